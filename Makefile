@@ -1,0 +1,25 @@
+# make study   train a classifier on real text and test whether its attention explains it
+# make test    run every test
+# make lint    ruff and mypy
+# The first of these makes .venv and installs the project; later ones find it ready.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/ready
+
+.PHONY: study test lint
+
+study: $(READY)
+	$(VENV)/bin/attn-interp study
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@

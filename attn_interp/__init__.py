@@ -1,0 +1,1 @@
+"""attn_interp: do the attention weights of a text classifier explain its decisions?"""

@@ -1,0 +1,78 @@
+"""A batch: documents as tensors, and the order in which a corpus is cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from attn_interp.data.document import Document
+from attn_interp.data.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B documents in T positions. A position is a word, a special token (start, end) or padding.
+
+    Attributes:
+        documents: The B documents, in the order of the rows.
+        ids: (B, T) token ids.
+        is_token: (B, T) true on words and special tokens, false on padding.
+        is_word: (B, T) true on real words; the t-th true position of a row is the t-th word of its document.
+        labels: (B,) class indices.
+    """
+
+    documents: tuple[Document, ...]
+    ids: torch.Tensor  # (B, T)
+    is_token: torch.Tensor  # (B, T)
+    is_word: torch.Tensor  # (B, T)
+    labels: torch.Tensor  # (B,)
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def to(self, device: torch.device | str) -> Batch:
+        moved = {name: getattr(self, name).to(device) for name in ("ids", "is_token", "is_word", "labels")}
+        return replace(self, **moved)
+
+
+def collate(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
+    """Documents between a start and an end token, padded on the right to the longest.
+
+    Start and end are tokens and no words: attention and every statistic leave them out (Jain & Wallace 2019, code).
+    """
+    rows = [[2, *vocabulary.ids(document.words), 3] for document in documents]
+    lengths = torch.tensor([len(row) for row in rows])
+    width = int(lengths.max())
+    ids = torch.zeros(len(rows), width, dtype=torch.long)  # (B, T)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+    position = torch.arange(width)  # (T,)
+    return Batch(
+        documents=tuple(documents),
+        ids=ids,
+        is_token=position < lengths[:, None],
+        is_word=(position >= 1) & (position < lengths[:, None] - 1),
+        labels=torch.tensor([document.label for document in documents]),
+    )
+
+
+def batches_by_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indices of documents in groups of at most `size`, similar lengths together, so that little is padding.
+
+    Every index comes once. Ties keep their order, so the groups depend on the lengths alone.
+    """
+    if size < 1:
+        raise ValueError(f"batch size must be at least 1, got {size}")
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def words_of(values: torch.Tensor, is_word: torch.Tensor) -> list[torch.Tensor]:
+    """The values (B, T, ...) at the words of each row: B tensors (T_b, ...) without specials and padding."""
+    return [row[mask] for row, mask in zip(values, is_word)]
+
+
+Collate = Callable[[Sequence[Document]], Batch]

@@ -1,0 +1,95 @@
+"""A corpus: documents in splits, with the names of their classes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from attn_interp.data.document import Document
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled documents in three splits. Checks itself on entry.
+
+    Attributes:
+        name: Short name, used for folders and captions.
+        classes: The C class names, at least two; a document's label is an index into them.
+        splits: Documents of "train", "dev" and "test", in this order; none is empty, and the training split has
+            documents of at least two classes.
+        licence: Licence of the texts, as their source states it.
+        source: Where the texts come from: a citation or a path.
+
+    Raises:
+        ValueError: naming the split or document, what is wrong with it and what to do.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, tuple[Document, ...]]
+    licence: str = "unstated"
+    source: str = "unstated"
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ValueError(f"corpus {self.name!r}: has {len(self.classes)} class; a classifier needs two or more")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"corpus {self.name!r}: class names repeat: {', '.join(self.classes)}")
+        if set(self.splits) != set(SPLITS):
+            raise ValueError(f"corpus {self.name!r}: splits are {sorted(self.splits)}, expected {sorted(SPLITS)}")
+        object.__setattr__(self, "splits", MappingProxyType({name: tuple(self.splits[name]) for name in SPLITS}))
+        seen: dict[str, str] = {}
+        for split, documents in self.splits.items():
+            if not documents:
+                raise ValueError(f"corpus {self.name!r}: split {split!r} is empty; give it documents or split anew")
+            for document in documents:
+                if document.id in seen:
+                    raise ValueError(
+                        f"document {document.id!r}: the id stands in split {seen[document.id]!r} and again in "
+                        f"{split!r}; ids must be unique"
+                    )
+                seen[document.id] = split
+                if document.label >= len(self.classes):
+                    raise ValueError(
+                        f"document {document.id!r}: label {document.label} is not in the list of classes "
+                        f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
+                    )
+        present = {document.label for document in self.splits["train"]}
+        if len(present) < 2:
+            raise ValueError(
+                f"corpus {self.name!r}: every training document has the class {self.classes[min(present)]!r}; "
+                "a classifier needs documents of at least two classes"
+            )
+
+    def __reduce__(self) -> tuple[object, ...]:  # a mapping proxy does not pickle; worker processes need it to
+        return Corpus, (self.name, self.classes, dict(self.splits), self.licence, self.source)
+
+    @property
+    def train(self) -> tuple[Document, ...]:
+        return self.splits["train"]
+
+    @property
+    def dev(self) -> tuple[Document, ...]:
+        return self.splits["dev"]
+
+    @property
+    def test(self) -> tuple[Document, ...]:
+        return self.splits["test"]
+
+    def first(self, count: int) -> Corpus:
+        """The same corpus with at most `count` documents in each split, the first ones: for a quick trial."""
+        return replace(self, splits={name: documents[:count] for name, documents in self.splits.items()})
+
+    def fingerprint(self) -> str:
+        """SHA-256 over classes and all documents in order; equal exactly when the corpora hold the same data."""
+        digest = hashlib.sha256(json.dumps(self.classes).encode())
+        for split, documents in self.splits.items():
+            for d in documents:
+                row = [split, d.id, d.words, d.label, d.rationales, sorted(d.signals.items()), d.text, d.spans]
+                digest.update(json.dumps(row).encode())
+        return digest.hexdigest()
