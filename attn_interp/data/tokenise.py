@@ -1,0 +1,61 @@
+"""Words of running text, each with the place where it stands."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+Span = tuple[int, int]
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+TAGS = range(0xE0020, 0xE0080)  # spell the region of a flag such as that of Scotland
+JOINERS = (0x00AD, 0x200C, 0x200D)  # soft hyphen, zero-width non-joiner and joiner: they stand inside words
+PLANES_WITH_MARKS = (range(0x20000), range(0xE0000, 0xE0200))  # no other plane holds marks or format characters
+
+
+def tokenise(text: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
+    """The words of a text and the half-open character offsets of each: `text[start:end] == word`, left to right.
+
+    A word is a run of letters, digits and underscores, with the apostrophes and hyphens inside it (don't, well-made)
+    and the points and commas between two digits (3.5, 1,000); every other visible character is a word of its own, each
+    punctuation mark too. Combining marks stay with their letter, and a flag or an emoji that is made of several
+    characters is one word. White space and characters that cannot be seen (controls, byte order marks) part words and
+    belong to none. Scripts that do not write spaces are not cut: give such documents in words.
+    """
+    matches = list(_word().finditer(text))
+    return tuple(match.group() for match in matches), tuple(match.span() for match in matches)
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    marks, invisible = _characters({"Mn", "Mc", "Me"}), _characters({"Cf", "Cc"})
+    attached = "[" + _ranges(sorted({*marks, *SKIN_TONES, *TAGS, *JOINERS})) + "]*"
+    letters = rf"(?:\w{attached})+"
+    joined = rf"{letters}(?:(?:(?<=\d)[.,](?=\d)|['’\-‐‑]){letters})*"
+    flag = "[\U0001f1e6-\U0001f1ff]{2}"
+    visible = rf"[^\s\w{_ranges(invisible)}]"
+    symbol = rf"(?:{flag}|{visible}){attached}(?:(?<=\u200d){visible}{attached})*"
+    return re.compile(f"{joined}|{symbol}")
+
+
+def _characters(categories: set[str]) -> list[int]:
+    return [code for plane in PLANES_WITH_MARKS for code in plane if unicodedata.category(chr(code)) in categories]
+
+
+def _ranges(codes: Iterable[int]) -> str:
+    """The inside of a character class that holds exactly these code points, given in rising order."""
+    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in _runs(codes))
+
+
+def _runs(codes: Iterable[int]) -> Iterator[Span]:
+    first = last = None
+    for code in codes:
+        if first is not None and last is not None and code == last + 1:
+            last = code
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = code
+    if first is not None and last is not None:
+        yield first, last
