@@ -1,0 +1,78 @@
+"""Attention over the words of a document: scores -> softmax -> weighted sum of the states."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class AdditiveScores(nn.Module):
+    """score_t = v . tanh(W h_t + b), with W of width d/2 and v without bias; several heads share the width out.
+
+    Reference: Bahdanau et al. 2015, as `tanh` attention in Jain & Wallace 2019.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.keys = nn.Linear(width, width // 2)
+        self.query = nn.Parameter(_fresh_query(heads, width // 2 // heads))  # (H, d/2/H)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """states (B, T, D) -> scores (B, H, T), any real number."""
+        keys = torch.tanh(self.keys(states)).unflatten(-1, self.query.shape)  # (B, T, H, d/2/H)
+        return torch.einsum("bthw,hw->bht", keys, self.query)
+
+
+class DotScores(nn.Module):
+    """score_t = v . h_t, divided by sqrt(d) if `scaled`; a head sees its own d/H columns of h_t, and d is then d/H.
+
+    Reference: the scaled form is `dot` attention in Jain & Wallace 2019.
+    """
+
+    def __init__(self, width: int, heads: int, scaled: bool) -> None:
+        super().__init__()
+        self.query = nn.Parameter(_fresh_query(heads, width // heads))  # (H, d/H)
+        self.scale = 1 / math.sqrt(width // heads) if scaled else 1.0
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """states (B, T, D) -> scores (B, H, T), any real number."""
+        keys = states.unflatten(-1, self.query.shape)  # (B, T, H, d/H)
+        return torch.einsum("bthw,hw->bht", keys, self.query) * self.scale
+
+
+def _fresh_query(heads: int, width: int) -> torch.Tensor:
+    """(H, width), uniform in +-1/sqrt(width): what nn.Linear draws for a layer with one output."""
+    bound = 1 / math.sqrt(width)
+    return torch.empty(heads, width).uniform_(-bound, bound)
+
+
+class AttentionPooling(nn.Module):
+    """context = sum_t alpha_t h_t with alpha = softmax of the scores over the words of the document.
+
+    Start, end and padding have weight 0. Each head weighs its own d/H columns of the states, so the contexts of the
+    heads side by side have the width of one state, and one head is attention as in Jain & Wallace 2019.
+    The context of a row without a word is 0 (its softmax is uniform over all positions, and not used).
+    """
+
+    def __init__(self, scores: AdditiveScores | DotScores) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def forward(self, states: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+        """states (B, T, D), is_token (B, T), is_word (B, T) -> context (B, D)."""
+        scores = self.scores(states)[:, :, None]  # (B, H, 1, T)
+        has_word = is_word.any(1)  # (B,)
+        # A row masked everywhere would make the softmax NaN.
+        masked = ~is_word & has_word[:, None]  # (B, T)
+        weights = torch.softmax(scores.masked_fill(masked[:, None, None], -math.inf), dim=-1)  # (B, H, 1, T)
+        values = states.unflatten(-1, (scores.shape[1], -1)).transpose(1, 2)  # (B, H, T, D/H)
+        return (weights @ values).flatten(1) * has_word[:, None]
+
+
+def build_attention(width: int, compatibility: str, heads: int) -> AttentionPooling:
+    """Attention pooling over states of this width with the compatibility function named, freshly initialised."""
+    if compatibility == "additive":
+        return AttentionPooling(AdditiveScores(width, heads))
+    return AttentionPooling(DotScores(width, heads, scaled=compatibility == "scaled_dot"))

@@ -1,0 +1,90 @@
+"""Encoders: embedded tokens (B, T, E) -> one state per token (B, T, D).
+
+None of them lets padding reach a token: a document has the same states alone and in a padded batch.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from attn_interp.models.settings import ClassifierSettings
+
+
+class AverageEncoder(nn.Module):
+    """h_t = tanh(W e_t + b): every state knows its own word alone, so attention on it is attention on the word.
+
+    Reference: the `average` encoder of Jain & Wallace 2019.
+    """
+
+    def __init__(self, embedding_width: int, hidden: int) -> None:
+        super().__init__()
+        self.width = hidden
+        self.projection = nn.Linear(embedding_width, hidden)
+
+    def forward(self, embedded: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """embedded (B, T, E), is_token (B, T) -> states (B, T, D)."""
+        return torch.tanh(self.projection(embedded))
+
+
+class CnnEncoder(nn.Module):
+    """Convolutions of several odd widths over the tokens, ReLU, side by side: h_t sees (widest - 1) / 2 tokens each way.
+
+    Each kernel has hidden / len(kernels) channels, so that the state has `hidden` values in all.
+    Reference: the `cnn` encoder of Jain & Wallace 2019.
+    """
+
+    def __init__(self, embedding_width: int, hidden: int, kernels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.width = hidden
+        channels = hidden // len(kernels)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(embedding_width, channels, kernel, padding=kernel // 2) for kernel in kernels
+        )
+
+    def forward(self, embedded: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """embedded (B, T, E), is_token (B, T) -> states (B, T, D)."""
+        # Zeros at padding are what a convolution sees past the end of a document that stands alone.
+        signal = (embedded * is_token[..., None]).transpose(1, 2)  # (B, E, T)
+        return torch.relu(torch.cat([convolution(signal) for convolution in self.convolutions], 1)).transpose(1, 2)
+
+
+class LstmEncoder(nn.Module):
+    """One LSTM layer, left to right or in both directions: h_t = (forward state, backward state) at token t.
+
+    The sequence is packed, so that the backward direction starts at the last token of each document and no time is
+    spent on padding. Padding must be on the right. States at padding are 0.
+    """
+
+    def __init__(self, embedding_width: int, hidden: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.width = 2 * hidden if bidirectional else hidden
+        self.lstm = nn.LSTM(embedding_width, hidden, batch_first=True, bidirectional=bidirectional)
+
+    def forward(self, embedded: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """embedded (B, T, E), is_token (B, T) -> states (B, T, D).
+
+        Raises:
+            ValueError: padding stands before a token.
+        """
+        if bool((is_token[:, 1:] & ~is_token[:, :-1]).any()):
+            raise ValueError("is_token: padding stands before a token; an LSTM reads documents padded on the right")
+        lengths = is_token.sum(1).clamp(min=1).cpu()  # packing needs a token; a row without one is no document
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=embedded.shape[1])
+        return cast(torch.Tensor, states)
+
+
+Encoder = AverageEncoder | CnnEncoder | LstmEncoder
+
+
+def build_encoder(settings: ClassifierSettings) -> Encoder:
+    """The encoder that the settings name, freshly initialised."""
+    if settings.encoder == "average":
+        return AverageEncoder(settings.embedding_width, settings.hidden)
+    if settings.encoder == "cnn":
+        return CnnEncoder(settings.embedding_width, settings.hidden, settings.kernels)
+    return LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional)

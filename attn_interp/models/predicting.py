@@ -1,0 +1,59 @@
+"""What a trained classifier says of documents, in their own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from attn_interp.data.batch import batches_by_length, collate
+from attn_interp.data.document import Document
+from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.models.trained import Trained
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode (no dropout) without gradients inside; every submodule's own mode again afterwards."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def predict_logits(
+    module: nn.Module, vocabulary: Vocabulary, documents: Sequence[Document], batch_size: int = 64
+) -> torch.Tensor:
+    """The logits (N, C), float32 on the CPU, of N documents, run in evaluation mode in batches of similar length.
+
+    Raises:
+        ValueError: there are no documents.
+    """
+    if not documents:
+        raise ValueError("documents: got none, expected at least one")
+    device = next(module.parameters()).device
+    logits: torch.Tensor | None = None
+    with evaluating(module):
+        for rows in batches_by_length([len(document) for document in documents], batch_size):
+            batch = collate([documents[row] for row in rows], vocabulary).to(device)
+            output = module(batch.ids, batch.is_token, batch.is_word).cpu()  # (B, C)
+            if logits is None:
+                logits = output.new_empty(len(documents), output.shape[1])
+            logits[torch.tensor(rows)] = output
+    assert logits is not None  # there was at least one batch
+    return logits
+
+
+def predict(trained: Trained, documents: Sequence[Document], batch_size: int = 64) -> torch.Tensor:
+    """The class probabilities (N, C), float64 on the CPU, rows summing to 1: softmax of the logits.
+
+    Raises:
+        ValueError: there are no documents.
+    """
+    return torch.softmax(predict_logits(trained.module, trained.vocabulary, documents, batch_size).double(), dim=-1)

@@ -1,0 +1,38 @@
+"""A progress bar with the time left, for work that a person waits for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+QUIET_SECONDS = 2.0
+
+
+@contextmanager
+def progress_bar(label: str, total: int, shown: bool) -> Iterator[Callable[[str], None]]:
+    """Yields a function to call after each of `total` steps, with a word on the state of things.
+
+    The bar is written to the error stream, only if `shown` and once the work has taken over two seconds.
+    """
+    if not shown:
+        yield lambda state: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[state]}"))
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(label, total=total, state="")
+    begun = time.monotonic()
+
+    def step(state: str) -> None:
+        bar.update(task, advance=1, state=state)
+        if not bar.live.is_started and time.monotonic() - begun > QUIET_SECONDS:
+            bar.start()
+
+    try:
+        yield step
+    finally:
+        if bar.live.is_started:
+            bar.stop()

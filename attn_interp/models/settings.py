@@ -1,0 +1,128 @@
+"""What a classifier is made of, as plain values that can be saved, compared and put in a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ENCODERS = ("average", "cnn", "lstm")
+POOLINGS = ("attention", "last", "max", "mean")
+COMPATIBILITIES = ("additive", "dot", "scaled_dot")
+
+
+def require_option(name: str, value: object, options: tuple[str, ...]) -> None:
+    """Raise ValueError that lists the sorted options unless the value is one of them."""
+    if value not in options:
+        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, sorted(options)))}")
+
+
+def require_at_least(name: str, value: float, least: float) -> None:
+    """Raise ValueError unless value >= least (a NaN is refused too)."""
+    if not value >= least:
+        raise ValueError(f"{name}: got {value!r}, expected at least {least}")
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """Embedding -> encoder -> pooling -> affine head. The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
+
+    Attributes:
+        encoder: "lstm", "cnn" or "average" (a projection and tanh of each word alone).
+        bidirectional: Whether the LSTM runs in both directions; other encoders have none and ignore it.
+        pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM only: each
+            direction's state after its last token).
+        attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "dot" v.h, or "scaled_dot"
+            v.h / sqrt(d), which is what Jain & Wallace call dot. Other poolings ignore it.
+        heads: H attention heads; each has its own query and pools its own d / H columns of the states.
+        embedding_width: E, width of the word vectors.
+        hidden: Width of the states, for an LSTM of each direction.
+        kernels: Odd widths of the CNN's convolutions; `hidden` is shared out among them evenly.
+        dropout: Share of values dropped in training, at the embeddings and at the pooled vector, 0 <= dropout < 1.
+
+    Raises:
+        ValueError: naming the setting, its value and what is allowed.
+    """
+
+    encoder: str = "lstm"
+    bidirectional: bool = True
+    pooling: str = "attention"
+    attention: str = "additive"
+    heads: int = 1
+    embedding_width: int = 300
+    hidden: int = 128
+    kernels: tuple[int, ...] = (1, 3, 5, 7)
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_option("encoder", self.encoder, ENCODERS)
+        require_option("pooling", self.pooling, POOLINGS)
+        require_option("attention", self.attention, COMPATIBILITIES)
+        for name in ("heads", "embedding_width", "hidden"):
+            require_at_least(name, getattr(self, name), 1)
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
+        if self.pooling == "last" and self.encoder != "lstm":
+            raise ValueError(
+                f"pooling: 'last' is the state after an LSTM's last token, but the encoder is {self.encoder!r}; "
+                "use encoder='lstm', or pooling 'attention', 'max' or 'mean'"
+            )
+        if self.encoder == "cnn":
+            self._check_kernels()
+        if self.pooling == "attention":
+            self._check_heads()
+
+    def _check_kernels(self) -> None:
+        if not self.kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
+            raise ValueError(f"kernels: got {self.kernels}, expected odd widths of at least 1")
+        if self.hidden % len(self.kernels):
+            raise ValueError(f"hidden: got {self.hidden}, expected a multiple of the {len(self.kernels)} kernels")
+
+    def _check_heads(self) -> None:
+        step = 2 * self.heads if self.attention == "additive" else self.heads
+        if self.state_width % step:
+            raise ValueError(
+                f"heads: {self.heads} {self.attention} heads cannot share states of width {self.state_width} evenly; "
+                f"expected a state width that is a multiple of {step}"
+            )
+
+    @property
+    def state_width(self) -> int:
+        """d, the width of one state: twice `hidden` for an LSTM in both directions, else `hidden`."""
+        return 2 * self.hidden if self.encoder == "lstm" and self.bidirectional else self.hidden
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a classifier is trained: Adam with amsgrad on cross-entropy; the dev split chooses the epoch.
+
+    Attributes:
+        epochs: At most this many passes over the training documents.
+        patience: Stop after this many epochs in a row without a better one.
+        batch_size: Documents per step, of similar length.
+        learning_rate: Step size of Adam.
+        weight_decay: L2 penalty on encoder and head (and on embeddings that are updated densely); 0 on attention.
+        class_weights: "none", or "balanced": a document weighs N / (C n_c), so that every class has the same say.
+        embedding_updates: "touched" rows: lazy Adam, without amsgrad and weight decay, on the word vectors of the
+            batch only; or "all" rows: the same Adam as the encoder, on the whole matrix at every step.
+        least_count: A word is in the vocabulary if the training documents hold it at least this often.
+
+    Raises:
+        ValueError: naming the setting, its value and what is allowed.
+    """
+
+    epochs: int = 8
+    patience: int = 2
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-5
+    class_weights: str = "none"
+    embedding_updates: str = "touched"
+    least_count: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch_size", "least_count"):
+            require_at_least(name, getattr(self, name), 1)
+        require_at_least("weight_decay", self.weight_decay, 0)
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate: got {self.learning_rate!r}, expected a number above 0")
+        require_option("class_weights", self.class_weights, ("balanced", "none"))
+        require_option("embedding_updates", self.embedding_updates, ("all", "touched"))

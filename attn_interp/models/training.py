@@ -1,0 +1,169 @@
+"""Training a classifier: the seed decides everything, and the dev split, never the test split, chooses the epoch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch.nn import functional
+
+from attn_interp.data.batch import Batch, batches_by_length, collate
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.models.classifier import Classifier
+from attn_interp.models.optimisers import build_optimisers
+from attn_interp.models.predicting import predict_logits
+from attn_interp.models.progress import progress_bar
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.trained import Epoch, Trained
+
+
+def train(
+    corpus: Corpus,
+    settings: ClassifierSettings | None = None,
+    training: TrainingSettings | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+    embeddings: torch.Tensor | None = None,
+) -> Trained:
+    """A classifier trained on the corpus, with the weights of the epoch that did best on its dev split.
+
+    Best is the highest dev accuracy, then the lowest dev loss, then the earliest epoch. On the CPU the same arguments
+    give the same weights bit for bit, whatever the number of threads: training runs on one. Random state and thread
+    count are left as they were.
+
+    Args:
+        corpus: Its training split trains, its dev split chooses; its test split is not read.
+        settings: What the classifier is made of; None: the defaults.
+        training: How it is trained; None: the defaults.
+        seed: Decides the initial weights, the order of the documents and the dropout.
+        device: Where it is trained, and where the module stays.
+        progress: Whether to show a bar with the time left if training takes over two seconds.
+        embeddings: Pretrained word vectors (V, E) to start from, row v for id v of
+            Vocabulary.build(corpus.train, training.least_count).
+
+    Raises:
+        ValueError: the embeddings have another shape than vocabulary and settings ask for, or are not finite.
+        FloatingPointError: the loss became infinite or NaN; names epoch and batch.
+    """
+    settings = settings or ClassifierSettings()
+    training = training or TrainingSettings()
+    device = torch.device(device)
+    vocabulary = Vocabulary.build(corpus.train, training.least_count)
+    with _seeded(seed, device):
+        module = Classifier(settings, len(vocabulary), len(corpus.classes), embeddings).to(device)
+        history = _fit(module, corpus, vocabulary, training, seed, progress)
+    best = max(history, key=_merit)
+    return Trained(
+        module=module.eval(),
+        settings=settings,
+        training=training,
+        vocabulary=vocabulary,
+        classes=corpus.classes,
+        seed=seed,
+        history=tuple(history),
+        best_epoch=best.epoch,
+    )
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """The seed's random numbers on one thread inside; the caller's random state and threads again afterwards."""
+    threads = torch.get_num_threads()
+    accelerators = [device] if device.type != "cpu" else []
+    with torch.random.fork_rng(accelerators, device_type="cuda" if device.type == "cpu" else device.type):
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)  # sums are split among threads, so another number of them gives other last digits
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _fit(
+    module: Classifier, corpus: Corpus, vocabulary: Vocabulary, training: TrainingSettings, seed: int, progress: bool
+) -> list[Epoch]:
+    """Trains the module in place and leaves it with the weights of its best epoch."""
+    device = module.head.weight.device
+    order = torch.Generator().manual_seed(seed)
+    weights = class_weights(corpus.train, len(corpus.classes), training).to(device)
+    optimisers = build_optimisers(module, training)
+    steps = -(-len(corpus.train) // training.batch_size)
+    history: list[Epoch] = []
+    best_state = copy.deepcopy(module.state_dict())
+    with progress_bar(f"training on {corpus.name}", training.epochs * steps, progress) as step:
+        for number in range(1, training.epochs + 1):
+            module.train()
+            total = torch.zeros((), device=device)
+            for index, batch in enumerate(_batches(corpus.train, vocabulary, training.batch_size, order)):
+                batch = batch.to(device)
+                logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
+                loss = functional.cross_entropy(logits, batch.labels, weights)
+                _require_finite(loss, number, index, training)
+                for optimiser in optimisers:
+                    optimiser.zero_grad()
+                loss.backward()
+                for optimiser in optimisers:
+                    optimiser.step()
+                total += loss.detach()
+                step(f"epoch {number}")
+            history.append(_judge(module, corpus.dev, vocabulary, weights, number, float(total) / steps))
+            best = max(history, key=_merit)
+            if best.epoch == number:
+                best_state = copy.deepcopy(module.state_dict())
+            elif number - best.epoch >= training.patience:
+                break
+    module.load_state_dict(best_state)
+    module.embedding.sparse = False  # sparse gradients are for the lazy optimiser alone
+    return history
+
+
+def _merit(epoch: Epoch) -> tuple[float, float, int]:
+    """Higher is better: dev accuracy, then a low dev loss, then an early epoch."""
+    return epoch.dev_accuracy, -epoch.dev_loss, -epoch.epoch
+
+
+def _batches(
+    documents: Sequence[Document], vocabulary: Vocabulary, size: int, generator: torch.Generator
+) -> Iterator[Batch]:
+    """All documents once, in batches of similar length; the generator decides who meets whom, and in which order."""
+    shuffled = torch.randperm(len(documents), generator=generator).tolist()
+    groups = list(batches_by_length([len(documents[index]) for index in shuffled], size))
+    for group in torch.randperm(len(groups), generator=generator).tolist():
+        yield collate([documents[shuffled[position]] for position in groups[group]], vocabulary)
+
+
+def _judge(
+    module: Classifier,
+    documents: Sequence[Document],
+    vocabulary: Vocabulary,
+    weights: torch.Tensor,
+    number: int,
+    train_loss: float,
+) -> Epoch:
+    """How the module does on the dev split."""
+    logits = predict_logits(module, vocabulary, documents)  # (N, C)
+    labels = torch.tensor([document.label for document in documents])  # (N,)
+    loss = functional.cross_entropy(logits.double(), labels, weights.double().cpu())
+    accuracy = (logits.argmax(1) == labels).double().mean()
+    return Epoch(number, train_loss, float(loss), float(accuracy))
+
+
+def class_weights(documents: Sequence[Document], class_count: int, training: TrainingSettings) -> torch.Tensor:
+    """(C,) weight of each class in the loss: 1, or N / (C n_c) if balanced; 0 for a class without documents."""
+    if training.class_weights == "none":
+        return torch.ones(class_count)
+    counts = torch.bincount(torch.tensor([document.label for document in documents]), minlength=class_count)  # (C,)
+    return torch.where(counts > 0, len(documents) / (class_count * counts.clamp(min=1)), 0.0)
+
+
+def _require_finite(loss: torch.Tensor, epoch: int, batch: int, training: TrainingSettings) -> None:
+    if not bool(torch.isfinite(loss)):
+        raise FloatingPointError(
+            f"epoch {epoch}, batch {batch}: the loss is {float(loss)}; lower the learning rate "
+            f"(now {training.learning_rate}) or look for very large values among the embeddings"
+        )
