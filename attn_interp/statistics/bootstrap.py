@@ -1,0 +1,169 @@
+"""Estimates with their intervals, of one sample or of every group of a frame."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+RESAMPLES = 2000
+CELLS = 4_000_000  # of the resampled values held at a time: 32 MB
+
+
+def _standard_deviation(sample: Floats, axis: int = -1) -> Floats:
+    return np.std(sample, axis=axis, ddof=1)
+
+
+STATISTICS: dict[str, Callable[..., Any]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "share": np.mean,
+    "std": _standard_deviation,
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the interval around it.
+
+    Attributes:
+        estimate: The statistic of the n defined values; NaN where there are too few (none, or fewer than two for std).
+        low, high: Ends of the interval; NaN where n < 2 (a share: n < 1).
+        n: How many values are defined.
+        undefined: How many values are NaN; they are left out of the estimate and counted here.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    undefined: int
+
+
+def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: float = 0.95) -> Interval:
+    """A statistic of one sample with its interval.
+
+    Mean, median and std (n - 1 in the denominator) get the percentile bootstrap interval from 2,000 resamples; a share, the mean
+    of 0/1 values, gets Wilson's interval, which stays honest at 0 and n where a bootstrap has width 0. NaN is left out and
+    counted. The values are taken as independent: several seeds of one document are not.
+
+    Args:
+        values: (n,) numbers or truth values.
+        statistic: "mean", "median", "share" or "std".
+        seed: Of the resamples.
+        level: Coverage of the interval, in (0, 1).
+
+    Raises:
+        ValueError: for another statistic, a level outside (0, 1), infinite values, or a share of other values than 0 and 1.
+
+    Reference: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13; Wilson 1927.
+    """
+    _check_choice([statistic], level)
+    sample = np.asarray(values, dtype=np.float64).ravel()
+    return _interval(sample, statistic, level, np.random.default_rng(seed), "values")
+
+
+def summarise(
+    frame: pd.DataFrame,
+    by: Sequence[str],
+    values: Sequence[str],
+    statistics: Sequence[str] = ("mean",),
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Every statistic of every value column in every group, each with its interval (see `interval`).
+
+    The resamples of a group depend on the seed, the group's key and the value column alone: adding a group or reordering the
+    columns changes no other row.
+
+    Args:
+        frame: One row per observation; value columns are numbers or truth values, NaN where undefined.
+        by: Columns that make the groups; none for one group of all rows. A missing key is a group of its own.
+        values: Columns to summarise.
+        statistics: Any of "mean", "median", "share" and "std".
+        seed, level: As in `interval`.
+
+    Returns:
+        A tidy frame with the columns of `by`, then quantity, statistic, estimate, low, high, n, undefined; one row per group,
+        value column and statistic, groups in sorted order.
+
+    Raises:
+        ValueError: as `interval`, naming the column; KeyError: for a column that the frame lacks.
+    """
+    _check_choice(statistics, level)
+    missing = sorted((set(by) | set(values)) - set(frame.columns))
+    if missing:
+        raise KeyError(f"no columns {missing}; the frame has {sorted(map(str, frame.columns))}")
+    columns = {name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in values}
+    groups: dict[Any, Any] = {(): np.arange(len(frame))}
+    if by:
+        groups = frame.reset_index(drop=True).groupby(list(by), dropna=False, observed=True, sort=True).indices
+    rows = []
+    for key, members in groups.items():
+        keys = key if isinstance(key, tuple) else (key,)
+        for name in values:
+            sample = columns[name][members]
+            for statistic in statistics:
+                generator = _generator(seed, keys, name)
+                found = _interval(sample, statistic, level, generator, f"column {name!r}")
+                estimate = (found.estimate, found.low, found.high, found.n, found.undefined)
+                rows.append((*keys, name, statistic, *estimate))
+    return pd.DataFrame(rows, columns=[*by, "quantity", "statistic", "estimate", "low", "high", "n", "undefined"])
+
+
+def _check_choice(statistics: Sequence[str], level: float) -> None:
+    for statistic in statistics:
+        if statistic not in STATISTICS:
+            raise ValueError(f"unknown statistic {statistic!r}; choose from {', '.join(sorted(STATISTICS))}")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must lie in (0, 1), got {level}")
+
+
+def _generator(seed: int, keys: tuple[object, ...], name: str) -> np.random.Generator:
+    digest = hashlib.sha256(repr((tuple(map(str, keys)), name)).encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+
+
+def _interval(sample: Floats, statistic: str, level: float, generator: np.random.Generator, where: str) -> Interval:
+    defined = sample[~np.isnan(sample)]
+    n, undefined = len(defined), len(sample) - len(defined)
+    if np.isinf(defined).any():
+        raise ValueError(
+            f"{where}: has {int(np.isinf(defined).sum())} infinite values; make them NaN or leave them out"
+        )
+    if statistic == "share" and not np.isin(defined, (0.0, 1.0)).all():
+        raise ValueError(
+            f"{where}: a share needs 0/1 or truth values, got values between {defined.min()} and {defined.max()}"
+        )
+    if n < (2 if statistic == "std" else 1):
+        return Interval(np.nan, np.nan, np.nan, n, undefined)
+    function = STATISTICS[statistic]
+    estimate = float(function(defined))
+    if statistic == "share":
+        ends = stats.binomtest(int(defined.sum()), n).proportion_ci(level, method="wilson")
+        return Interval(estimate, float(ends.low), float(ends.high), n, undefined)
+    if n < 2:
+        return Interval(estimate, np.nan, np.nan, n, undefined)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # a constant sample: the interval is that point
+        result = stats.bootstrap(
+            (defined,),
+            function,
+            n_resamples=RESAMPLES,
+            batch=max(1, CELLS // n),
+            vectorized=True,
+            confidence_level=level,
+            method="percentile",
+            rng=generator,
+        )
+    low, high = result.confidence_interval
+    return Interval(estimate, float(low), float(high), n, undefined)
