@@ -1,0 +1,84 @@
+"""How good the classifier is, beside its baselines: estimates with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from attn_interp.figures import style
+from attn_interp.figures.marks import marks, stack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attn_interp.experiments.result import Result
+
+MARKERS = "os^Dv"
+
+
+def plot(result: Result, ax: Axes | None = None) -> Axes:
+    """Accuracy, macro F1 and AUROC of each predictor with 95 % intervals, on the measures' own range 0 to 1."""
+    rows = drawn(result)
+    statistics, predictors = rows["group"].unique(), rows["series"].unique()
+    step = 0.8 / len(predictors)
+    with style.axes_or_new(ax) as axes:
+        handles = []
+        for index, predictor in enumerate(predictors):
+            own = rows[rows.series == predictor]
+            colour, marker = style.PAIR_COLOURS[index % len(style.PAIR_COLOURS)], MARKERS[index % len(MARKERS)]
+            y = [list(statistics).index(group) + step * (index - (len(predictors) - 1) / 2) for group in own.group]
+            axes.hlines(y, own.low, own.high, colors=colour)
+            handles += axes.plot(own.x, y, marker, color=colour, markersize=3.5, linestyle="")
+            for place, row in zip(y, own.to_dict("records"), strict=True):
+                style.beside(axes, place, style.interval_text(row["x"], row["low"], row["high"]), colour)
+        axes.set_yticks(range(len(statistics)), statistics)
+        axes.set_ylim(len(statistics) - 0.5, -0.5)
+        for boundary in range(1, len(statistics)):
+            axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
+        axes.set_xlim(0.0, 1.0)
+        axes.set_xlabel(f"score, 0 to 1; {_counts(rows)}")
+        style.legend_above(axes, handles, list(predictors)).set_ncols(min(3, len(predictors)))
+    return axes
+
+
+def figure(result: Result) -> Figure:
+    """The point-range plot at one column's width."""
+    with style.paper():
+        page = style.new_figure()
+        plot(result, page.subplots())
+    return page
+
+
+def drawn(result: Result) -> pd.DataFrame:
+    """The marks that are drawn: one estimate per predictor (series) and statistic (group), from the summary."""
+    return stack(
+        [
+            marks(
+                "quality",
+                "estimate",
+                str(row["predictor"]),
+                str(row["statistic"]),
+                x=row["estimate"],
+                low=row["low"],
+                high=row["high"],
+                n=row["n"],
+                undefined=row["undefined"],
+            )
+            for row in result.summary().to_dict("records")
+        ]
+    )
+
+
+def caption(result: Result) -> str:
+    """What the figure shows, for the text under it."""
+    return (
+        "Accuracy, macro F1 and AUROC (one class against the rest, averaged) on unseen documents, with 95 % bootstrap "
+        f"intervals over documents, {_counts(drawn(result))}."
+    )
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    least, most = rows["n"].min(), rows["n"].max()
+    return f"n = {least:,} documents" if least == most else f"n = {least:,} to {most:,} documents"

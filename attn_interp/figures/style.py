@@ -1,0 +1,131 @@
+"""The one style of every figure: final widths, fonts that can be read at that width, and what each colour means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+
+SINGLE = 3.3  # inches: one column of a two-column page
+DOUBLE = 6.9  # inches: the width of the page
+
+# Okabe and Ito's palette, told apart under every common colour blindness; the yellow is left out (too pale on white).
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#767676"
+
+CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+LINES = ("-", "--", ":", "-.")
+PAIR_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+STATUS_COLOURS = {"exact": BLACK, "certified": PURPLE, "search": ORANGE}
+POSITIVE, NEGATIVE = BLUE, VERMILION  # hue of a weight's sign in a heatmap
+
+SETTINGS: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same picture on every machine
+    "font.size": 8.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 8.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "legend.title_fontsize": 7.0,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.2,
+    "patch.linewidth": 0.8,
+    "figure.dpi": 150.0,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "text.usetex": False,
+    "pdf.fonttype": 42,  # TrueType: text in the PDF can be searched and edited
+}
+
+
+@contextmanager
+def paper() -> Iterator[None]:
+    """The style, inside the context only; matplotlib's own settings stand again afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context(SETTINGS):
+        yield
+
+
+def new_figure(width: float = SINGLE, height: float = 2.3) -> Figure:
+    """An empty figure of final size (inches) that belongs to no window and to no pyplot state."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def axes_or_new(ax: Axes | None, width: float = SINGLE, height: float = 2.3) -> Iterator[Axes]:
+    """The given Axes, or those of a new figure of that size, with the style on inside the context."""
+    with paper():
+        yield new_figure(width, height).subplots() if ax is None else ax
+
+
+def class_names(frame: pd.DataFrame) -> list[str]:
+    """Names in the columns label and predicted, in the order in which every figure shows them: numbers by value."""
+    names = sorted({str(name) for column in ("label", "predicted") for name in frame[column].unique()})
+    return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
+
+
+def class_colours(names: Sequence[str]) -> dict[str, str]:
+    """Colour of each class; past seven classes the colours come again (see `class_lines`)."""
+    return {name: CLASS_COLOURS[index % len(CLASS_COLOURS)] for index, name in enumerate(names)}
+
+
+def class_lines(names: Sequence[str]) -> dict[str, str]:
+    """Line style of each class: solid for the first seven, then dashed and so on, where colours repeat."""
+    return {name: LINES[index // len(CLASS_COLOURS) % len(LINES)] for index, name in enumerate(names)}
+
+
+def legend_above(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], title: str = "") -> Legend:
+    """Legend over the top edge, where it hides no data; labels and title are drawn literally."""
+    legend = ax.legend(
+        handles,
+        labels,
+        title=title or None,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.2,
+        alignment="left",
+        handlelength=1.4,
+        labelspacing=0.25,
+    )
+    for text in [*legend.get_texts(), legend.get_title()]:
+        text.set_parse_math(False)
+    return legend
+
+
+def letter(ax: Axes, name: str) -> None:
+    """Write the panel's letter, "(a)", beside its left upper corner."""
+    ax.annotate(f"({name})", (0, 1), (-26, 4), xycoords="axes fraction", textcoords="offset points", fontweight="bold")
+
+
+def beside(ax: Axes, y: float, text: str, colour: str) -> None:
+    """Write a remark on the row at height y (data), outside the right edge."""
+    ax.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), fontsize=6, color=colour, va="center")
+
+
+def interval_text(estimate: float, low: float, high: float) -> str:
+    """An estimate with its interval, two decimals: "0.34 [0.31, 0.37]"; "undefined" where there is none."""
+    if pd.isna(estimate):
+        return "undefined"
+    return f"{estimate:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def count_text(n: int, undefined: int) -> str:
+    """Number of documents behind a mark: "n = 905", and how many more had no value."""
+    return f"n = {n:,}" + (f" ({undefined:,} undefined)" if undefined else "")
