@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from attn_interp.data.document import Document
-from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,12 @@ def collate(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
 
     Start and end are tokens and no words: attention and every statistic leave them out (Jain & Wallace 2019, code).
     """
-    rows = [[2, *vocabulary.ids(document.words), 3] for document in documents]
+    if not documents:
+        raise ValueError("a batch needs at least one document, got none")
+    rows = [[START_ID, *vocabulary.ids(document.words), END_ID] for document in documents]
     lengths = torch.tensor([len(row) for row in rows])
     width = int(lengths.max())
-    ids = torch.zeros(len(rows), width, dtype=torch.long)  # (B, T)
+    ids = torch.full((len(rows), width), PADDING_ID)  # (B, T)
     for index, row in enumerate(rows):
         ids[index, : len(row)] = torch.tensor(row)
     position = torch.arange(width)  # (T,)

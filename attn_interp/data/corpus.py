@@ -36,8 +36,9 @@ class Corpus:
     source: str = "unstated"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))
         if len(self.classes) < 2:
-            raise ValueError(f"corpus {self.name!r}: has {len(self.classes)} class; a classifier needs two or more")
+            raise ValueError(f"corpus {self.name!r}: has {len(self.classes)} class(es); a classifier needs two or more")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"corpus {self.name!r}: class names repeat: {', '.join(self.classes)}")
         if set(self.splits) != set(SPLITS):
@@ -82,7 +83,13 @@ class Corpus:
         return self.splits["test"]
 
     def first(self, count: int) -> Corpus:
-        """The same corpus with at most `count` documents in each split, the first ones: for a quick trial."""
+        """The same corpus with at most `count` documents in each split, the first ones: for a quick trial.
+
+        Raises:
+            ValueError: if too few are left: a split is empty or the training documents have one class.
+        """
+        if count < 1:
+            raise ValueError(f"corpus {self.name!r}: the first {count} documents are none; ask for at least 1")
         return replace(self, splits={name: documents[:count] for name, documents in self.splits.items()})
 
     def fingerprint(self) -> str:

@@ -1,13 +1,111 @@
-"""Corpora by name or path."""
+"""The door to every corpus: by name or by path."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attn_interp.data import movies, planted, trees
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.movies import load_movies
+from attn_interp.data.jsonlines import load_jsonlines
+from attn_interp.data.tables import load_table
+
+Loader = Callable[..., Corpus]
 
 
-def load(name_or_path: str, **options: object) -> Corpus:
-    """The corpus of this name."""
-    if name_or_path != "movies":
-        raise ValueError(f"corpus {name_or_path!r} is unknown; options are movies")
-    return load_movies(**options)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Source:
+    """A corpus that has a name: what `load` calls for it.
+
+    Attributes:
+        name: What `load` is given.
+        about: One line on what it holds.
+        licence: Licence of the texts.
+        loader: Function of the options that returns the corpus.
+        needs_path: Whether the user has to have the files: `path` is then an option without a default.
+    """
+
+    name: str
+    about: str
+    licence: str
+    loader: Loader
+    needs_path: bool = False
+
+
+def corpora() -> tuple[Source, ...]:
+    """The corpora that have a name, in alphabetical order."""
+    return (
+        Source("movies", "movie-review snippets with human ratings, two classes", movies.LICENCE, movies.load_movies),
+        Source("planted", "made-up documents whose keyword decides the label", planted.LICENCE, planted.load_planted),
+        Source(
+            "sst",
+            "Stanford Sentiment Treebank, two classes, with word labels",
+            trees.LICENCE,
+            partial(trees.load_trees, task="binary"),
+            needs_path=True,
+        ),
+        Source(
+            "sst-fine",
+            "Stanford Sentiment Treebank, five classes, with word labels",
+            trees.LICENCE,
+            partial(trees.load_trees, task="fine"),
+            needs_path=True,
+        ),
+    )
+
+
+def load(name_or_path: str | Path, **options: Any) -> Corpus:
+    """A corpus by its name (see `corpora`), or from a file or folder of the user's.
+
+    Paths: *.jsonl or a folder of them (`load_jsonlines`), *.csv and *.tsv (`load_table`), a folder with train.txt,
+    dev.txt and test.txt (`load_trees`). A name goes before a path of the same spelling; ./name is a path.
+
+    Args:
+        name_or_path: The name or the path.
+        options: Those of the loader: for example seed, least_words, and for tables the names of columns.
+
+    Raises:
+        FileNotFoundError: it looks like a path, and nothing is there.
+        TypeError: an option that the loader does not have, or lacks.
+        ValueError: neither a name nor a path of a known format; or bad input, named by file and row.
+    """
+    spelled = str(name_or_path)
+    named = {source.name: source.loader for source in corpora()}
+    if isinstance(name_or_path, str) and spelled in named:
+        return _call(named[spelled], spelled, options)
+    loader = _loader_of_path(Path(name_or_path), sorted(named))
+    return _call(partial(loader, Path(name_or_path)), spelled, options)
+
+
+def _loader_of_path(path: Path, names: list[str]) -> Loader:
+    by_suffix: dict[str, Loader] = {".csv": load_table, ".jsonl": load_jsonlines, ".tsv": load_table}
+    if path.suffix in by_suffix:
+        if not path.exists():
+            raise FileNotFoundError(f"corpus {str(path)!r}: there is no such file")
+        return by_suffix[path.suffix]
+    if path.is_dir():
+        if any(path.glob("*.jsonl")):
+            return load_jsonlines
+        if (path / "train.txt").exists():
+            return trees.load_trees
+        raise ValueError(f"corpus {str(path)!r}: the folder holds neither train.jsonl nor train.txt")
+    raise ValueError(
+        f"corpus {str(path)!r} is unknown; options are {', '.join(names)}, a file *.csv, *.jsonl or *.tsv, "
+        "or a folder with train.jsonl or train.txt"
+    )
+
+
+def _call(loader: Loader, name: str, options: dict[str, Any]) -> Corpus:
+    parameters = inspect.signature(loader).parameters
+    if unknown := sorted(set(options) - set(parameters)):
+        raise TypeError(
+            f"corpus {name!r}: option {unknown[0]!r} is unknown; options are {', '.join(sorted(parameters))}"
+        )
+    needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}
+    if missing := sorted(needed - set(options)):
+        raise TypeError(f"corpus {name!r}: option {missing[0]!r} is missing; it says where your copy of the files is")
+    return loader(**options)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
+from attn_interp.data.lines import decode_lines
 from attn_interp.data.splits import split_documents
 from attn_interp.data.tokenise import tokenise
 
@@ -41,8 +42,8 @@ def load_movies(seed: int = 0) -> Corpus:
         ValueError: the archive is damaged.
     """
     documents = []
-    content = read_member(archive_path(), RATINGS, SNIPPETS).decode()
-    for line in content.splitlines():
+    content = io.BytesIO(read_member(archive_path(), RATINGS, SNIPPETS))
+    for _, line in decode_lines(content, SNIPPETS):
         number, rating, text = line.split("\t")
         if abs(float(rating)) >= LEAST_RATING:
             words, spans = tokenise(text)
@@ -52,7 +53,8 @@ def load_movies(seed: int = 0) -> Corpus:
 
 def lexicon() -> dict[str, float]:
     """Word -> mean of ten human ratings from -4 (most negative) to 4 (most positive), of the same authors."""
-    rows = (line.split("\t") for line in read_member(archive_path(), LEXICON).decode().splitlines())
+    content = io.BytesIO(read_member(archive_path(), LEXICON))
+    rows = [line.split("\t") for _, line in decode_lines(content, LEXICON)]
     return {row[0]: float(row[1]) for row in rows}
 
 

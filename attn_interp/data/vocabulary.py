@@ -10,6 +10,7 @@ from attn_interp.data.document import Document
 
 PADDING, UNKNOWN, START, END = "<pad>", "<unk>", "<s>", "</s>"
 SPECIALS = (PADDING, UNKNOWN, START, END)
+PADDING_ID, UNKNOWN_ID, START_ID, END_ID = range(len(SPECIALS))
 
 
 @dataclass(frozen=True)
@@ -43,4 +44,4 @@ class Vocabulary:
 
     def ids(self, words: Sequence[str]) -> list[int]:
         """The id of each word; a word outside the vocabulary has the id of `<unk>`."""
-        return [self._index.get(word.lower(), 1) for word in words]
+        return [self._index.get(word.lower(), UNKNOWN_ID) for word in words]
