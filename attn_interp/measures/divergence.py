@@ -10,8 +10,8 @@ import torch
 def tvd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Total variation distance: half the sum of |p - q|.
 
-    In [0, 1] for distributions, symmetric, 0 exactly when they are equal. For two classes it is the absolute difference of one
-    probability.
+    In [0, 1] for distributions, symmetric, 0 exactly when they are equal. For two classes it is the absolute
+    difference of one probability.
 
     Args:
         p, q: (..., C) distributions over the last axis; leading axes broadcast.
@@ -29,8 +29,8 @@ def tvd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 def jsd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Jensen-Shannon divergence in nats: mean of KL(p || m) and KL(q || m), m = (p + q) / 2.
 
-    In [0, ln 2] and symmetric; ln 2 exactly when no element has weight in both. An element of weight 0 contributes nothing. Rounding
-    leaves an absolute error of about 1e-16, so two equal distributions give 0 or that.
+    In [0, ln 2] and symmetric; ln 2 exactly when no element has weight in both. An element of weight 0 contributes
+    nothing. Rounding leaves an absolute error of about 1e-16, so two equal distributions give 0 or that.
 
     Args:
         p, q: (..., T) distributions over the last axis; leading axes broadcast.

@@ -24,8 +24,8 @@ def kendall_tau(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> tupl
     """Kendall's tau-b and its two-sided p-value, per document over its words.
 
     tau-b = (concordant - discordant) / sqrt((pairs - ties in x)(pairs - ties in y)), in [-1, 1]. The p-value is that of
-    `scipy.stats.kendalltau`: from the exact null distribution without ties and up to 33 words (or with at most one pair out of
-    order), else from the normal approximation with ties.
+    `scipy.stats.kendalltau`: from the exact null distribution without ties and up to 33 words (or with at most one
+    pair out of order), else from the normal approximation with ties.
 
     Args:
         x, y: (B, T) values; equal values are ties.
@@ -119,10 +119,10 @@ def _p_values(
 
 @cache
 def _exact_p_values(words: int) -> Floats:
-    """Two-sided p-value by the number of discordant pairs, up to half of all (only 0 and 1 above EXACT_UP_TO words).
+    """Two-sided p-value by the number of discordant pairs, up to half (above EXACT_UP_TO words: 0 and 1 only).
 
-    The number of orders of n words with d inversions is the coefficient of x^d in the product of (1 + x + ... + x^(m-1)),
-    m = 1..n; twice the lower tail over n! is the p-value.
+    The number of orders of n words with d inversions is the coefficient of x^d in the product of (1 + x + ... +
+    x^(m-1)), m = 1..n; twice the lower tail over n! is the p-value.
     """
     if words > EXACT_UP_TO:
         return np.exp(math.log(2) - special.gammaln([words + 1, words]))
@@ -133,7 +133,7 @@ def _exact_p_values(words: int) -> Floats:
 
 @cache
 def _orders(words: int) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """(n(n-1)/2 + 1,) number of orders of n words by their inversions, as Python integers (33! does not fit in 64 bits)."""
+    """(n(n-1)/2 + 1,) number of orders of n words by their inversions, as Python integers (33! exceeds 64 bits)."""
     if words == 1:
         return np.array([1], dtype=object)
     fewer = np.append(_orders(words - 1), np.zeros(words - 1, dtype=object))

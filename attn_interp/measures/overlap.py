@@ -1,8 +1,8 @@
 """Agreement of the most important words: top-k overlap and rank-biased overlap.
 
-Ties are broken at random, independently on the two sides, and the expected value over these breaks is returned in closed form:
-a constant vector then agrees with anything as much as chance does, and no order of positions leaks into the measure.
-Importance is the larger the better; give absolute values where the sign does not matter.
+Ties are broken at random, independently on the two sides, and the expected value over these breaks is returned in
+closed form: a constant vector then agrees with anything as much as chance does, and no order of positions leaks into
+the measure. Importance is the larger the better; give absolute values where the sign does not matter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attn_interp.measures.rows import Floats, Truths, dense_ranks, paired_rows
+from attn_interp.measures.rows import Floats, Truths, dense_ranks, no_order, paired_rows
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 Places = tuple[Integers, Integers]
@@ -22,8 +22,8 @@ Places = tuple[Integers, Integers]
 def top_k_overlap(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor, k: int) -> torch.Tensor:
     """Share of the k largest words of x that are among the k largest of y.
 
-    In [0, 1], symmetric, 1 for equal orders without ties. A document of T < k words is compared at k = T, where it is 1. Two
-    independent orders give k / T on average.
+    In [0, 1], symmetric, 1 for equal orders without ties. A document of T < k words is compared at k = T, where it is
+    1. Two independent orders give k / T on average.
 
     Args:
         x, y: (B, T) importance.
@@ -43,18 +43,19 @@ def top_k_overlap(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor, k: in
     shared = _common(_above_and_tied(left, mask), _above_and_tied(right, mask), mask, depth)
     with np.errstate(invalid="ignore"):
         share = shared / depth[:, 0]
-    return torch.from_numpy(np.where(_no_order(left, right, mask), np.nan, share))
+    return torch.from_numpy(np.where(no_order(left, right, mask), np.nan, share))
 
 
 def rank_biased_overlap(
     x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor, persistence: float = 0.9
 ) -> torch.Tensor:
-    """Rank-biased overlap, extrapolated: the overlap at every depth, averaged by the chance that a reader gets that far.
+    """Rank-biased overlap, extrapolated: the overlap at every depth, averaged by the chance that a reader gets that
+    far.
 
-    RBO = A_T p^T + (1 - p)/p sum over depths d = 1..T of A_d p^d, where A_d is the share of common words in the two tops of size d
-    and p the persistence. Since both orders hold the same T words, A_T = 1 and the extrapolated value is exact. In (0, 1], 1 for
-    equal orders without ties; reversed orders of a short document stay well above 0. Ties as said at the head of this module
-    (RBO^a of Corsi & Urbano).
+    RBO = A_T p^T + (1 - p)/p sum over depths d = 1..T of A_d p^d, where A_d is the share of common words in the two
+    tops of size d and p the persistence. Since both orders hold the same T words, A_T = 1 and the extrapolated value
+    is exact. In (0, 1], 1 for equal orders without ties; reversed orders of a short document stay well above 0. Ties
+    as said at the head of this module (RBO^a of Corsi & Urbano).
 
     Args:
         x, y: (B, T) importance.
@@ -67,7 +68,8 @@ def rank_biased_overlap(
     Raises:
         ValueError, TypeError: as `paired_rows`, and for a persistence outside (0, 1).
 
-    Reference: Webber, Moffat & Zobel 2010, A similarity measure for indefinite rankings, section 4; ties: Corsi & Urbano 2024,
+    Reference: Webber, Moffat & Zobel 2010, A similarity measure for indefinite rankings, section 4; ties: Corsi &
+    Urbano 2024,
         The treatment of ties in rank-biased overlap.
     """
     if not 0.0 < persistence < 1.0:
@@ -83,11 +85,7 @@ def rank_biased_overlap(
         shared = _common(*places, mask, at_depth)
         weight = (1 - persistence) * persistence ** (depth - 1)
         total += np.where(depth <= words, weight * shared / depth, 0.0)
-    return torch.from_numpy(np.where(_no_order(left, right, mask), np.nan, total))
-
-
-def _no_order(x: Floats, y: Floats, is_word: Truths) -> Truths:
-    return ~is_word.any(-1) | np.isnan(x).any(-1) | np.isnan(y).any(-1)
+    return torch.from_numpy(np.where(no_order(left, right, mask), np.nan, total))
 
 
 def _common(x_places: Places, y_places: Places, is_word: Truths, depth: Integers) -> Floats:

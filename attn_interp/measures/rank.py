@@ -16,8 +16,9 @@ def weighted_tau(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> tor
     """Kendall's tau with hyperbolic weights: an exchange near the top costs more than one in the tail.
 
     A pair of words weighs 1/(r+1) + 1/(s+1), r and s their ranks from the largest (0 first); tau is the weighted sum of
-    sign(x_i - x_j) sign(y_i - y_j) over the geometric mean of the two weighted counts of untied pairs. It is taken with the
-    ranks by (x, then y) and by (y, then x), and averaged: the default of `scipy.stats.weightedtau`. In [-1, 1].
+    sign(x_i - x_j) sign(y_i - y_j) over the geometric mean of the two weighted counts of untied pairs. It is taken
+    with the ranks by (x, then y) and by (y, then x), and averaged: the default of `scipy.stats.weightedtau`. In [-1,
+    1].
 
     Args:
         x, y: (B, T) values; equal values are ties.
@@ -73,7 +74,8 @@ def _weighted_tau(x: Floats, y: Floats, is_word: Truths) -> Floats:
         rank = np.empty(order.shape, dtype=np.int64)
         np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), -1)
         weight = 1.0 / (rank + 1.0)
-        # the weight of a pair is a sum, and the signs are symmetric up to both signs: one side, twice, cancels in the quotient
+        # the weight of a pair is a sum, and the signs are symmetric up to both signs: one side, twice, cancels in the
+        # quotient
         concordance, norm_x, norm_y = (
             np.einsum("bij,bi->b", table, weight) for table in (agreement, untied_x, untied_y)
         )

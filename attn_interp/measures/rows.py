@@ -14,7 +14,8 @@ Truths = np.ndarray[Any, np.dtype[np.bool_]]
 def paired_rows(name: str, x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> tuple[Floats, Floats, Truths]:
     """x, y (B, T) as float64 and `is_word` (B, T), with 0 wherever there is no word.
 
-    Returns arrays, for the sorting that follows is numpy's. A row with NaN on a word keeps it: `undefined_rows` finds it.
+    Returns arrays, for the sorting that follows is numpy's. A row with NaN on a word keeps it: `undefined_rows` finds
+    it.
 
     Raises:
         ValueError: where the shapes differ, naming the measure; TypeError where `is_word` is not bool.
@@ -31,9 +32,15 @@ def paired_rows(name: str, x: torch.Tensor, y: torch.Tensor, is_word: torch.Tens
     return left, right, mask
 
 
+def no_order(x: Floats, y: Floats, is_word: Truths) -> Truths:
+    """(B,) true where a row cannot be ordered: no word, or a NaN on a word."""
+    unordered: Truths = np.logical_not(is_word.any(-1)) | (np.isnan(x) | np.isnan(y)).any(-1)
+    return unordered
+
+
 def undefined_rows(x: Floats, y: Floats, is_word: Truths) -> Truths:
     """(B,) true where no rank agreement exists: no word, a NaN on a word, or one side constant over the words."""
-    undefined = ~is_word.any(-1) | np.isnan(x).any(-1) | np.isnan(y).any(-1)
+    undefined = no_order(x, y, is_word)
     for rows in (x, y):
         highest = np.where(is_word, rows, -np.inf).max(-1, initial=-np.inf)
         lowest = np.where(is_word, rows, np.inf).min(-1, initial=np.inf)
@@ -42,7 +49,8 @@ def undefined_rows(x: Floats, y: Floats, is_word: Truths) -> Truths:
 
 
 def dense_ranks(rows: Floats, is_word: Truths) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """(B, T) 0 for the smallest word of a row, equal for ties; after the words come the other positions, each its own rank."""
+    """(B, T) 0 for the smallest word of a row, equal for ties; the other positions come last, each with its own
+    rank."""
     order = np.lexsort((rows, ~is_word), axis=-1)
     sorted_rows = np.take_along_axis(rows, order, -1)
     sorted_mask = np.take_along_axis(is_word, order, -1)

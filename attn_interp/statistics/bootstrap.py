@@ -52,9 +52,9 @@ class Interval:
 def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: float = 0.95) -> Interval:
     """A statistic of one sample with its interval.
 
-    Mean, median and std (n - 1 in the denominator) get the percentile bootstrap interval from 2,000 resamples; a share, the mean
-    of 0/1 values, gets Wilson's interval, which stays honest at 0 and n where a bootstrap has width 0. NaN is left out and
-    counted. The values are taken as independent: several seeds of one document are not.
+    Mean, median and std (n - 1 in the denominator) get the percentile bootstrap interval from 2,000 resamples; a
+    share, the mean of 0/1 values, gets Wilson's interval, which stays honest at 0 and n where a bootstrap has width
+    0. NaN is left out and counted. The values are taken as independent: several seeds of one document are not.
 
     Args:
         values: (n,) numbers or truth values.
@@ -63,7 +63,8 @@ def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: f
         level: Coverage of the interval, in (0, 1).
 
     Raises:
-        ValueError: for another statistic, a level outside (0, 1), infinite values, or a share of other values than 0 and 1.
+        ValueError: for another statistic, a level outside (0, 1), infinite values, or a share of other values than 0
+        and 1.
 
     Reference: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13; Wilson 1927.
     """
@@ -82,8 +83,8 @@ def summarise(
 ) -> pd.DataFrame:
     """Every statistic of every value column in every group, each with its interval (see `interval`).
 
-    The resamples of a group depend on the seed, the group's key and the value column alone: adding a group or reordering the
-    columns changes no other row.
+    The resamples of a group depend on the seed, the group's key and the value column alone: adding a group or
+    reordering the columns changes no other row.
 
     Args:
         frame: One row per observation; value columns are numbers or truth values, NaN where undefined.
@@ -93,8 +94,8 @@ def summarise(
         seed, level: As in `interval`.
 
     Returns:
-        A tidy frame with the columns of `by`, then quantity, statistic, estimate, low, high, n, undefined; one row per group,
-        value column and statistic, groups in sorted order.
+        A tidy frame with the columns of `by`, then quantity, statistic, estimate, low, high, n, undefined; one row
+        per group, value column and statistic, groups in sorted order.
 
     Raises:
         ValueError: as `interval`, naming the column; KeyError: for a column that the frame lacks.

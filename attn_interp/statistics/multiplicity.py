@@ -14,8 +14,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """p-values adjusted so that rejecting those at most q keeps the expected share of false rejections at q or below.
 
-    In [0, 1], never below the raw p-value, in the same order. The guarantee holds for independent or positively dependent
-    tests.
+    In [0, 1], never below the raw p-value, in the same order. The guarantee holds for independent or positively
+    dependent tests.
 
     Args:
         p_values: (n,) in [0, 1]; NaN is an undefined test: it stays NaN and does not count.
@@ -39,10 +39,10 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 def share_of_true_nulls(p_values: ArrayLike, threshold: float = 0.5) -> float:
     """Estimated share of the tests whose null hypothesis holds: #(p > threshold) / ((1 - threshold) n), at most 1.
 
-    p-values of true nulls are uniform, so those above the threshold are nearly all nulls; scaled up they estimate their number.
-    One minus it estimates the share of documents with any association at all, however weak, which the share of p <= .05 does not:
-    that one grows with the length of the documents at one and the same association. The estimate errs upwards, also where p-values
-    are discrete (short documents).
+    p-values of true nulls are uniform, so those above the threshold are nearly all nulls; scaled up they estimate
+    their number. One minus it estimates the share of documents with any association at all, however weak, which the
+    share of p <= .05 does not: that one grows with the length of the documents at one and the same association. The
+    estimate errs upwards, also where p-values are discrete (short documents).
 
     Args:
         p_values: (n,) in [0, 1]; NaN is left out.

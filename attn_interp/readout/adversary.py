@@ -1,0 +1,129 @@
+"""The most different attention with the same output, for two classes: exact.
+
+Feasible are the attentions q with l <= s.q <= u, s the logit difference of each word. JSD to the given attention is
+convex in q, so its maximum sits at a vertex of this slab of the simplex, and a vertex has at most two words: one word
+inside the slab, or two words on opposite sides that balance on one of its faces. All of them are tried.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from attn_interp.readout.entry import entered
+from attn_interp.readout.slab import Slab, slab, two_class_tvd
+
+CELLS = 1_000_000  # pairs held at a time: a handful of 8 MB tensors
+
+
+class Adversary(NamedTuple):
+    """Per document: the largest divergence, the attention that attains it, and how far that moves the output.
+
+    jsd (B,) in nats, [0, ln 2]; weights (B, T); tvd (B,), at most eps up to rounding.
+    """
+
+    jsd: torch.Tensor
+    weights: torch.Tensor
+    tvd: torch.Tensor
+
+
+class Best(NamedTuple):
+    """Per document: overlap sum_t D(alpha_t, q_t) (the less, the more different), the two words and the weight of the
+    first."""
+
+    overlap: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    weight: torch.Tensor
+
+
+def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01) -> Adversary:
+    """Largest JSD(q, alpha) over all attentions q whose output is within eps of the model's in total variation.
+
+    Exact: no search exceeds it at this eps. One word, or votes that leave no choice, give jsd 0.
+
+    Args:
+        weights: (B, T) attention of the model.
+        votes: (B, T, 2).
+        is_word: (B, T) bool.
+        eps: Largest total variation distance allowed, in [0, 1).
+
+    Raises:
+        ValueError, TypeError: as `entered`, for several heads, other than two classes, or eps outside [0, 1).
+
+    Reference: Jain & Wallace 2019, section 4.2.2, who search for it.
+    """
+    weights, votes, is_word = entered(weights, votes, is_word)
+    if weights.ndim != 2 or votes.shape[-1] != 2:
+        raise ValueError(
+            "the exact adversary is for one head and two classes: votes (B, T, 2), got "
+            f"{tuple(votes.shape)}; several classes have a certified one, several heads are searched"
+        )
+    scores = votes[..., 1] - votes[..., 0]  # (B, T)
+    found = weights.clone()  # q = alpha is always feasible
+    overlap = torch.full((len(weights),), 2 * math.log(2.0), dtype=torch.float64, device=weights.device)
+    for rows, width in _by_length(is_word):
+        order = torch.argsort(~is_word[rows], dim=-1, stable=True)[:, :width]  # positions of the words
+        inside = is_word[rows].gather(-1, order)
+        alpha, s = weights[rows].gather(-1, order), scores[rows].gather(-1, order)
+        value = _between(alpha, s, inside)
+        best = all_pairs(alpha, s, inside, slab(value, eps))
+        better = best.overlap < overlap[rows]
+        overlap[rows] = torch.where(better, best.overlap, overlap[rows])
+        q = torch.zeros_like(alpha).scatter_(-1, best.first[:, None], best.weight[:, None])
+        q.scatter_add_(-1, best.second[:, None], 1 - best.weight[:, None])
+        q = torch.zeros_like(weights[rows]).scatter_(-1, order, q)
+        found[rows] = torch.where(better[:, None], q, found[rows])
+    jsd = (math.log(2.0) - overlap / 2).clamp(0.0, math.log(2.0))
+    moved = two_class_tvd((weights * scores).sum(-1), (found * scores).sum(-1))
+    return Adversary(jsd, found, moved)
+
+
+def all_pairs(alpha: torch.Tensor, s: torch.Tensor, inside: torch.Tensor, bounds: Slab) -> Best:
+    """The best vertex of each document (B, T) by trying every one."""
+    rows = torch.arange(len(s), device=s.device)
+    lower, upper = bounds.lower[:, None], bounds.upper[:, None]
+    alone = inside & (s >= lower) & (s <= upper)
+    overlap = torch.where(alone, shared(alpha, torch.ones_like(alpha)), torch.inf)
+    least, word = overlap.min(-1)
+    best = Best(least, word, word, torch.ones_like(least))
+    for face in (lower, upper):
+        below, above = inside & (s < face), inside & (s > face)
+        gap_below = torch.where(below, face - s, 1.0)[:, :, None]  # (B, T, 1)
+        gap_above = torch.where(above, s - face, 1.0)[:, None, :]  # (B, 1, T)
+        weight = gap_above / (gap_above + gap_below)  # of the word below
+        overlap = shared(alpha[:, :, None], weight) + shared(alpha[:, None, :], 1 - weight)
+        overlap = torch.where(below[:, :, None] & above[:, None, :], overlap, torch.inf).flatten(1)
+        least, pair = overlap.min(-1)
+        pair_best = Best(least, pair // s.shape[1], pair % s.shape[1], weight.flatten(1)[rows, pair])
+        better = pair_best.overlap < best.overlap
+        best = Best(*(torch.where(better, new, old) for new, old in zip(pair_best, best)))
+    return best
+
+
+def shared(a: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """D(a, q) = a ln(1 + q/a) + q ln(1 + a/q), 0 where a or q is 0; written with -x ln x, so no quotient overflows."""
+    entr = torch.special.entr
+    return entr(a) + entr(q) - entr(a + q)
+
+
+def _between(alpha: torch.Tensor, s: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """s.alpha (B,), kept between the least and the largest s of the words, where rounding may not leave it."""
+    least = s.masked_fill(~inside, torch.inf).amin(-1)
+    most = s.masked_fill(~inside, -torch.inf).amax(-1)
+    return (alpha * s).sum(-1).clamp(least, most)
+
+
+def _by_length(is_word: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
+    """Rows of similar length together, so many at a time that their pairs fit; with the longest length among them."""
+    words = is_word.sum(-1)
+    order = words.argsort(descending=True)
+    start = 0
+    while start < len(order):
+        width = int(words[order[start]])
+        rows = order[start : start + max(1, CELLS // width**2)]
+        yield rows, width
+        start += len(rows)

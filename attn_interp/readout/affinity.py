@@ -1,0 +1,130 @@
+"""Are a model's logits affine in its attention? Measured on the model, never assumed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from attn_interp.readout.entry import check_words, checked_votes
+
+LEAST_WORDS = 3
+RELATIVE_TOLERANCE = 1e-3
+ROUNDING = 64 * torch.finfo(torch.float32).eps  # the models run in float32
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """How far recorded logits are from attention times votes, over the documents of a model.
+
+    Attributes:
+        gap: Largest |z - alpha.votes| over documents of three words or more, weightings and classes; in logits.
+        spread: Largest distance of a vote from the mean vote of its document: how far attention can move a logit.
+        magnitude: Largest absolute logit, which bounds the rounding of the recorded logits.
+        documents: How many documents of three words or more were tested.
+    """
+
+    gap: float
+    spread: float
+    magnitude: float
+    documents: int
+
+    @property
+    def relative_gap(self) -> float:
+        """gap / spread: 0 for an affine model, of order 1 for a clearly non-affine one; 0 where both are 0."""
+        return self.gap / self.spread if self.spread > 0 else (0.0 if self.gap == 0 else float("inf"))
+
+    @property
+    def tolerance(self) -> float:
+        """The gap allowed, in logits: a thousandth of the spread, or what float32 cannot resolve at this magnitude."""
+        return max(RELATIVE_TOLERANCE * self.spread, ROUNDING * self.magnitude)
+
+    @property
+    def affine(self) -> bool:
+        """True where the gap is within the tolerance: closed forms over votes then hold for this model.
+
+        Raises:
+            ValueError: where no document had three words, for then nothing was tested.
+        """
+        if self.documents == 0:
+            raise ValueError(
+                f"no document has {LEAST_WORDS} words or more, so affinity was not tested; give longer documents"
+            )
+        return self.gap <= self.tolerance
+
+
+def affinity(weightings: torch.Tensor, logits: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> Affinity:
+    """Compares recorded logits with attention times votes. The verdict is per model: pool the batches first.
+
+    Args:
+        weightings: (B, K, T) attention put into the model, see `probe_weightings`.
+        logits: (B, K, C) what the model answered.
+        votes: (B, T, C) its logits with all attention on one word.
+        is_word: (B, T) bool.
+
+    Raises:
+        ValueError, TypeError: as `checked_votes`, and for shapes that do not fit.
+    """
+    votes = checked_votes(votes, is_word)
+    batch, positions, classes = votes.shape
+    ways = weightings.shape[1]
+    if tuple(weightings.shape) != (batch, ways, positions) or tuple(logits.shape) != (batch, ways, classes):
+        raise ValueError(
+            f"for votes {tuple(votes.shape)}: weightings must be (B, K, T) and logits (B, K, C), got "
+            f"{tuple(weightings.shape)} and {tuple(logits.shape)}"
+        )
+    words = is_word.sum(-1)
+    tested = words >= LEAST_WORDS
+    if not bool(tested.any()):
+        return Affinity(0.0, 0.0, 0.0, 0)
+    recorded = logits.detach().double()[tested]
+    votes, is_word = votes[tested], is_word[tested]
+    gap = (recorded - weightings.detach().double()[tested] @ votes).abs().max()
+    mean = votes.sum(1, keepdim=True) / words[tested, None, None]
+    spread = torch.where(is_word[..., None], votes - mean, 0.0).abs().max()
+    magnitude = torch.maximum(recorded.abs().max(), votes.abs().max())
+    return Affinity(float(gap), float(spread), float(magnitude), int(tested.sum()))
+
+
+def pooled(parts: Iterable[Affinity]) -> Affinity:
+    """The affinity of a model over several batches: the largest gap against the largest spread."""
+    parts = list(parts)
+    return Affinity(
+        gap=max((part.gap for part in parts), default=0.0),
+        spread=max((part.spread for part in parts), default=0.0),
+        magnitude=max((part.magnitude for part in parts), default=0.0),
+        documents=sum(part.documents for part in parts),
+    )
+
+
+def probe_weightings(
+    weights: torch.Tensor, is_word: torch.Tensor, ids: Sequence[str], seed: int = 0, draws: int = 4
+) -> torch.Tensor:
+    """Weightings that tell an affine model from another: its own, uniform, and `draws` from a flat Dirichlet.
+
+    Its own alone prove nothing, for a document whose attention sits on one word always passes. What is drawn for a
+    document depends on the seed and its id only, and the t-th value belongs to its t-th word, however it is padded.
+
+    Args:
+        weights: (B, T) own attention.
+        is_word: (B, T) bool.
+        ids: B document ids.
+
+    Returns:
+        (B, 2 + draws, T) float64, 0 outside the words.
+    """
+    check_words(is_word)
+    if len(ids) != len(is_word):
+        raise ValueError(f"{len(ids)} ids for {len(is_word)} documents")
+    words = is_word.sum(-1)
+    tried = torch.zeros(len(ids), 2 + draws, is_word.shape[1], dtype=torch.float64)  # (B, K, T)
+    tried[:, 0] = weights.detach().double()
+    tried[:, 1] = is_word / words[:, None]
+    for row, name in enumerate(ids):
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+        drawn = np.random.default_rng([seed, key]).dirichlet(np.ones(int(words[row])), size=draws)
+        tried[row, 2:, is_word[row]] = torch.from_numpy(drawn)
+    return tried
