@@ -1,0 +1,149 @@
+"""What erasing words from the attention does to the logits, and the smallest set of words whose erasure changes the
+decision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from attn_interp.readout.affine import advantages, decisions, logits_of
+from attn_interp.readout.entry import entered
+
+
+def erased_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+    """The logits after each single word is erased from the attention and the rest renormalised.
+
+    z' = sum of the others' alpha times votes over the sum of the others' alpha. The others are summed themselves,
+    never taken as 1 - alpha_t, which loses everything where one word has nearly all attention. With several heads the
+    word is erased in each.
+
+    Args:
+        weights: (B, T) or (B, H, T).
+        votes: (B, T, C) or (B, H, T, C).
+        is_word: (B, T) bool.
+
+    Returns:
+        (B, T, C) logits with word t erased; NaN where there is no word and where nothing is left (in some head).
+
+    Raises:
+        ValueError, TypeError: as `entered`.
+
+    Reference: Serrano & Smith 2019, section 3.
+    """
+    weights, votes, is_word = entered(weights, votes, is_word)
+    left = _sum_of_others(weights[..., None])
+    erased = _sum_of_others(weights[..., None] * votes) / left
+    erased = torch.where(left > 0, erased, torch.nan)
+    if weights.ndim == 3:
+        erased = erased.sum(1)
+    return torch.where(is_word[..., None], erased, torch.nan)
+
+
+def zeroed_logits(
+    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """The logits after each single word's attention is set to 0 and nothing renormalised: z - alpha_t (v_t - b).
+
+    Without renormalisation the attention no longer sums to 1, so the bias, which is in every vote, must be known apart.
+
+    Args:
+        weights: (B, T) or (B, H, T).
+        votes: (B, T, C) or (B, H, T, C).
+        is_word: (B, T) bool.
+        bias: (C,) or (B, C) the logits at a zero context; for heads (B, H, C), the part of it that each head's votes
+        hold.
+
+    Returns:
+        (B, T, C); NaN where there is no word.
+
+    Raises:
+        ValueError, TypeError: as `entered`.
+    """
+    weights, votes, is_word = entered(weights, votes, is_word)
+    if weights.ndim == 3 and bias.ndim != 3:
+        raise ValueError(f"bias must be (B, H, C) for weights (B, H, T), got {tuple(bias.shape)}")
+    lost = weights[..., None] * (votes - bias.detach().double().unsqueeze(-2))
+    if weights.ndim == 3:
+        lost = lost.sum(1)
+    return torch.where(is_word[..., None], logits_of(weights, votes)[:, None] - lost, torch.nan)
+
+
+def flips_when_erased(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+    """(B, T) true where erasing the word and renormalising makes a rival's logit exceed the decision's; see
+    `erased_logits`.
+
+    False where the erasure is undefined. The inequality is strict: a tie is no flip.
+    """
+    erased = erased_logits(weights, votes, is_word)
+    decision = decisions(*entered(weights, votes, is_word)[:2])
+    return advantages(erased, decision).amin(-1) < 0
+
+
+class SmallestErasure(NamedTuple):
+    """Per document the smallest set of words whose erasure changes the decision.
+
+    size (B,) float64 number of words, infinite where no set does; erased (B, T) bool the set, empty where none does;
+    rival (B,) the class that then beats the decision, -1 where none does.
+    """
+
+    size: torch.Tensor
+    erased: torch.Tensor
+    rival: torch.Tensor
+
+
+def smallest_erasure(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> SmallestErasure:
+    """The fewest words to erase (the rest renormalised) so that some rival's logit exceeds the decision's. Exact.
+
+    A rival k beats the decision a once the kept words' sum of alpha_t (v_ta - v_tk) is negative, so the words with
+    the largest terms go first; the smallest set over the rivals is the answer. Words of weight 0 are never erased.
+    The document is never erasable (size infinite) where no word with attention votes against the decision; weaker
+    than `unflippable`, which asks all words.
+
+    Args:
+        weights: (B, T).
+        votes: (B, T, C).
+        is_word: (B, T) bool.
+
+    Raises:
+        ValueError, TypeError: as `entered`, and for several heads, where this greedy set is not the smallest.
+
+    Reference: the optimum that the orders of Serrano & Smith 2019, section 4, are compared with.
+    """
+    weights, votes, is_word = entered(weights, votes, is_word)
+    if weights.ndim != 2:
+        raise ValueError(
+            f"the smallest erasure is exact for one head; weights must be (B, T), got {tuple(weights.shape)}"
+        )
+    decision = decisions(weights, votes)
+    terms = weights[..., None] * advantages(votes, decision)  # (B, T, C)
+    order = terms.argsort(dim=1, descending=True, stable=True)
+    falling = terms.gather(1, order)
+    # kept[n]: what is left of the sum after the n largest terms are gone, added up from the small end
+    kept = falling.flip(1).cumsum(1).flip(1)
+    # n = 0 is no erasure, and the decision itself is beaten by nobody; removing stops at the terms that favour the
+    # decision
+    beaten = (kept[:, 1:] < 0) & (falling[:, :-1] > 0)
+    batch, _, classes = terms.shape
+    never = torch.full((batch, 1, classes), True, device=terms.device)
+    first = torch.cat([beaten, never], 1).to(torch.uint8).argmax(1) + 1  # (B, C)
+    sizes = torch.where(beaten.any(1), first.double(), torch.inf)
+    size, rival = sizes.min(-1)
+    found = size.isfinite()
+    ranks = order.argsort(dim=1).gather(-1, rival[:, None, None].expand(-1, terms.shape[1], 1))[..., 0]
+    erased = (ranks < size[:, None]) & found[:, None]
+    return SmallestErasure(size, erased, torch.where(found, rival, -1))
+
+
+def never_erasable(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+    """(B,) true where erasing words (of one head) never changes the decision: no word with attention votes for any
+    rival."""
+    return smallest_erasure(weights, votes, is_word).size.isinf()
+
+
+def _sum_of_others(values: torch.Tensor) -> torch.Tensor:
+    """For every position of the second last axis the sum over the other positions, without subtraction."""
+    zero = torch.zeros_like(values[..., :1, :])
+    before = torch.cat([zero, values[..., :-1, :]], -2).cumsum(-2)
+    after = torch.cat([values[..., 1:, :], zero], -2).flip(-2).cumsum(-2).flip(-2)
+    return before + after
