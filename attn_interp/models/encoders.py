@@ -5,11 +5,8 @@ None of them lets padding reach a token: a document has the same states alone an
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from attn_interp.models.settings import ClassifierSettings
 
@@ -31,7 +28,7 @@ class AverageEncoder(nn.Module):
 
 
 class CnnEncoder(nn.Module):
-    """Convolutions of several odd widths over the tokens, ReLU, side by side: h_t sees (widest - 1) / 2 tokens each way.
+    """Convolutions of several odd widths, ReLU, side by side: h_t sees (widest - 1) / 2 tokens on each side.
 
     Each kernel has hidden / len(kernels) channels, so that the state has `hidden` values in all.
     Reference: the `cnn` encoder of Jain & Wallace 2019.
@@ -55,14 +52,18 @@ class CnnEncoder(nn.Module):
 class LstmEncoder(nn.Module):
     """One LSTM layer, left to right or in both directions: h_t = (forward state, backward state) at token t.
 
-    The sequence is packed, so that the backward direction starts at the last token of each document and no time is
-    spent on padding. Padding must be on the right. States at padding are 0.
+    The backward direction reads each document turned around within its own length, so it starts at the last token and
+    neither direction meets padding before it is through. Padding must be on the right. States at padding are 0.
+
+    Packed sequences would say the same, but leave the CPU's fused kernel: 2.5 times the time for 32 documents of 20
+    tokens.
     """
 
     def __init__(self, embedding_width: int, hidden: int, bidirectional: bool) -> None:
         super().__init__()
         self.width = 2 * hidden if bidirectional else hidden
-        self.lstm = nn.LSTM(embedding_width, hidden, batch_first=True, bidirectional=bidirectional)
+        self.onward = nn.LSTM(embedding_width, hidden, batch_first=True)
+        self.back = nn.LSTM(embedding_width, hidden, batch_first=True) if bidirectional else None
 
     def forward(self, embedded: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
         """embedded (B, T, E), is_token (B, T) -> states (B, T, D).
@@ -72,10 +73,23 @@ class LstmEncoder(nn.Module):
         """
         if bool((is_token[:, 1:] & ~is_token[:, :-1]).any()):
             raise ValueError("is_token: padding stands before a token; an LSTM reads documents padded on the right")
-        lengths = is_token.sum(1).clamp(min=1).cpu()  # packing needs a token; a row without one is no document
-        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=embedded.shape[1])
-        return cast(torch.Tensor, states)
+        states = self.onward(embedded)[0]
+        if self.back is not None:
+            turned = _turned(is_token)
+            backward = self.back(_reordered(embedded, turned))[0]
+            states = torch.cat([states, _reordered(backward, turned)], dim=-1)
+        return states * is_token[..., None]
+
+
+def _turned(is_token: torch.Tensor) -> torch.Tensor:
+    """(B, T) positions that turn each row's tokens around and leave its padding in place; its own inverse."""
+    position = torch.arange(is_token.shape[1], device=is_token.device)  # (T,)
+    return torch.where(is_token, is_token.sum(1, keepdim=True) - 1 - position, position)
+
+
+def _reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    """values (B, T, W), position (B, T) -> values[b, position[b, t]] (B, T, W)."""
+    return values.gather(1, position[..., None].expand(-1, -1, values.shape[-1]))
 
 
 Encoder = AverageEncoder | CnnEncoder | LstmEncoder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
 from torch.optim import Adam, Optimizer, SparseAdam
 
 from attn_interp.models.classifier import Classifier
@@ -18,7 +18,7 @@ def build_optimisers(module: Classifier, training: TrainingSettings) -> list[Opt
     Reference: the groups and their weight decay are those of Jain & Wallace 2019, in code.
     """
     rate, decay = training.learning_rate, training.weight_decay
-    decayed: list[nn.Parameter] = [*module.encoder.parameters(), *module.head.parameters()]
+    decayed: list[torch.Tensor] = [*module.encoder.parameters(), *module.head.parameters()]
     optimisers: list[Optimizer] = []
     module.embedding.sparse = training.embedding_updates == "touched"
     if module.embedding.sparse:
@@ -29,5 +29,5 @@ def build_optimisers(module: Classifier, training: TrainingSettings) -> list[Opt
         {"params": decayed, "weight_decay": decay},
         {"params": list(module.pooling.parameters()), "weight_decay": 0.0},
     ]
-    optimisers.append(Adam([group for group in groups if group["params"]], lr=rate, amsgrad=True))
+    optimisers.append(Adam([group for group in groups if group["params"]], lr=rate, amsgrad=True, fused=True))
     return optimisers

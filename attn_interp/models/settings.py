@@ -100,10 +100,12 @@ class TrainingSettings:
         batch_size: Documents per step, of similar length.
         learning_rate: Step size of Adam.
         weight_decay: L2 penalty on encoder and head (and on embeddings that are updated densely); 0 on attention.
-        class_weights: "none", or "balanced": a document weighs N / (C n_c), so that every class has the same say.
+        class_weights: "none", or "balanced": a document of class c weighs N / (C n_c), so that every class has the same
+            say; for two classes that is, up to a factor, the positive weight of a binary cross-entropy.
         embedding_updates: "touched" rows: lazy Adam, without amsgrad and weight decay, on the word vectors of the
             batch only; or "all" rows: the same Adam as the encoder, on the whole matrix at every step.
-        least_count: A word is in the vocabulary if the training documents hold it at least this often.
+        least_count: A word is in the vocabulary if the training documents hold it at least this often; the others
+            teach the vector of unknown words.
 
     Raises:
         ValueError: naming the setting, its value and what is allowed.
@@ -116,7 +118,7 @@ class TrainingSettings:
     weight_decay: float = 1e-5
     class_weights: str = "none"
     embedding_updates: str = "touched"
-    least_count: int = 1
+    least_count: int = 2
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size", "least_count"):

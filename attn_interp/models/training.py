@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch.nn import functional
+from torch.optim import Optimizer
 
 from attn_interp.data.batch import Batch, batches_by_length, collate
 from attn_interp.data.corpus import Corpus
@@ -57,7 +59,7 @@ def train(
     with _seeded(seed, device):
         module = Classifier(settings, len(vocabulary), len(corpus.classes), embeddings).to(device)
         history = _fit(module, corpus, vocabulary, training, seed, progress)
-    best = max(history, key=_merit)
+    best = max(history, key=merit)
     return Trained(
         module=module.eval(),
         settings=settings,
@@ -73,10 +75,12 @@ def train(
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     """The seed's random numbers on one thread inside; the caller's random state and threads again afterwards."""
+    accelerators = range(torch.cuda.device_count()) if device.type == "cuda" else ()
     threads = torch.get_num_threads()
-    accelerators = [device] if device.type != "cpu" else []
-    with torch.random.fork_rng(accelerators, device_type="cuda" if device.type == "cpu" else device.type):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(accelerators):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed_all(seed)
         torch.set_num_threads(1)  # sums are split among threads, so another number of them gives other last digits
         try:
             yield
@@ -88,31 +92,18 @@ def _fit(
     module: Classifier, corpus: Corpus, vocabulary: Vocabulary, training: TrainingSettings, seed: int, progress: bool
 ) -> list[Epoch]:
     """Trains the module in place and leaves it with the weights of its best epoch."""
-    device = module.head.weight.device
     order = torch.Generator().manual_seed(seed)
-    weights = class_weights(corpus.train, len(corpus.classes), training).to(device)
+    weights = class_weights(corpus.train, len(corpus.classes), training)
     optimisers = build_optimisers(module, training)
     steps = -(-len(corpus.train) // training.batch_size)
     history: list[Epoch] = []
-    best_state = copy.deepcopy(module.state_dict())
+    best_state: dict[str, torch.Tensor] = {}
     with progress_bar(f"training on {corpus.name}", training.epochs * steps, progress) as step:
         for number in range(1, training.epochs + 1):
-            module.train()
-            total = torch.zeros((), device=device)
-            for index, batch in enumerate(_batches(corpus.train, vocabulary, training.batch_size, order)):
-                batch = batch.to(device)
-                logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
-                loss = functional.cross_entropy(logits, batch.labels, weights)
-                _require_finite(loss, number, index, training)
-                for optimiser in optimisers:
-                    optimiser.zero_grad()
-                loss.backward()
-                for optimiser in optimisers:
-                    optimiser.step()
-                total += loss.detach()
-                step(f"epoch {number}")
-            history.append(_judge(module, corpus.dev, vocabulary, weights, number, float(total) / steps))
-            best = max(history, key=_merit)
+            batches = batches_in_random_order(corpus.train, vocabulary, training.batch_size, order)
+            train_loss = _pass(module, batches, optimisers, weights, number, step)
+            history.append(_judge(module, corpus.dev, vocabulary, weights, number, train_loss))
+            best = max(history, key=merit)
             if best.epoch == number:
                 best_state = copy.deepcopy(module.state_dict())
             elif number - best.epoch >= training.patience:
@@ -122,12 +113,39 @@ def _fit(
     return history
 
 
-def _merit(epoch: Epoch) -> tuple[float, float, int]:
+def _pass(
+    module: Classifier,
+    batches: Iterator[Batch],
+    optimisers: Sequence[Optimizer],
+    weights: torch.Tensor,
+    number: int,
+    step: Callable[[str], None],
+) -> float:
+    """One pass over the training documents; the mean loss of its batches in nats."""
+    device = module.head.weight.device
+    weights = weights.to(device)
+    losses: list[float] = []
+    module.train()
+    for index, batch in enumerate(batches):
+        batch = batch.to(device)
+        logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
+        loss = functional.cross_entropy(logits, batch.labels, weights)
+        losses.append(_finite(loss.detach().item(), f"epoch {number}, batch {index}"))
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        loss.backward()
+        for optimiser in optimisers:
+            optimiser.step()
+        step(f"epoch {number}")
+    return sum(losses) / len(losses)
+
+
+def merit(epoch: Epoch) -> tuple[float, float, int]:
     """Higher is better: dev accuracy, then a low dev loss, then an early epoch."""
     return epoch.dev_accuracy, -epoch.dev_loss, -epoch.epoch
 
 
-def _batches(
+def batches_in_random_order(
     documents: Sequence[Document], vocabulary: Vocabulary, size: int, generator: torch.Generator
 ) -> Iterator[Batch]:
     """All documents once, in batches of similar length; the generator decides who meets whom, and in which order."""
@@ -148,22 +166,22 @@ def _judge(
     """How the module does on the dev split."""
     logits = predict_logits(module, vocabulary, documents)  # (N, C)
     labels = torch.tensor([document.label for document in documents])  # (N,)
-    loss = functional.cross_entropy(logits.double(), labels, weights.double().cpu())
+    loss = functional.cross_entropy(logits.double(), labels, weights.double())
     accuracy = (logits.argmax(1) == labels).double().mean()
-    return Epoch(number, train_loss, float(loss), float(accuracy))
+    return Epoch(number, train_loss, _finite(float(loss), f"epoch {number}, dev split"), float(accuracy))
 
 
 def class_weights(documents: Sequence[Document], class_count: int, training: TrainingSettings) -> torch.Tensor:
-    """(C,) weight of each class in the loss: 1, or N / (C n_c) if balanced; 0 for a class without documents."""
+    """(C,) weight of each class in the loss: 1, or N / (C n_c) if balanced; 1 for a class without documents."""
     if training.class_weights == "none":
         return torch.ones(class_count)
     counts = torch.bincount(torch.tensor([document.label for document in documents]), minlength=class_count)  # (C,)
-    return torch.where(counts > 0, len(documents) / (class_count * counts.clamp(min=1)), 0.0)
+    return torch.where(counts > 0, len(documents) / (class_count * counts.clamp(min=1)), 1.0)
 
 
-def _require_finite(loss: torch.Tensor, epoch: int, batch: int, training: TrainingSettings) -> None:
-    if not bool(torch.isfinite(loss)):
+def _finite(loss: float, where: str) -> float:
+    if not math.isfinite(loss):
         raise FloatingPointError(
-            f"epoch {epoch}, batch {batch}: the loss is {float(loss)}; lower the learning rate "
-            f"(now {training.learning_rate}) or look for very large values among the embeddings"
+            f"{where}: the loss is {loss}; lower the learning rate or look for very large values among the embeddings"
         )
+    return loss
