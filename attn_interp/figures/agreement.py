@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.figures import style
+from attn_interp.figures.bars import draw_bars, share_marks
 from attn_interp.figures.estimates import draw_estimates, estimate_marks, estimate_text
-from attn_interp.figures.marks import density, marks, shares, stack
+from attn_interp.figures.marks import density, marks, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,19 +48,16 @@ def plot(result: Result, ax: Axes | None = None, pair: Pair | None = None) -> Ax
         bars, handles, labels = rows[rows.mark == "bar"], [], []
         for name in names:
             own = bars[bars.series == name]
-            steps = axes.stairs(
-                own.y, EDGES, fill=True, facecolor=(colours[name], 0.3), edgecolor=colours[name], ls=lines[name]
-            )
-            handles.append(steps)
+            handles.append(draw_bars(axes, own, EDGES, colours[name], lines[name], filled=len(names) <= 2))
             labels.append(estimate_text(rows, name))
         axes.axvline(0, color=style.GREY, linewidth=0.6, linestyle=":")
         _scale(axes, float(np.nanmax(bars.y, initial=0.0)), rows, colours)
-        axes.set_ylabel("share of the class's documents")
+        axes.set_ylabel("share of documents")
         style.legend_above(axes, handles, labels, f"{_title(chosen)}\npredicted class: mean τ [95 % interval]")
     return axes
 
 
-def densities(result: Result, ax: Axes | None = None) -> Axes:
+def densities(result: Result, ax: Axes | None = None, legend_columns: int = 1) -> Axes:
     """Densities of tau for attention with each explanation and between the explanations, which is the ceiling.
 
     A pair that was not measured is left out; its legend gives mean, 95 % interval and n of those that were.
@@ -76,7 +74,7 @@ def densities(result: Result, ax: Axes | None = None) -> Axes:
         axes.axvline(0, color=style.GREY, linewidth=0.6, linestyle=":")
         _scale(axes, float(np.nanmax(curves.y, initial=0.0)), rows, colours)
         axes.set_ylabel("density of documents")
-        style.legend_above(axes, handles, labels, "pair: mean τ [95 % interval]")
+        style.legend_above(axes, handles, labels, "pair: mean τ [95 % interval]", legend_columns)
     return axes
 
 
@@ -88,7 +86,8 @@ def figure(result: Result) -> Figure:
         top, bottom = page.subfigures(2, 1, height_ratios=(1.0, 0.9), squeeze=False)[:, 0]
         for index, (axes, pair) in enumerate(zip(top.subplots(1, len(pairs), squeeze=False)[0], pairs, strict=True)):
             style.letter(plot(result, axes, pair), "abc"[index])
-        style.letter(densities(result, bottom.subplots()), "abc"[len(pairs)])
+        axes = densities(result, bottom.subplots(), legend_columns=2)
+        style.letter(axes, "abc"[len(pairs)])
     return page
 
 
@@ -112,8 +111,7 @@ def _bars(result: Result, pair: Pair) -> pd.DataFrame:
     panel = _title(pair)
     parts = []
     for name in style.class_names(result.frame):
-        height = shares(rows.loc[rows.predicted.astype(str) == name, "tau"].to_numpy(float), EDGES)
-        parts.append(marks(panel, "bar", name, x=EDGES[:-1], x_end=EDGES[1:], y=height))
+        parts.append(share_marks(rows.loc[rows.predicted.astype(str) == name, "tau"], EDGES, panel, name))
     parts.append(estimate_marks(rows, panel, series="predicted", value="tau", statistic="mean", result=result))
     return stack(parts)
 
@@ -132,6 +130,7 @@ def _scale(axes: Axes, top: float, rows: pd.DataFrame, colours: dict[str, str]) 
     """Fix tau's own range and leave room over the data for the means."""
     count = len(colours)
     axes.set_xlim(-1.0, 1.0)
+    axes.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
     axes.set_ylim(0.0, max(top, 1e-9) * (1.08 + 0.07 * count))
     axes.set_xlabel(AXIS)
     draw_estimates(axes, rows, colours)

@@ -39,7 +39,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel(f"score, 0 to 1; {_counts(rows)}")
-        style.legend_above(axes, handles, list(predictors)).set_ncols(min(3, len(predictors)))
+        style.legend_above(axes, handles, list(predictors), columns=3)
     return axes
 
 

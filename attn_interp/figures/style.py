@@ -91,12 +91,15 @@ def class_lines(names: Sequence[str]) -> dict[str, str]:
     return {name: LINES[index // len(CLASS_COLOURS) % len(LINES)] for index, name in enumerate(names)}
 
 
-def legend_above(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], title: str = "") -> Legend:
+def legend_above(
+    ax: Axes, handles: Sequence[Artist], labels: Sequence[str], title: str = "", columns: int = 1
+) -> Legend:
     """Legend over the top edge, where it hides no data; labels and title are drawn literally."""
     legend = ax.legend(
         handles,
         labels,
         title=title or None,
+        ncols=columns,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.2,
@@ -110,8 +113,11 @@ def legend_above(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], tit
 
 
 def letter(ax: Axes, name: str) -> None:
-    """Write the panel's letter, "(a)", beside its left upper corner."""
-    ax.annotate(f"({name})", (0, 1), (-26, 4), xycoords="axes fraction", textcoords="offset points", fontweight="bold")
+    """Put the panel's letter, "(a)", before the title of its legend, where it meets no label."""
+    legend = ax.get_legend()
+    if legend is None:
+        raise ValueError(f"panel {name!r}: has no legend to carry its letter")
+    legend.get_title().set_text(f"({name}) {legend.get_title().get_text()}")
 
 
 def beside(ax: Axes, y: float, text: str, colour: str) -> None:

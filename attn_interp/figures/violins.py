@@ -71,8 +71,7 @@ def draw_violins(axes: Axes, rows: pd.DataFrame, names: list[str], title: str) -
     handles: list[Artist] = [
         Patch(facecolor=(colours[name], 0.3), edgecolor=colours[name], ls=lines[name]) for name in names
     ]
-    legend = style.legend_above(axes, handles, names, title)
-    legend.set_ncols(min(len(names), 3))
+    style.legend_above(axes, handles, names, title, columns=2)
 
 
 def _draw_one(axes: Axes, own: pd.DataFrame, y: float, half: float, colour: str, line: str) -> None:
@@ -83,7 +82,7 @@ def _draw_one(axes: Axes, own: pd.DataFrame, y: float, half: float, colour: str,
         )
     if len(points):  # spread across the row, so that equal values can be counted
         spread = np.linspace(-0.7, 0.7, len(points)) * half if len(points) > 1 else np.zeros(1)
-        axes.plot(points.x, y + spread, ".", color=colour, markersize=3, alpha=0.7)
+        axes.plot(points.x, y + spread, ".", color=colour, markersize=3.5, zorder=4)  # over the median's circle
     median = own[own.mark == "estimate"].iloc[0]
     if not pd.isna(median.x):
         axes.hlines(y, median.low, median.high, colors="black", linewidth=1.2)

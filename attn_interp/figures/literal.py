@@ -1,0 +1,70 @@
+"""Words as they can be drawn: every character of the text itself, or its code point where no font has it."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from attn_interp.figures.style import SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.text import Text
+
+OWN_FAMILY: str = SETTINGS["font.family"][0]
+JOINERS = ("Cf", "Mn")  # characters that show nothing of their own, such as variation selectors
+
+
+def visible(word: str) -> str:
+    """The word itself; a character that no installed outline font has, or that shows nothing, as "<U+1F355>".
+
+    A newline or other control character would break the line and is written so too; invisible joiners without a glyph
+    are left out.
+    """
+    return "".join(_visible_character(character) for character in word)
+
+
+def write(ax: Axes, x: float, y: float, word: str, size: float, **style: Any) -> Text:
+    """Write the word literally (no mathtext, no LaTeX) in data coordinates, in fonts that have its characters."""
+    text = visible(word)
+    return ax.text(x, y, text, fontproperties=_properties(text, size), parse_math=False, usetex=False, **style)
+
+
+def width(word: str, size: float) -> float:
+    """Width in points of the word as `write` draws it."""
+    from matplotlib.textpath import text_to_path
+
+    text = visible(word)
+    return float(text_to_path.get_text_width_height_descent(text, _properties(text, size), ismath=False)[0])
+
+
+def _properties(text: str, size: float) -> FontProperties:
+    from matplotlib.font_manager import FontProperties
+
+    others = sorted({family for family in map(_family, text) if family not in (None, OWN_FAMILY)}, key=str)
+    return FontProperties(family=[OWN_FAMILY, *map(str, others)], size=size)
+
+
+def _visible_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category not in ("Cc", "Cs", "Zl", "Zp") and _family(character) is not None:
+        return character
+    return "" if category in JOINERS else f"<U+{ord(character):04X}>"
+
+
+@lru_cache(maxsize=4096)
+def _family(character: str) -> str | None:
+    """Name of a font family with the character: the figures' own where it has it, otherwise the first by name."""
+    from matplotlib.font_manager import findfont, fontManager, get_font
+
+    if get_font(findfont(OWN_FAMILY)).get_char_index(ord(character)):
+        return OWN_FAMILY
+    for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, entry.fname)):
+        if entry.style != "normal" or "Last Resort" in entry.name:
+            continue
+        font = get_font(entry.fname)
+        if font.scalable and font.get_char_index(ord(character)):
+            return entry.name
+    return None
