@@ -27,15 +27,14 @@ LEXICON = "vaderSentiment-3.3.2/vaderSentiment/vader_lexicon.txt"
 LEAST_RATING = 0.5  # ratings run from -4 to 4; nearer to 0 people do not agree on the side
 CLASSES = ("negative", "positive")
 LICENCE = "MIT"
-SOURCE = (
-    "Hutto & Gilbert 2014, VADER, ICWSM; Rotten Tomatoes snippets, mean of about 20 ratings each (vaderSentiment 3.3.2)"
-)
+SOURCE = "Hutto & Gilbert 2014, VADER, ICWSM: Rotten Tomatoes snippets, mean of about 20 ratings each"
 
 
 def load_movies(seed: int = 0) -> Corpus:
     """10,072 snippets whose mean rating is at least 0.5 away from 0; the class is its sign. About 20 words each.
 
-    Splits are drawn by `split_documents` from the seed. A snippet of one word is kept.
+    Splits are drawn by `split_documents` from the seed; two snippets that stand twice are in one split each. The
+    shortest have two words.
 
     Raises:
         FileNotFoundError: the archive is not in the cache and cannot be downloaded.
@@ -76,15 +75,24 @@ def _download(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"To do it by hand, put {ARCHIVE} of {REQUIREMENT} (https://pypi.org/project/vaderSentiment) at {path}"
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        # Built from the requirement with its hash, so that pip checks the archive before it runs anything in it.
+        # The requirement carries its hash, so that pip checks the archive before it runs anything in it.
         requirement = Path(folder) / "requirements.txt"
         requirement.write_text(f"{REQUIREMENT} --hash=sha256:{SHA256}\n")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command += ["--no-binary", "vaderSentiment", "--dest", folder, "--requirement", str(requirement)]
+        options = ["--quiet", "--disable-pip-version-check", "--retries=1", "--no-deps", "--no-binary=vaderSentiment"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            *options,
+            f"--dest={folder}",
+            f"--requirement={requirement}",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         fetched = Path(folder) / ARCHIVE
         if done.returncode or not fetched.exists():
-            reason = (done.stderr.strip() or "no message").splitlines()[-1]
+            messages = done.stderr.strip().splitlines() or ["no message"]
+            reason = " ".join([line for line in messages if "ERROR" in line] or messages[-1:])
             raise FileNotFoundError(f"corpus 'movies': pip could not download {REQUIREMENT}: {reason}. {by_hand}")
         _check(fetched)
         fetched.replace(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
 from attn_interp.data.corpus import SPLITS
@@ -41,11 +41,12 @@ def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> d
     for groups in _groups_by_class(given["train"], seed).values():
         count = sum(map(len, groups))
         quota = max(round(HELD_OUT * count), 1) if len(groups) > len(missing) else 0
-        remaining = iter(groups)
-        for name in missing:
+        remaining = deque(groups)
+        for place, name in enumerate(missing):
+            after = len(missing) - place  # splits that still need a text, train among them
             taken = 0
-            while taken < quota:
-                group = next(remaining)
+            while taken < quota and len(remaining) > after:
+                group = remaining.popleft()
                 cut[name] += group
                 taken += len(group)
         cut["train"] += [document for group in remaining for document in group]

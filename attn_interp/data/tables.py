@@ -49,7 +49,9 @@ def load_table(
         raise ValueError(f"{path}: text={text!r} and words={words!r} are both given; name one of them")
     column = words or text or "text"
     records = _records(path)
-    _, header = next(records, (str(path), []))
+    _, header = next(records, ("", []))
+    if not header:
+        raise ValueError(f"{path}: is empty; expected a first row with the names of the columns")
     if len(set(header)) != len(header):
         raise ValueError(f"{path}: names of columns repeat: {', '.join(header)}; give each its own")
     for name in (column, label, id, split):

@@ -24,18 +24,17 @@ LEAF = re.compile(r"\(([0-4])[ \t]+([^ \t()]+)[ \t]*\)")
 BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
 
 
-def load_trees(path: Path | str, task: Literal["binary", "fine"] = "binary", least_words: int = 1) -> Corpus:
+def load_trees(path: Path | str, task: Literal["binary", "fine"] = "binary", least_words: int = 2) -> Corpus:
     """The corpus in a folder with train.txt, dev.txt and test.txt, one tree per line, every node labelled 0 to 4.
 
     The words of a document are the leaves of its tree, with brackets and slashes written as such; its class is the
-    label of the root. The label of each single word is kept as signals["word label"]. The treebank holds documents of
-    one word, which are kept unless `least_words` is raised.
+    label of the root. The label of each single word is kept as signals["word label"]. Ids are split and row: "dev-12".
 
     Args:
         path: The folder.
         task: "binary" puts 0 and 1 together, 3 and 4 together, and leaves out trees with the neutral root label 2 (the
             source of the corpus says how many); "fine" has the five classes.
-        least_words: Documents with fewer words are refused.
+        least_words: Documents with fewer words are refused; 1 admits documents of one word.
 
     Raises:
         FileNotFoundError: one of the three files is missing.
@@ -63,7 +62,7 @@ def load_trees(path: Path | str, task: Literal["binary", "fine"] = "binary", lea
     left_out = f"; {neutral:,} trees with a neutral root left out" if task == "binary" else ""
     name = "sst" if task == "binary" else "sst-fine"
     classes = BINARY if task == "binary" else FINE
-    return corpus_of_rows(rows, name, classes, least_words, licence=LICENCE, source=f"{SOURCE} ({path}){left_out}")
+    return corpus_of_rows(rows, name, classes, least_words, licence=LICENCE, source=SOURCE + left_out)
 
 
 def _parse(line: str, place: str) -> tuple[int, list[str], list[float]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +10,15 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; moved onto `path` at the end, removed after an exception."""
+    """A temporary name beside `path` to write to; moved onto `path` at the end, removed after an exception.
+
+    The folder is made where it is missing. A file that was there stays as it is until the new one is whole.
+    """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         yield temporary
-        # mkstemp makes a private file; the finished one gets the permissions of any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

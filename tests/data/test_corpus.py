@@ -1,0 +1,75 @@
+import pickle
+from dataclasses import replace
+
+import pytest
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+
+
+def documents(prefix, *labels):
+    return tuple(Document(f"{prefix}{i}", ("word", str(i)), label) for i, label in enumerate(labels))
+
+
+SPLITS = {"train": documents("a", 0, 1, 2, 0, 1), "dev": documents("b", 2, 1), "test": documents("c", 0, 2, 1)}
+CORPUS = Corpus("trial", ("no", "maybe", "yes"), SPLITS, licence="MIT", source="made up")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"classes": ("yes",)}, "corpus 'trial': has 1 class(es); a classifier needs two or more"),
+        ({"classes": ("no", "yes", "no")}, "corpus 'trial': class names repeat: no, yes, no"),
+        ({"classes": ("no", "yes")}, "document 'a2': label 2 is not in the list of classes 0..1 (no, yes)"),
+        ({"splits": {"train": (), "test": ()}}, "corpus 'trial': splits are ['test', 'train'], expected ['dev', 'test'"),
+        ({"splits": SPLITS | {"dev": ()}}, "corpus 'trial': split 'dev' is empty; give it documents"),
+        (
+            {"splits": SPLITS | {"test": documents("a", 0)}},
+            "document 'a0': the id stands in split 'train' and again in 'test'; ids must be unique",
+        ),
+        ({"splits": SPLITS | {"train": documents("a", 1, 1)}}, "every training document has the class 'maybe'"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(changes, message):
+    with pytest.raises(ValueError) as caught:
+        replace(CORPUS, **changes)
+    assert message in str(caught.value)
+
+
+def test_splits_are_read_only_and_in_order():
+    corpus = replace(CORPUS, splits=dict(reversed(SPLITS.items())))
+    assert list(corpus.splits) == ["train", "dev", "test"]
+    assert (corpus.train, corpus.dev, corpus.test) == tuple(SPLITS.values())
+    with pytest.raises(TypeError):
+        corpus.splits["train"] = ()
+
+
+def test_first_takes_the_first_of_each_split():
+    assert {name: len(part) for name, part in CORPUS.first(2).splits.items()} == {"train": 2, "dev": 2, "test": 2}
+    assert CORPUS.first(4).train == CORPUS.train[:4] and CORPUS.first(99) == CORPUS
+    with pytest.raises(ValueError, match="ask for at least 1"):
+        CORPUS.first(0)
+    with pytest.raises(ValueError, match="every training document has the class 'no'"):
+        CORPUS.first(1)
+
+
+def test_the_fingerprint_tells_data_apart_and_nothing_else():
+    fingerprint = CORPUS.fingerprint()
+    assert replace(CORPUS, name="other", licence="none").fingerprint() == fingerprint
+    one = CORPUS.dev[0]
+    text = {"text": "word 0", "spans": ((0, 4), (5, 6))}
+    for changed in (
+        replace(one, label=0),
+        replace(one, words=("word", "1")),
+        replace(one, id="b9"),
+        replace(one, rationales=((0, 1),)),
+        replace(one, signals={"s": (0, 1)}),
+        replace(one, **text),
+    ):
+        assert replace(CORPUS, splits=SPLITS | {"dev": (changed, CORPUS.dev[1])}).fingerprint() != fingerprint
+    assert replace(CORPUS, splits=SPLITS | {"dev": CORPUS.dev[::-1]}).fingerprint() != fingerprint
+    assert replace(CORPUS, classes=("no", "perhaps", "yes")).fingerprint() != fingerprint
+
+
+def test_a_corpus_travels_to_worker_processes():
+    assert pickle.loads(pickle.dumps(CORPUS)) == CORPUS
