@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEPS = 60  # of the scale bar
-TICKS = (0.0, 0.05, 0.25, 0.5, 1.0)
+TICKS = (0.0, 0.1, 0.4, 1.0)  # nearly evenly spaced under the square root
 
 Colour = tuple[float, float, float]
 

@@ -1,0 +1,1 @@
+"""Results as text: what is printed, and tables for a paper."""
