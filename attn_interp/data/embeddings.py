@@ -124,9 +124,9 @@ def _is_number(text: str) -> bool:
 
 def _vector(numbers: list[str], place: str) -> np.ndarray:
     try:
-        vector = np.array(numbers, dtype=np.float32)
+        vector = np.array(numbers, dtype=np.float64)
     except ValueError as error:
         raise ValueError(f"{place}: {error}; expected numbers after the word") from error
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{place}: has a number that is not finite; expected finite numbers after the word")
-    return vector
+    if not (np.abs(vector) <= np.finfo(np.float32).max).all():  # false for NaN too
+        raise ValueError(f"{place}: has a number that is not finite in float32; expected finite numbers after the word")
+    return vector.astype(np.float32)

@@ -140,7 +140,7 @@ def _parse(line: str, place: str) -> dict[str, Any]:
         content = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{place}: is no JSON ({error.msg} at character {error.colno}); one object per line"
+            f"{place}: is not JSON ({error.msg} at character {error.colno}); one object per line"
         ) from error
     if not isinstance(content, dict):
         raise ValueError(f"{place}: is {type(content).__name__}, expected an object in braces")

@@ -45,17 +45,27 @@ def corpora() -> tuple[Source, ...]:
             "sst",
             "Stanford Sentiment Treebank, two classes, with word labels",
             trees.LICENCE,
-            partial(trees.load_trees, task="binary"),
+            load_sst,
             needs_path=True,
         ),
         Source(
             "sst-fine",
             "Stanford Sentiment Treebank, five classes, with word labels",
             trees.LICENCE,
-            partial(trees.load_trees, task="fine"),
+            load_sst_fine,
             needs_path=True,
         ),
     )
+
+
+def load_sst(path: Path | str, least_words: int = 2) -> Corpus:
+    """The two-class task of a treebank, without the neutral trees: `load_trees`."""
+    return trees.load_trees(path, "binary", least_words)
+
+
+def load_sst_fine(path: Path | str, least_words: int = 2) -> Corpus:
+    """The five-class task of a treebank: `load_trees`."""
+    return trees.load_trees(path, "fine", least_words)
 
 
 def load(name_or_path: str | Path, **options: Any) -> Corpus:

@@ -116,7 +116,6 @@ def read_member(archive: Path, *members: str) -> bytes:
                 file = opened.extractfile(member)
                 content = file.read() if file is not None else b""
         except (tarfile.TarError, EOFError, zlib.error, KeyError) as error:
-            raise ValueError(
-                f"{archive}: cannot read {member}: {error}; delete the file to download it anew"
-            ) from error
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{archive}: cannot read {member}: {reason}; delete it to download it anew") from error
     return content

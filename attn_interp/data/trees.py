@@ -38,7 +38,7 @@ def load_trees(path: Path | str, task: Literal["binary", "fine"] = "binary", lea
 
     Raises:
         FileNotFoundError: one of the three files is missing.
-        ValueError: a line is not a tree, named by file and row; an unknown task.
+        ValueError: a line is not a tree, named by file and row; a split without documents; an unknown task.
     """
     if task not in ("binary", "fine"):
         raise ValueError(f"task {task!r} is unknown; options are binary, fine")
@@ -59,6 +59,8 @@ def load_trees(path: Path | str, task: Literal["binary", "fine"] = "binary", lea
             label = root if task == "fine" else int(root > NEUTRAL)
             signals = {WORD_LABEL: labels}
             rows.append(Row(place, f"{split}-{number}", label, words=words, split=split, signals=signals))
+        if not rows or rows[-1].split != split:
+            raise ValueError(f"{file}: split {split!r} is empty; expected trees of the task {task!r}, one per line")
     left_out = f"; {neutral:,} trees with a neutral root left out" if task == "binary" else ""
     name = "sst" if task == "binary" else "sst-fine"
     classes = BINARY if task == "binary" else FINE

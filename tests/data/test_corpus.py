@@ -21,7 +21,10 @@ CORPUS = Corpus("trial", ("no", "maybe", "yes"), SPLITS, licence="MIT", source="
         ({"classes": ("yes",)}, "corpus 'trial': has 1 class(es); a classifier needs two or more"),
         ({"classes": ("no", "yes", "no")}, "corpus 'trial': class names repeat: no, yes, no"),
         ({"classes": ("no", "yes")}, "document 'a2': label 2 is not in the list of classes 0..1 (no, yes)"),
-        ({"splits": {"train": (), "test": ()}}, "corpus 'trial': splits are ['test', 'train'], expected ['dev', 'test'"),
+        (
+            {"splits": {"train": (), "test": ()}},
+            "corpus 'trial': splits are ['test', 'train'], expected ['dev', 'test'",
+        ),
         ({"splits": SPLITS | {"dev": ()}}, "corpus 'trial': split 'dev' is empty; give it documents"),
         (
             {"splits": SPLITS | {"test": documents("a", 0)}},

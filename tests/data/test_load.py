@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from attn_interp.data.convert import convert
+from attn_interp.data.describe import describe, list_corpora
+from attn_interp.data.load import corpora, load
+
+TREES = "(4 (2 A) (4 joy))\n(0 (2 A) (0 bore))\n"
+PLANTED = {"documents": 60, "least_length": 4, "most_length": 4}
+
+
+@pytest.fixture
+def trees(tmp_path):
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.txt").write_text(TREES)
+    return tmp_path
+
+
+def test_named_corpora():
+    assert [source.name for source in corpora()] == sorted(source.name for source in corpora())
+    assert load("planted", documents=40, seed=3) == load("planted", documents=40, seed=3)
+
+
+def test_treebanks_by_name_and_by_path(trees):
+    assert len(load("sst", path=trees).classes) == 2
+    assert len(load("sst-fine", path=trees).classes) == 5
+    assert load(trees, task="fine") == load(str(trees), task="fine") == load("sst-fine", path=trees)
+
+
+def test_files_by_their_ending(tmp_path):
+    rows = [(f"A fine film {i}", "no" if i % 2 else "yes") for i in range(20)]
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    (tmp_path / "a.tsv").write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows))
+    lines = "".join(
+        json.dumps({"text": text, "label": label, "id": f"{i + 2}"}) + "\n" for i, (text, label) in enumerate(rows)
+    )
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "train.jsonl").write_text(lines)
+    (tmp_path / "a.jsonl").write_text(lines)
+    loaded = [load(tmp_path / name, seed=5) for name in ("a.csv", "a.tsv", "a.jsonl", "folder")]
+    assert len({corpus.fingerprint() for corpus in loaded}) == 1
+
+
+def test_unknown_names_paths_and_options_are_named(tmp_path):
+    with pytest.raises(ValueError) as caught:
+        load("imdb")
+    assert "corpus 'imdb' is unknown; options are movies, planted, sst, sst-fine, a file *.csv" in str(caught.value)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.csv': there is no such file"):
+        load(tmp_path / "nowhere.csv")
+    with pytest.raises(ValueError, match=r"the folder holds neither train\.jsonl nor train\.txt"):
+        load(tmp_path)
+    with pytest.raises(TypeError, match="corpus 'movies': option 'sede' is unknown; options are seed"):
+        load("movies", sede=1)
+    with pytest.raises(TypeError, match="corpus 'sst': option 'path' is missing; it says where your copy"):
+        load("sst")
+    with pytest.raises(TypeError, match="option 'task' is unknown; options are least_words, path"):
+        load("sst", path=tmp_path, task="fine")
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(TypeError, match="option 'path' is unknown"):
+        load(tmp_path / "a.csv", path="b.csv")
+
+
+def test_describe_counts_each_split():
+    corpus = load("planted", **PLANTED)
+    table = describe(corpus)
+    assert table["split"].tolist() == ["train", "dev", "test"] and table["documents"].tolist() == [48, 6, 6]
+    assert table["rationales"].tolist() == [48, 6, 6]
+    assert (table["mean_words"] == 4).all() and (table["least_words"] == 4).all() and (table["most_words"] == 4).all()
+    assert (table["classes"] == 2).all() and (table["largest_class"] == 0.5).all()
+    assert set(table["corpus"]) == {"planted"} and set(table["licence"]) == {"MIT"}
+
+
+def test_the_list_names_every_corpus():
+    table = list_corpora()
+    assert table["corpus"].tolist() == ["movies", "planted", "sst", "sst-fine"]
+    assert table["files"].tolist() == ["built in"] * 2 + ["your own: path=..."] * 2
+
+
+def test_convert_writes_what_it_loads(tmp_path):
+    corpus = convert("planted", tmp_path / "new" / "planted.jsonl", **PLANTED)
+    assert corpus == load("planted", **PLANTED) == load(tmp_path / "new" / "planted.jsonl")
+
+
+def test_a_name_goes_before_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("planted").mkdir()
+    assert load("planted", **PLANTED).name == "planted"
+    with pytest.raises(ValueError, match="the folder holds neither"):
+        load(Path("planted"))
