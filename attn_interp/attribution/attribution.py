@@ -1,0 +1,29 @@
+"""What every attribution method returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from attn_interp.data.batch import Batch
+from attn_interp.models.wrapper import AttentionModel
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much each word contributed to the probability of one class, by one method.
+
+    Attributes:
+        values: (B, W) signed, in units of probability; positive speaks for the class; zero past the last word, NaN
+            where the method is undefined.
+        completeness_gap: (B,) what the values miss of the change they should sum to, where the method promises a sum.
+    """
+
+    values: torch.Tensor  # (B, W)
+    completeness_gap: torch.Tensor | None = None  # (B,)
+
+
+Method = Callable[[AttentionModel, Batch, torch.Tensor], Attribution]
+"""(model, batch, classes (B,)) -> Attribution: the class that is explained may differ by document."""

@@ -1,0 +1,28 @@
+"""Gradient x input: the first-order effect of each word's embedding on the probability of a class."""
+
+from __future__ import annotations
+
+import torch
+
+from attn_interp.attribution.attribution import Attribution
+from attn_interp.data.batch import Batch
+from attn_interp.models.wrapper import AttentionModel
+
+
+def gradient_x_input(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """sum_d e_wd dp/de_wd with the full gradient: a word acts through its value and through the attention it draws."""
+    return _product(model, batch, classes, detached=False)
+
+
+def gradient_x_input_detached(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """sum_d e_wd dp/de_wd with the attention weights held constant, so that a word acts through its value alone.
+
+    Its absolute value, normalised over the words, is the gradient importance of Jain & Wallace 2019, section 4.1
+    (as their code computes it).
+    """
+    return _product(model, batch, classes, detached=True)
+
+
+def _product(model: AttentionModel, batch: Batch, classes: torch.Tensor, detached: bool) -> Attribution:
+    embeddings, gradient = model.gradient_at_embeddings(batch, classes, detached)
+    return Attribution((embeddings * gradient).sum(-1))

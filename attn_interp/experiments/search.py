@@ -1,0 +1,91 @@
+"""The adversary of Jain & Wallace 2019, found as the paper finds it: by gradient descent on attention scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from attn_interp.data.document import Document
+from attn_interp.data.draws import generator
+
+STARTS = 5
+STEPS = 500
+LEARNING_RATE = 0.01
+PENALTY = 500.0
+TINY = 1e-300
+
+LogitsUnder = Callable[[torch.Tensor], torch.Tensor]
+"""Weightings (B, K, W) -> logits (B, K, C), differentiable."""
+
+
+def search_adversary(
+    logits_under: LogitsUnder,
+    documents: Sequence[Document],
+    weights: torch.Tensor,
+    logits: torch.Tensor,
+    is_word: torch.Tensor,
+    eps: float,
+    seed: int,
+    start: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The attention of largest JSD that the search meets while TVD <= eps: a lower bound on the true maximum.
+
+    Five starts per document, scores log(uniform) + 3 N(0, 1), 500 steps of Adam at .01 on
+    -JSD + 500 relu(TVD - eps) - (mean JSD between the starts). Every iterate that keeps TVD <= eps is a candidate, and
+    so is the model's own attention (JSD 0), so the search is at least as good as one that looks at its last step only.
+
+    Args:
+        weights: (B, W) the model's own attention.
+        logits: (B, C) the model's own output.
+        start: (B, S, W) further attentions to start from, beside the five.
+
+    Returns:
+        attention (B, W) and its JSD from `weights` (B,).
+
+    Reference: Jain & Wallace 2019, section 4.2.2.
+    """
+    own = logits.softmax(-1)[:, None]  # (B, 1, C)
+    base = weights[:, None]  # (B, 1, W)
+    scores = _starting_scores(documents, is_word, seed)
+    if start is not None:
+        scores = torch.cat([scores, start.clamp(min=1e-12).log()], 1)
+    scores = scores.requires_grad_()
+    first, second = torch.triu_indices(scores.shape[1], scores.shape[1], 1)
+    optimiser = torch.optim.Adam([scores], lr=LEARNING_RATE, amsgrad=True)
+    best, best_jsd = weights.clone(), torch.zeros(len(weights), dtype=weights.dtype)
+    for step in range(STEPS + 1):
+        attention = scores.masked_fill(~is_word[:, None], -torch.inf).softmax(-1)  # (B, S, W)
+        divergence = _jsd(attention, base)  # (B, S)
+        change = (logits_under(attention).softmax(-1) - own).abs().sum(-1) / 2
+        with torch.no_grad():
+            allowed = torch.where(change <= eps, divergence, -torch.inf)
+            value, which = allowed.max(-1)
+            better = value > best_jsd
+            best_jsd = torch.where(better, value, best_jsd)
+            best = torch.where(better[:, None], attention[torch.arange(len(best)), which], best)
+        if step == STEPS:
+            break
+        apart = _jsd(attention[:, first], attention[:, second]).mean(-1)  # (B,)
+        loss = (PENALTY * torch.relu(change - eps) - divergence).mean(-1) - apart
+        optimiser.zero_grad()
+        loss.sum().backward()
+        optimiser.step()
+    return best.detach(), best_jsd.detach()
+
+
+def _jsd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """`measures.divergence.jsd` with gradients that stay finite where a weight is 0."""
+    middle = ((p + q) / 2).clamp(min=TINY).log()
+    from_p, from_q = ((x * (x.clamp(min=TINY).log() - middle)).sum(-1) for x in (p, q))
+    return (from_p + from_q) / 2
+
+
+def _starting_scores(documents: Sequence[Document], is_word: torch.Tensor, seed: int) -> torch.Tensor:
+    """(B, 5, W) log(uniform) + 3 N(0, 1), drawn from (seed, document id)."""
+    scores = torch.zeros(len(documents), STARTS, is_word.shape[1], dtype=torch.float64)
+    for row, document in enumerate(documents):
+        noise = generator(seed, document.id).standard_normal((STARTS, len(document)))
+        scores[row, :, : len(document)] = torch.as_tensor(3 * noise - np.log(len(document)))
+    return scores

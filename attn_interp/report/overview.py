@@ -1,0 +1,49 @@
+"""The answer of a study in one table: each question with its statistic, interval, n and status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from attn_interp.experiments.result import Result
+
+GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
+
+
+def overview(results: Mapping[str, Result]) -> pd.DataFrame:
+    """One row per statement: question, statistic, estimate, low, high (95 % interval), n and status.
+
+    Status is what kind of number it is: measured (an average over documents of something computed without search or
+    sampling), sampled, exact (a proved optimum) or search (a lower bound).
+    """
+    rows: list[tuple[object, ...]] = []
+
+    def add(question: str, statistic: str, table: pd.DataFrame, status: str, **where: str) -> None:
+        for column, value in where.items():
+            table = table[table[column] == value]
+        rows.extend((question, statistic, *row, status) for row in table[["estimate", "low", "high", "n"]].to_numpy())
+
+    quality = results["quality"].summary()
+    question = "Does the model classify?"
+    add(question, "accuracy", quality, "measured", predictor="model", quantity="accuracy")
+    add(question, "accuracy, bag of words", quality, "measured", predictor="bag of words", quantity="accuracy")
+    add(question, "AUROC", quality, "measured", predictor="model", quantity="AUROC")
+    agreement = results["agreement"].summary()
+    everything = {"grouping": "all", "quantity": "tau", "statistic": "mean"}
+    pairs = {
+        ("attention", GRADIENT): "Does attention rank words as gradients do?",
+        ("attention", LEAVE_ONE_OUT): "Does attention rank words as leave-one-out does?",
+        (GRADIENT, LEAVE_ONE_OUT): "Do those two agree with each other (the ceiling)?",
+    }
+    for (first, second), question in pairs.items():
+        add(question, "mean Kendall's tau", agreement, "measured", first=first, second=second, **everything)
+    permutation = results["permutation"].summary()
+    drawn = {"grouping": "all", "quantity": "median_tvd", "statistic": "mean"}
+    add("Does it matter which word gets the weight?", "mean of median TVD, permuted", permutation, "sampled", **drawn)
+    adversary = results["adversary"].summary()
+    eps = results["adversary"].settings["eps"]
+    for status in sorted(adversary["status"].unique()):
+        chosen = {"grouping": "all", "quantity": "jsd", "statistic": "mean", "status": status}
+        add("Can attention be another at the same output?", f"mean eps-max JSD, eps {eps}", adversary, status, **chosen)
+    return pd.DataFrame(rows, columns=["question", "statistic", "estimate", "low", "high", "n", "status"])

@@ -1,0 +1,68 @@
+"""A cell of a study: one model on one corpus under one seed, and the experiments it is put to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.load import load
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+
+CELL_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Everything that decides the numbers of one run.
+
+    Attributes:
+        corpus: Name or path, as `load` takes it.
+        corpus_options: Further arguments of `load`.
+        settings: What the classifier is made of.
+        training: How it is trained.
+        seed: Of training and of everything drawn in the experiments.
+        embeddings: Path of pretrained word vectors, or None.
+        documents: At most this many test documents are looked at by the attention experiments; None: all.
+        draws: Permutations per document.
+        eps: The adversary may move the output by at most this total variation distance.
+        search: Whether the adversary is also searched for as the paper does it, beside the exact one.
+    """
+
+    corpus: str = "movies"
+    corpus_options: Mapping[str, Any] = field(default_factory=dict)
+    settings: ClassifierSettings = field(default_factory=ClassifierSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    seed: int = 0
+    embeddings: str | None = None
+    documents: int | None = None
+    draws: int = 100
+    eps: float = 0.01
+    search: bool = False
+
+    def described(self) -> dict[str, Any]:
+        """The cell as plain JSON values."""
+        described: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return described
+
+    def key(self, corpus: Corpus) -> str:
+        """Equal for two cells exactly when settings and texts are equal: what names the folder of the results."""
+        content = {"format": CELL_FORMAT, "cell": self.described(), "corpus": corpus.fingerprint()}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def folder_name(self, corpus: Corpus) -> str:
+        """Readable, and unique by the first digits of the key."""
+        parts = [corpus.name, self.settings.encoder, self.settings.attention, f"seed{self.seed}", self.key(corpus)[:8]]
+        return "-".join(parts)
+
+    def load_corpus(self) -> Corpus:
+        return _load_once(self.corpus, json.dumps(dict(self.corpus_options), sort_keys=True))
+
+
+@lru_cache(maxsize=4)
+def _load_once(name: str, options: str) -> Corpus:
+    return load(name, **json.loads(options))

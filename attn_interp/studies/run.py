@@ -1,0 +1,196 @@
+"""Running a cell: train once, run every experiment, draw the figures. What stands on disk is not done again."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+from attn_interp.data.embeddings import load_embeddings
+from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.experiments.adversary import adversary
+from attn_interp.experiments.agreement import agreement
+from attn_interp.experiments.examples import examples
+from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.quality import quality
+from attn_interp.experiments.reading import Reading, read
+from attn_interp.experiments.result import Result, replace_file
+from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.trained import Trained
+from attn_interp.models.training import train
+from attn_interp.models.wrap import wrap
+from attn_interp.models.wrapper import AttentionModel
+from attn_interp.studies.cell import Cell
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """The results of a cell, by experiment, and the folder where they stand."""
+
+    cell: Cell
+    corpus: str
+    folder: Path
+    results: dict[str, Result]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What tells this model from the others in a table."""
+        settings = self.cell.settings
+        return {"corpus": self.corpus, "encoder": settings.encoder, "attention": settings.attention}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A cell while it runs: each thing is made when it is first asked for."""
+
+    cell: Cell
+    corpus: Corpus
+    folder: Path
+    progress: bool
+
+    @cached_property
+    def trained(self) -> Trained:
+        place = self.folder / "model"
+        if place.exists():
+            return load_checkpoint(place)
+        vectors = None
+        if self.cell.embeddings is not None:
+            vocabulary = Vocabulary.build(self.corpus.train, self.cell.training.least_count)
+            width = self.cell.settings.embedding_width
+            vectors = load_embeddings(
+                self.cell.embeddings, vocabulary, self.corpus.train, width, seed=self.cell.seed
+            ).matrix
+        trained = train(
+            self.corpus,
+            self.cell.settings,
+            self.cell.training,
+            seed=self.cell.seed,
+            progress=self.progress,
+            embeddings=vectors,
+        )
+        save_checkpoint(trained, place)
+        return trained
+
+    @cached_property
+    def model(self) -> AttentionModel:
+        return wrap(self.trained)
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...]:
+        return self.corpus.test[: self.cell.documents]
+
+    @cached_property
+    def reading(self) -> Reading:
+        return read(self.model, self.documents, self.cell.seed)
+
+
+def _adversary(work: _Work, method: str) -> Result:
+    return adversary(
+        work.model,
+        work.documents,
+        eps=work.cell.eps,
+        method=method,
+        seed=work.cell.seed,
+        reading=work.reading,
+        progress=work.progress,
+    )
+
+
+STEPS: dict[str, Callable[[_Work], Result]] = {
+    "quality": lambda work: quality(work.trained, work.corpus, seed=work.cell.seed),
+    "agreement": lambda work: agreement(
+        work.model, work.documents, seed=work.cell.seed, reading=work.reading, progress=work.progress
+    ),
+    "permutation": lambda work: permutation(
+        work.model,
+        work.documents,
+        draws=work.cell.draws,
+        seed=work.cell.seed,
+        reading=work.reading,
+        progress=work.progress,
+    ),
+    "adversary": lambda work: _adversary(work, "both" if work.cell.search else "best"),
+    "examples": lambda work: examples(
+        work.model, work.documents, eps=work.cell.eps, seed=work.cell.seed, reading=work.reading
+    ),
+}
+"""The experiments of a cell, in the order in which they run."""
+
+
+def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = print) -> CellRun:
+    """Run what is missing of a cell and return all its results.
+
+    The folder `results`/<name of the cell> holds settings.json, model/, one Parquet file and summary per experiment,
+    and figures/. Every file is moved into place whole, so a killed run is taken up where it stopped.
+    """
+    corpus = cell.load_corpus()
+    folder = results / cell.folder_name(corpus)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_settings(cell, corpus, folder)
+    work = _Work(cell, corpus, folder, progress)
+    found = {}
+    for name, step in STEPS.items():
+        path = folder / f"{name}.parquet"
+        if path.exists():
+            found[name] = Result.load(path)
+        else:
+            say(f"{folder.name}: {name}")
+            found[name] = step(work)
+            found[name].save(folder)
+        draw(found[name], folder / "figures")
+    return CellRun(cell, corpus.name, folder, found)
+
+
+def run_cells(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[CellRun]:
+    """Run several cells, `jobs` at a time in processes of one torch thread each; the runs in the order of the cells."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=min(jobs, len(cells)))(delayed(_run_alone)(cell, results) for cell in cells))
+
+
+def _run_alone(cell: Cell, results: Path) -> CellRun:
+    torch.set_num_threads(1)
+    return run_cell(cell, results, progress=False)
+
+
+def draw(result: Result, folder: Path) -> None:
+    """The figure of a result as PDF, PNG and CSV, unless it stands there already."""
+    path = folder / result.experiment
+    if path.with_suffix(".csv").exists():
+        return
+    from attn_interp.figures.files import save_figure
+
+    module = import_module(f"attn_interp.figures.{result.experiment}")
+    save_figure(module.figure(result), path, module.drawn(result))
+
+
+def _write_settings(cell: Cell, corpus: Corpus, folder: Path) -> None:
+    packages = ("attn-interp", "torch", "numpy", "scipy", "pandas", "captum", "scikit-learn", "matplotlib")
+    settings = {
+        "cell": cell.described(),
+        "key": cell.key(corpus),
+        "corpus": {
+            "name": corpus.name,
+            "classes": list(corpus.classes),
+            "documents": {split: len(documents) for split, documents in corpus.splits.items()},
+            "licence": corpus.licence,
+            "source": corpus.source,
+            "fingerprint": corpus.fingerprint(),
+        },
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "torch_threads": torch.get_num_threads(),
+    }
+    path = folder / "settings.json"
+    if not path.exists():
+        replace_file(path, (json.dumps(settings, indent=2) + "\n").encode())
