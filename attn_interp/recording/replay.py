@@ -1,0 +1,142 @@
+"""Replay: the outputs under other attention weights, without running again what ended before the site."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from attn_interp.recording.change import Change
+from attn_interp.recording.contexts import named
+from attn_interp.recording.dryrun import at_rest, find
+from attn_interp.recording.examples import fresh, map_tensors
+from attn_interp.recording.flow import tensors_in
+from attn_interp.recording.interceptor import intercepting, outside
+from attn_interp.recording.recording import Recording
+from attn_interp.recording.site import Site
+from attn_interp.recording.tracker import Key, Tracker, unwrap
+from attn_interp.recording.visitors import Changer, Recorder
+
+
+@dataclass
+class _Kept:
+    """The output of a call that ended before the site, and how often each module attended inside it."""
+
+    output: Any
+    attended: Counter[str]
+    versions: list[int]
+
+
+def _versions(output: Any) -> list[int]:
+    return [-1 if tensor.is_inference() else tensor._version for tensor in tensors_in(output)]
+
+
+@contextmanager
+def _forwards(modules: Iterable[nn.Module], run: Callable[..., Any]) -> Iterator[None]:
+    """Each module's forward goes through run(module, forward, ...); afterwards it is as it was."""
+    replaced: list[tuple[nn.Module, Any]] = []
+    try:
+        for module in modules:
+            replaced.append((module, module.__dict__.get("forward")))
+            module.__dict__["forward"] = partial(run, module, module.forward)
+        yield
+    finally:
+        for module, own in replaced:
+            if own is None:
+                del module.__dict__["forward"]
+            else:
+                module.__dict__["forward"] = own
+
+
+class Replay:
+    """One pass that was kept, and its outputs under other weights at one site.
+
+    Attributes:
+        site: The site.
+        weights: (batch, heads, queries, keys) weights of the first pass.
+        output: What the module returned in the first pass.
+    """
+
+    def __init__(self, module: nn.Module, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.site = site
+        self._root = unwrap(module)
+        self._inputs = (args, kwargs)
+        self._copies = False
+        self._kept: dict[Key, _Kept] = {}
+        self._first()
+        if any(kept.versions != _versions(kept.output) or -1 in kept.versions for kept in self._kept.values()):
+            self._copies = True  # the module goes on in place with what was kept: keep copies
+            self._kept.clear()
+            self._first()
+
+    def _first(self) -> None:
+        recording = Recording()
+        recorder = Recorder((self.site,), recording, gradients=False)
+        inner = [m for m in self._root.modules() if m is not self._root and not isinstance(m, torch.jit.ScriptModule)]
+        with at_rest(self._root), intercepting(self._root, recorder) as tracker:
+
+            def keep(module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+                frame = tracker.frame
+                if frame is None or frame.module is not module or recorder.reached:
+                    return forward(*args, **kwargs)
+                before = tracker.counts.copy()
+                output = forward(*args, **kwargs)
+                if not recorder.reached:
+                    depth = len(frame.key)
+                    for key in [key for key in self._kept if key[:depth] == frame.key]:
+                        del self._kept[key]
+                    self._kept[frame.key] = _Kept(self._copy(output), tracker.counts - before, _versions(output))
+                return output
+
+            with _forwards(inner, keep):
+                args, kwargs = fresh(*self._inputs)
+                self.output = self._root(*args, **kwargs)
+        recorder.finish("replay")
+        self.weights = recording[self.site]
+
+    def _copy(self, output: Any) -> Any:
+        return map_tensors(output, torch.clone) if self._copies else output
+
+    def under(self, change: Change, unnormalised: bool = False) -> Any:
+        """What the module returns with the changed weights; equal to the same call under `intervene`."""
+        changer = Changer((self.site,), {self.site.name: change}, unnormalised)
+        with at_rest(self._root), intercepting(self._root, changer) as tracker:
+            skipped = {module for path, module in self._root.named_modules() if path in self._paths()}
+            with _forwards(skipped, partial(self._skip, tracker)):
+                args, kwargs = fresh(*self._inputs)
+                return self._root(*args, **kwargs)
+
+    def _paths(self) -> set[str]:
+        return {key[-1][0] for key in self._kept}
+
+    def _skip(self, tracker: Tracker, module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        frame = tracker.frame
+        kept = self._kept.get(frame.key) if frame is not None and frame.module is module else None
+        if kept is None:
+            return forward(*args, **kwargs)
+        tracker.counts.update(kept.attended)
+        return self._copy(kept.output)
+
+
+def replay(module: nn.Module, site: Site | str, *inputs: Any, **kwargs: Any) -> Replay:
+    """Runs the module once and keeps the output of every module call that ended before the site.
+
+    `replay(...).under(change)` then gives the output under other weights, running again only the rest: exact, and for
+    attention on top of an encoder far cheaper than the whole. Eval mode, no gradients. With all weight on one
+    position it gives the votes.
+
+    Args:
+        module: Any module.
+        site: A site, or the name of one, which is then found by a dry run on the inputs.
+        inputs, kwargs: What the module is called with.
+    """
+    if isinstance(site, str):
+        with outside():
+            (site,) = named(find(unwrap(module), inputs, kwargs), [site])
+    return Replay(module, site, inputs, kwargs)

@@ -1,0 +1,138 @@
+"""Are the weights that were found those that the module attends with? Put them back, and put others in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from attn_interp.recording.change import Change
+from attn_interp.recording.examples import Example, fresh
+from attn_interp.recording.flow import tensors_in
+from attn_interp.recording.interceptor import intercepting
+from attn_interp.recording.recording import Recording
+from attn_interp.recording.site import Site
+from attn_interp.recording.visitors import Changer, Recorder
+
+
+def _numbers(output: Any) -> list[torch.Tensor]:
+    return [tensor for tensor in tensors_in(output) if tensor.is_floating_point()]
+
+
+def _run(root: nn.Module, example: Example) -> list[torch.Tensor]:
+    args, kwargs = fresh(example.args, example.kwargs)
+    return _numbers(root(*args, **kwargs))
+
+
+def _recorded(root: nn.Module, found: Sequence[Site], example: Example) -> tuple[Recording, list[torch.Tensor]]:
+    recording = Recording()
+    with intercepting(root, Recorder(found, recording, gradients=False)):
+        return recording, _run(root, example)
+
+
+def _changed(root: nn.Module, sites: Sequence[Site], of: dict[str, Change], example: Example) -> list[torch.Tensor]:
+    with intercepting(root, Changer(sites, of, unnormalised=True)):
+        return _run(root, example)
+
+
+def _moved(one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
+    """True where two outputs differ; NaN is equal to NaN."""
+    return (one != two) & ~(one.isnan() & two.isnan())
+
+
+def _unequal(one: list[torch.Tensor], two: list[torch.Tensor]) -> bool:
+    return any(x.shape != y.shape or bool(_moved(x, y).any()) for x, y in zip(one, two))
+
+
+def _other_rows(weights: torch.Tensor, row: int) -> torch.Tensor:
+    """Random weights for one document, over the keys that have weight now; the other documents keep theirs."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(weights[row].shape, generator=generator).to(weights) + 0.1
+    noise = noise * (weights[row] > 0)
+    mass = weights[row].sum(-1, keepdim=True)
+    total = noise.sum(-1, keepdim=True)
+    new = weights.clone()
+    new[row] = torch.where(total > 0, noise * (mass / total.clamp_min(1e-30)), weights[row])
+    return new
+
+
+def verified(root: nn.Module, found: list[Site], example: Example) -> tuple[list[Site], list[str]]:
+    """The sites that hold, with sinks told from keys and the order of folded axes settled; and why others do not.
+
+    Raises:
+        ValueError: if the module is random in eval mode, own weights put back give another output, or folded
+            documents and heads cannot be told apart.
+    """
+    found = [replace(site, sink=_has_sink(root, site, example)) for site in found]
+    recording, output = _recorded(root, found, example)
+    own: dict[str, Change] = {site.name: recording[site] for site in found}
+    if _unequal(output, _changed(root, found, own, example)):
+        if _unequal(output, _recorded(root, found, example)[1]):
+            raise ValueError(
+                f"{type(root).__name__}: two runs in eval mode differ; sites of a random module cannot be verified"
+            )
+        raise ValueError(f"{type(root).__name__}: its own attention weights, put back, do not reproduce its output")
+    holding, silent = [], []
+    for site in found:
+        settled = _settled(root, site, example, output)
+        if settled is None:
+            silent.append(f"{site.name}: other weights do not move the output")
+        else:
+            holding.append(settled)
+    return holding, silent
+
+
+def _has_sink(root: nn.Module, site: Site, example: Example) -> bool:
+    """True if there is one key more than positions and queries, and what weight it has does not matter."""
+    weights = _recorded(root, [site], example)[0].steps(site)[-1]
+    if dict(example.lengths).get("T") != weights.shape[-1] - 1 or weights.shape[-2] == weights.shape[-1]:
+        return False
+
+    def without_last(weights: torch.Tensor) -> torch.Tensor:
+        return torch.cat([weights[..., :-1], torch.zeros_like(weights[..., -1:])], dim=-1)
+
+    return not _unequal(_run(root, example), _changed(root, [site], {site.name: without_last}, example))
+
+
+def _settled(root: nn.Module, site: Site, example: Example, output: list[torch.Tensor]) -> Site | None:
+    """The site in the order of folded axes in which one document's weights move its own output; None if none moves."""
+    folded = "B*H" in site.layout.split()
+    orders = ("B*H", "H*B") if folded else ("",)
+    for order in orders:
+        candidate = replace(site, layout=site.layout.replace("B*H", order)) if folded else site
+        weights = _recorded(root, [candidate], example)[0][candidate]
+        row = int((weights > 0).flatten(1).sum(1).argmax())
+        moved = _changed(root, [candidate], {candidate.name: _other_rows(weights, row)}, example)
+        kept = [(x, y) for x, y in zip(output, moved) if not _holds(x, weights)]
+        if not any(bool(_moved(x, y).any()) for x, y in kept):
+            return None
+        if not folded or _alone(kept, row, example.batch or 0):
+            return candidate
+    raise ValueError(
+        f"site {site.name!r}: documents and heads are folded into one axis, and neither order keeps documents apart; "
+        "candidates: " + "; ".join(site.layout.replace("B*H", order) for order in orders)
+    )
+
+
+def _holds(output: torch.Tensor, weights: torch.Tensor) -> bool:
+    """True of an output that is the weights themselves, which moves with them and shows nothing."""
+    if output.numel() != weights.numel():
+        return False
+    return torch.equal(output.double().flatten().sort().values, weights.double().flatten().sort().values)
+
+
+def _alone(pairs: list[tuple[torch.Tensor, torch.Tensor]], row: int, batch: int) -> bool:
+    """True if no other document's output moved; an output without an axis of documents shows nothing."""
+    for before, after in pairs:
+        axis = next((axis for axis, size in enumerate(before.shape) if size == batch), None)
+        if axis is None:
+            continue
+        moved = _moved(before, after) & ((before - after).abs() > 1e-5 * (1 + before.abs()))
+        rows = moved.transpose(0, axis).flatten(1).any(1)
+        rows[row] = False
+        if rows.any():
+            return False
+    return True
