@@ -60,7 +60,7 @@ def plot(result: Result, ax: Axes | None = None, eps: float | None = None) -> Ax
             if len(own):
                 handles.append(draw_bars(axes, own, EDGES, style.BLACK, line, filled=False))
                 labels.append(estimate_text(rows[rows.group == "line"], name))
-        axes.set_ylim(0.0, max(float(np.nanmax(bars.y, initial=0.0)), 1e-9) * (1.08 + 0.07 * len(names)))
+        axes.set_ylim(0.0, max(max(bars.y, default=0.0), 1e-9) * (1.08 + 0.07 * len(names)))
         draw_estimates(axes, rows[rows.group == "class"], colours)
         _divergence_axis(axes)
         axes.set_ylabel("share of documents")

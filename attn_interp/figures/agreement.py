@@ -51,7 +51,7 @@ def plot(result: Result, ax: Axes | None = None, pair: Pair | None = None) -> Ax
             handles.append(draw_bars(axes, own, EDGES, colours[name], lines[name], filled=len(names) <= 2))
             labels.append(estimate_text(rows, name))
         axes.axvline(0, color=style.GREY, linewidth=0.6, linestyle=":")
-        _scale(axes, float(np.nanmax(bars.y, initial=0.0)), rows, colours)
+        _scale(axes, max(bars.y, default=0.0), rows, colours)
         axes.set_ylabel("share of documents")
         style.legend_above(axes, handles, labels, f"{_title(chosen)}\npredicted class: mean τ [95 % interval]")
     return axes
@@ -72,7 +72,7 @@ def densities(result: Result, ax: Axes | None = None, legend_columns: int = 1) -
             handles += axes.plot(own.x, own.y, color=colours[name], linestyle=line)
             labels.append(estimate_text(rows, name).replace(": ", ":\n", 1))
         axes.axvline(0, color=style.GREY, linewidth=0.6, linestyle=":")
-        _scale(axes, float(np.nanmax(curves.y, initial=0.0)), rows, colours)
+        _scale(axes, max(curves.y, default=0.0), rows, colours)
         axes.set_ylabel("density of documents")
         style.legend_above(axes, handles, labels, "pair: mean τ [95 % interval]", legend_columns)
     return axes
