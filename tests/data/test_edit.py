@@ -1,0 +1,36 @@
+import pytest
+
+from attn_interp.data.document import Document
+from attn_interp.data.edit import delete_words
+
+DOCUMENT = Document(
+    "r17",
+    ("a", "fine", "old", "film"),
+    1,
+    ((0, 1, 0, 0),),
+    {"s": (1, 2, 3, 4)},
+    "a fine old film",
+    ((0, 1), (2, 6), (7, 10), (11, 15)),
+)
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"),
+    [
+        ((), ("a", "fine", "old", "film")),
+        ((1,), ("a", "old", "film")),
+        ({3, 0, 1}, ("old",)),
+        ([2, 2], ("a", "fine", "film")),
+    ],
+)
+def test_what_is_left_keeps_its_order_id_and_label(positions, words):
+    assert delete_words(DOCUMENT, positions) == Document("r17", words, 1)
+
+
+def test_positions_outside_and_everything_are_refused():
+    with pytest.raises(ValueError, match=r"document 'r17': positions \[1, 4\] for 4 words"):
+        delete_words(DOCUMENT, (4, 1))
+    with pytest.raises(ValueError, match=r"document 'r17': positions \[-1\] for 4 words"):
+        delete_words(DOCUMENT, (-1,))
+    with pytest.raises(ValueError, match="deleting all 4 words leaves nothing to classify"):
+        delete_words(DOCUMENT, range(4))
