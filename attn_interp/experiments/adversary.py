@@ -101,7 +101,7 @@ def find_adversaries(
     model: AttentionModel, reading: Reading, read_batch: ReadBatch, eps: float, method: str, seed: int
 ) -> list[Adversaries]:
     """The adversarial attention of each document of a batch, by the method or the methods asked for."""
-    exact = reading.affinity.affine and len(model.classes) == 2
+    exact = reading.affine and len(model.classes) == 2
     found = []
     if exact and method != "search":
         weights = exact_adversary(read_batch.weights, read_batch.votes, read_batch.is_word, eps).weights

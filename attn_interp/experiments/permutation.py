@@ -77,7 +77,7 @@ def permutation(
         top = read_batch.logits.topk(2).values
         about["margin"] = (top[:, 0] - top[:, 1]).numpy()
         exact = dict.fromkeys(("margin_mean", "margin_sd", "margin_least", "margin_most"), np.full(len(about), np.nan))
-        if reading.affinity.affine:
+        if reading.affine:
             rival = read_batch.logits.topk(2).indices[:, 1:]  # (B, 1)
             margins = permuted_logits(
                 read_batch.weights, advantages(read_batch.votes, read_batch.predicted), read_batch.is_word

@@ -50,6 +50,11 @@ class Reading:
     batches: tuple[ReadBatch, ...]
     affinity: Affinity
 
+    @property
+    def affine(self) -> bool:
+        """Whether closed forms over the votes hold; false where no document was long enough to tell."""
+        return self.affinity.documents > 0 and self.affinity.affine
+
 
 def read(model: AttentionModel, documents: Sequence[Document], seed: int = 0) -> Reading:
     """Read weights, logits and votes, and measure whether the logits are affine in the attention.
@@ -85,7 +90,7 @@ def logits_under(
 ) -> torch.Tensor:
     """The logits (B, K, C) under weightings (B, K, W): one matrix product with the votes where the readout is affine,
     otherwise the model itself. Gradients reach the weightings where autograd is on."""
-    if reading.affinity.affine:
+    if reading.affine:
         return torch.einsum("bkw,bwc->bkc", weightings, read_batch.votes)
     on_device = weightings.to(model.device, torch.get_default_dtype())
     return model.logits_under(read_batch.batch, on_device).double().cpu()
@@ -129,7 +134,7 @@ def reading_settings(model: AttentionModel, reading: Reading, seed: int) -> dict
         "site": model.view.site,
         "head": model.view.head,
         "query": model.view.query,
-        "affine": reading.affinity.affine,
+        "affine": reading.affine,
         "affinity_gap": reading.affinity.gap,
         "affinity_spread": reading.affinity.spread,
         "seed": seed,

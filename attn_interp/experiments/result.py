@@ -66,7 +66,8 @@ class Result:
             if outside.any():
                 row = int(outside.to_numpy().argmax())
                 raise ValueError(
-                    f"result {self.experiment!r}: row {row}: {name} is {self.frame[name].iloc[row]}, outside [{low}, {high}]"
+                    f"result {self.experiment!r}: row {row}: {name} is {self.frame[name].iloc[row]}, "
+                    f"outside [{low}, {high}]"
                 )
 
     def summary(self) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -168,9 +169,9 @@ def _fitted(word: str, room: float, size: float) -> str:
     text = visible(word)
     if width(text, size) <= room:
         return text
-    while len(text) > 1 and width(text + "…", size) > room:
-        text = text[:-1]
-    return text + "…"
+    lengths = range(1, len(text))
+    kept = bisect_right(lengths, room, key=lambda length: width(text[:length] + "…", size))
+    return text[: max(kept, 1)] + "…"
 
 
 def _room(ax: Axes) -> tuple[float, float]:

@@ -52,14 +52,14 @@ def figure(result: Result) -> Figure:
 
 
 def drawn(result: Result) -> pd.DataFrame:
-    """The marks that are drawn: one estimate per predictor (series) and statistic (group), from the summary."""
+    """The marks that are drawn: one estimate per predictor (series) and quantity (group), from the summary."""
     return stack(
         [
             marks(
                 "quality",
                 "estimate",
                 str(row["predictor"]),
-                str(row["statistic"]),
+                str(row["quantity"]),
                 x=row["estimate"],
                 low=row["low"],
                 high=row["high"],

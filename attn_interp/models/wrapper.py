@@ -153,7 +153,7 @@ class AttentionModel:
             held.append(output.detach().requires_grad_())
             return held[-1]
 
-        changes: dict[str, Change] = {site.name: torch.Tensor.detach for site in self.sites} if detached else {}
+        changes: dict[str | Site, Change] = {site: torch.Tensor.detach for site in self.sites} if detached else {}
         hook = self.embedding.register_forward_hook(keep)
         try:
             with torch.enable_grad(), intervene(self.module, changes):

@@ -2,20 +2,23 @@
 
 Feasible are the attentions q with l <= s.q <= u, s the logit difference of each word. JSD to the given attention is
 convex in q, so its maximum sits at a vertex of this slab of the simplex, and a vertex has at most two words: one word
-inside the slab, or two words on opposite sides that balance on one of its faces. All of them are tried.
+inside the slab, or two words on opposite sides that balance on one of its faces. All of them are tried, or bounded
+where a document is long.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 
+from attn_interp.readout.adversary_pruned import Vertex, best_vertex
 from attn_interp.readout.entry import entered
-from attn_interp.readout.slab import Slab, slab, two_class_tvd
+from attn_interp.readout.slab import Slab, slab, two_class_scores, two_class_tvd
 
+PAIRS_UP_TO = 100  # words; above it bounding groups of pairs is the quicker of two exact ways
 CELLS = 1_000_000  # pairs held at a time: a handful of 8 MB tensors
 
 
@@ -27,6 +30,13 @@ class Adversary(NamedTuple):
 
     jsd: torch.Tensor
     weights: torch.Tensor
+    tvd: torch.Tensor
+
+
+class Curve(NamedTuple):
+    """Largest divergence (B, E) and the output's movement (B, E) at each of E tolerances."""
+
+    jsd: torch.Tensor
     tvd: torch.Tensor
 
 
@@ -57,12 +67,7 @@ def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor,
     Reference: Jain & Wallace 2019, section 4.2.2, who search for it.
     """
     weights, votes, is_word = entered(weights, votes, is_word)
-    if weights.ndim != 2 or votes.shape[-1] != 2:
-        raise ValueError(
-            "the exact adversary is for one head and two classes: votes (B, T, 2), got "
-            f"{tuple(votes.shape)}; several classes have a certified one, several heads are searched"
-        )
-    scores = votes[..., 1] - votes[..., 0]  # (B, T)
+    scores = two_class_scores(weights, votes)
     found = weights.clone()  # q = alpha is always feasible
     overlap = torch.full((len(weights),), 2 * math.log(2.0), dtype=torch.float64, device=weights.device)
     for rows, width in _by_length(is_word):
@@ -70,7 +75,8 @@ def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor,
         inside = is_word[rows].gather(-1, order)
         alpha, s = weights[rows].gather(-1, order), scores[rows].gather(-1, order)
         value = _between(alpha, s, inside)
-        best = all_pairs(alpha, s, inside, slab(value, eps))
+        find = all_pairs if width <= PAIRS_UP_TO else pruned_pairs
+        best = find(alpha, s, inside, slab(value, eps))
         better = best.overlap < overlap[rows]
         overlap[rows] = torch.where(better, best.overlap, overlap[rows])
         q = torch.zeros_like(alpha).scatter_(-1, best.first[:, None], best.weight[:, None])
@@ -80,6 +86,12 @@ def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor,
     jsd = (math.log(2.0) - overlap / 2).clamp(0.0, math.log(2.0))
     moved = two_class_tvd((weights * scores).sum(-1), (found * scores).sum(-1))
     return Adversary(jsd, found, moved)
+
+
+def adversary_curve(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: Sequence[float]) -> Curve:
+    """`adversary` at each of several tolerances: how much divergence a looser output buys. Never falls as eps grows."""
+    found = [adversary(weights, votes, is_word, each) for each in eps]
+    return Curve(torch.stack([each.jsd for each in found], -1), torch.stack([each.tvd for each in found], -1))
 
 
 def all_pairs(alpha: torch.Tensor, s: torch.Tensor, inside: torch.Tensor, bounds: Slab) -> Best:
@@ -104,6 +116,23 @@ def all_pairs(alpha: torch.Tensor, s: torch.Tensor, inside: torch.Tensor, bounds
     return best
 
 
+def pruned_pairs(alpha: torch.Tensor, s: torch.Tensor, inside: torch.Tensor, bounds: Slab) -> Best:
+    """The same as `all_pairs`, document by document, for long documents: memory does not grow with their pairs."""
+    vertices = []
+    for row in range(len(s)):
+        words = inside[row].nonzero()[:, 0]
+        vertex = best_vertex(
+            alpha[row, words].cpu().numpy(),
+            s[row, words].cpu().numpy(),
+            float(bounds.lower[row]),
+            float(bounds.upper[row]),
+        )
+        # words stand first in each row, so their numbers are their positions
+        vertices.append(vertex or Vertex(math.inf, 0, 0, 1.0))
+    overlap, first, second, weight = (torch.tensor(values, device=s.device) for values in zip(*vertices))
+    return Best(overlap.double(), first, second, weight.double())
+
+
 def shared(a: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """D(a, q) = a ln(1 + q/a) + q ln(1 + a/q), 0 where a or q is 0; written with -x ln x, so no quotient overflows."""
     entr = torch.special.entr
@@ -125,5 +154,7 @@ def _by_length(is_word: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
     while start < len(order):
         width = int(words[order[start]])
         rows = order[start : start + max(1, CELLS // width**2)]
+        if width > PAIRS_UP_TO:  # which way a document goes depends on its own length, not on its neighbours
+            rows = rows[words[rows] > PAIRS_UP_TO]
         yield rows, width
         start += len(rows)

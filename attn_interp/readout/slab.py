@@ -31,6 +31,20 @@ def slab(decision_value: torch.Tensor, eps: float) -> Slab:
     return Slab(torch.minimum(lower, decision_value), torch.maximum(upper, decision_value))
 
 
+def two_class_scores(weights: torch.Tensor, votes: torch.Tensor) -> torch.Tensor:
+    """s = v_1 - v_0 (B, T) of checked inputs.
+
+    Raises:
+        ValueError: for several heads or other than two classes.
+    """
+    if weights.ndim != 2 or votes.shape[-1] != 2:
+        raise ValueError(
+            "this adversary is for one head and two classes, votes (B, T, 2), got "
+            f"{tuple(votes.shape)}; take adversary_multiclass for several classes and a search for several heads"
+        )
+    return votes[..., 1] - votes[..., 0]
+
+
 def two_class_tvd(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Total variation distance of the outputs at two logit differences, also where both probabilities round to 1."""
     side = torch.where(value > 0, -1.0, 1.0)  # compare the small probabilities

@@ -9,9 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-SOFTMAXES = frozenset(
-    {torch.softmax, torch.special.softmax, torch.Tensor.softmax, F.softmax, torch._safe_softmax}  # type: ignore[attr-defined]
-)
+SOFTMAXES = frozenset({torch.softmax, torch.special.softmax, torch.Tensor.softmax, F.softmax, torch._safe_softmax})
 
 
 def softmax_axis(scores: torch.Tensor, dim: int | None) -> int:

@@ -15,14 +15,13 @@ from attn_interp.recording.classify import Seen, classify
 from attn_interp.recording.examples import Example, Inputs, both, sliced
 from attn_interp.recording.flow import Flow, tensors_in
 from attn_interp.recording.interceptor import current, intercepting, outside
-from attn_interp.recording.site import ROOT, Site
+from attn_interp.recording.site import Site
 from attn_interp.recording.tracker import Call, Tracker, caller_line, unwrap
 from attn_interp.recording.verify import verified
 
 MARK_REMEDY = (
-    "attention that is not a softmax over positions multiplied with the values as it is (sparsemax, a sigmoid, a softmax "
-    "times a mask) is shown by `weights = mark(weights, dim)`, placed in the module where the weights are about to be "
-    "multiplied with the values"
+    "attention that is not a softmax over positions multiplied with the values as it is (sparsemax, a sigmoid, a "
+    "softmax times a mask) is shown by `weights = mark(weights, dim)`, placed in the module where the weights meet the values"
 )
 
 
@@ -189,8 +188,8 @@ def _warn_of_fast_path(root: nn.Module, args: tuple[Any, ...], kwargs: dict[str,
     )
     if gap > 1e-4 or any(x.shape != y.shape for x, y in zip(plain, recorded)):
         warnings.warn(
-            f"{type(root).__name__}: torch's fast path, which recording turns off, gives other outputs (by {gap:.2g}): it "
-            "zeroes padded positions, and this module reads them; torch.backends.mha.set_fastpath_enabled(False) "
+            f"{type(root).__name__}: torch's fast path, which recording turns off, gives other outputs (by {gap:.2g}): "
+            "it zeroes padded positions, and this module reads them; torch.backends.mha.set_fastpath_enabled(False) "
             "gives the recorded outputs everywhere",
             stacklevel=3,
         )

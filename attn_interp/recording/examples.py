@@ -115,7 +115,7 @@ class _Cutter:
         """With `shorter(size)` instead of `size` positions; the lengths of documents are clipped."""
         kept = shorter(size)
         counts = tensor.ndim == 1 and tensor.shape[0] == self.batch and _whole(tensor) and tensor.dtype != torch.bool
-        if counts and tensor.numel() and 1 <= tensor.min() and kept < tensor.max() <= size:
+        if counts and tensor.numel() and tensor.min() >= 1 and kept < tensor.max() <= size:
             return tensor.clamp(max=kept)
         for axis in self.length_axes(tensor, size):
             tensor = tensor.narrow(axis, 0, kept)
@@ -157,15 +157,15 @@ def sliced(args: tuple[Any, ...], kwargs: dict[str, Any], leading: str = "B") ->
     given = tuple(lengths.items())
     one, two = fresh(args, kwargs), map_tensors(inputs, cutter.more)
     if batch == 1:  # documents and heads folded into one axis are told apart by two documents
-        examples = [Example(*two, "", 2, given), Example(*one, "B", 1, given)]
+        examples = [Example(two[0], two[1], "", 2, given), Example(one[0], one[1], "B", 1, given)]
     else:
-        examples = [Example(*one, "", batch, given), Example(*two, "B", batch + 1, given)]
+        examples = [Example(one[0], one[1], "", batch, given), Example(two[0], two[1], "B", batch + 1, given)]
     for letter, size in given:
         cut = map_tensors(inputs, partial(cutter.cut, size))
         if batch == 1:
             cut = map_tensors(cut, cutter.more)
         cut_lengths = tuple((x, shorter(n) if x == letter else n) for x, n in given)
-        examples.append(Example(*cut, letter, max(batch, 2), cut_lengths))
+        examples.append(Example(cut[0], cut[1], letter, max(batch, 2), cut_lengths))
     return examples
 
 
@@ -177,4 +177,5 @@ def both(args: tuple[Any, ...], kwargs: dict[str, Any], other: Inputs) -> list[E
     """
     if not (isinstance(other, tuple) and len(other) == 2 and isinstance(other[1], dict)):
         raise TypeError("other must be a pair (args, kwargs): a tuple of positional and a dict of named inputs")
-    return [Example(*fresh(args, kwargs)), Example(*fresh(tuple(other[0]), other[1]), "other")]
+    one, two = fresh(args, kwargs), fresh(tuple(other[0]), other[1])
+    return [Example(one[0], one[1]), Example(two[0], two[1], "other")]

@@ -11,10 +11,30 @@ import torch
 MIXED, CHANGED, MARKED, UNUSED = "mixed", "changed", "marked", "unused"
 
 _PRODUCTS = frozenset(
-    "matmul __matmul__ __rmatmul__ bmm mm mv dot vdot inner baddbmm addbmm addmm addmv einsum tensordot linear "
-    "bilinear multi_dot".split()
+    [
+        "matmul",
+        "__matmul__",
+        "__rmatmul__",
+        "bmm",
+        "mm",
+        "mv",
+        "dot",
+        "vdot",
+        "inner",
+        "baddbmm",
+        "addbmm",
+        "addmm",
+        "addmv",
+        "einsum",
+        "tensordot",
+        "linear",
+        "bilinear",
+        "multi_dot",
+    ]
 )
-_REPEATS = frozenset("expand expand_as broadcast_to repeat repeat_interleave tile cat stack concat".split())
+_REPEATS = frozenset(
+    ["expand", "expand_as", "broadcast_to", "repeat", "repeat_interleave", "tile", "cat", "stack", "concat"]
+)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

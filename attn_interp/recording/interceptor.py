@@ -92,7 +92,7 @@ class Interceptor(TorchFunctionMode):
         scores = masked_scores(query, key, attn_mask, is_causal, scale)
         # Fully masked rows are zero, as in the fused kernel; in half precision rows would sum to 1 only within .002.
         exact = scores if scores.dtype == torch.float64 else scores.float()
-        weights = self._show("sdpa", torch._safe_softmax(exact, -1), -1, scores)  # type: ignore[attr-defined]
+        weights = self._show("sdpa", torch._safe_softmax(exact, -1), -1, scores)
         weights = F.dropout(weights.to(scores.dtype), dropout_p)
         return weights @ value
 

@@ -1,0 +1,74 @@
+"""Attributions against closed forms, brute force and captum called one document at a time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from attn_interp.attribution.integrated import integrated_gradients
+from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.attribution.methods import METHODS
+from attn_interp.data.document import Document
+from attn_interp.data.edit import delete_words
+
+
+def classes_of(model, batch) -> torch.Tensor:
+    return model.run(batch).logits.argmax(-1)
+
+
+def test_leave_one_out_is_plain_deletion(model, planted) -> None:
+    documents = planted.test[:6]
+    batch = model.batch(documents)
+    classes = classes_of(model, batch)
+    values = leave_one_out(model, batch, classes).values
+    for row, document in enumerate(documents):
+        own = model.logits([document]).softmax(-1)[0, classes[row]]
+        for t in range(len(document)):
+            without = model.logits([delete_words(document, {t})]).softmax(-1)[0, classes[row]]
+            assert float(values[row, t]) == pytest.approx(float(own - without), abs=1e-6)
+        assert (values[row, len(document) :] == 0).all()
+
+
+def test_leave_one_out_of_one_word_is_undefined(model) -> None:
+    batch = model.batch([Document("one", ("film",), 0), Document("two", ("film", "awful"), 0)])
+    values = leave_one_out(model, batch, torch.tensor([0, 0])).values
+    assert values[0].isnan().tolist() == [True, False]
+    assert values[1].isfinite().all()
+
+
+def test_integrated_gradients_sum_to_the_change(model, planted) -> None:
+    batch = model.batch(planted.test[:9])
+    classes = classes_of(model, batch)
+    found = integrated_gradients(model, batch, classes)
+    zeroed = model.embeddings(batch) * ~batch.is_word[..., None]
+    with torch.no_grad():
+        own = model.batch_logits(batch).softmax(-1).gather(1, classes[:, None])[:, 0]
+        with model.embeddings_given(zeroed):
+            base = model.batch_logits(batch).softmax(-1).gather(1, classes[:, None])[:, 0]
+    assert (own - base).abs().max() > 0.1
+    assert found.completeness_gap is not None
+    assert found.completeness_gap.abs().max() < 5e-3
+    assert torch.allclose(found.values.sum(-1) - (own - base), found.completeness_gap, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_batch_equals_one_by_one(model, planted, name) -> None:
+    documents = planted.test[:5]
+    batch = model.batch(documents)
+    classes = classes_of(model, batch)
+    together = METHODS[name](model, batch, classes).values
+    for row, document in enumerate(documents):
+        alone = METHODS[name](model, model.batch([document]), classes[row : row + 1]).values[0]
+        assert torch.allclose(together[row, : len(document)], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_finds_the_planted_word(model, planted, name) -> None:
+    """A model may know one class by its keyword and the other by the lack of it; then deleting the latter's keyword
+    changes nothing, and the method is right to say so. So the better of the two classes counts."""
+    hits: dict[int, list[float]] = {0: [], 1: []}
+    for document in planted.test[:40]:
+        batch = model.batch([document])
+        values = METHODS[name](model, batch, classes_of(model, batch)).values[0].abs()
+        hits[document.label].append(document.rationales[0][int(values.argmax())])
+    assert max(sum(found) / len(found) for found in hits.values()) > 0.9
