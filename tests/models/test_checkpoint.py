@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def folder(trained: Trained, tmp_path: Path) -> Path:
     return tmp_path / "runs" / "model"
 
 
-def rewrite(folder: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     content = json.loads((folder / "settings.json").read_text())
     change(content)
     (folder / "settings.json").write_text(json.dumps(content))

@@ -45,6 +45,19 @@ def test_touched_and_all_rows_agree_on_the_first_step_without_decay() -> None:
 
 
 @pytest.mark.parametrize("updates", ["all", "touched"])
+def test_everything_is_learned_once_and_by_amsgrad_but_for_lazy_rows(updates: str) -> None:
+    module = Classifier(ClassifierSettings(embedding_width=6, hidden=4), 11, 3)
+    optimisers = build_optimisers(module, TrainingSettings(embedding_updates=updates, learning_rate=RATE))
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    learned = [parameter for group in groups for parameter in group["params"]]
+    assert sorted(map(id, learned)) == sorted(map(id, module.parameters()))
+    for group in groups:
+        lazy = updates == "touched" and group["params"] == [module.embedding.weight]
+        assert group["lr"] == RATE
+        assert group.get("amsgrad", False) is not lazy
+
+
+@pytest.mark.parametrize("updates", ["all", "touched"])
 def test_decay_holds_for_encoder_and_head_and_not_for_attention(updates: str) -> None:
     _, free = one_step(updates)
     _, decayed = one_step(updates, weight_decay=0.5)

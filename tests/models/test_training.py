@@ -154,13 +154,15 @@ def test_balanced_classes_have_the_same_say() -> None:
     assert torch.equal(class_weights(documents, 3, TrainingSettings()), torch.ones(3))
 
 
-def test_progress_counts_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_every_step_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, int, bool]] = []
     steps: list[str] = []
+    threads: list[int] = []
 
     class Bar:
         def __init__(self, label: str, total: int, shown: bool) -> None:
             seen.append((label, total, shown))
+            threads.append(torch.get_num_threads())
 
         def __enter__(self):  # type: ignore[no-untyped-def]
             return steps.append
@@ -169,6 +171,12 @@ def test_progress_counts_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
             return None
 
     monkeypatch.setattr(under_test, "progress_bar", Bar)
-    train(CORPUS.first(70), SMALL, replace(QUICK, epochs=2), progress=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train(CORPUS.first(70), SMALL, replace(QUICK, epochs=2), progress=True)
+    finally:
+        torch.set_num_threads(before)
     assert seen == [("training on planted", 2 * 3, True)]
+    assert threads == [1]
     assert steps == ["epoch 1"] * 3 + ["epoch 2"] * 3
