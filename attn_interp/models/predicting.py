@@ -38,15 +38,16 @@ def predict_logits(
     if not documents:
         raise ValueError("documents: got none, expected at least one")
     device = next(module.parameters()).device
-    logits: torch.Tensor | None = None
+    order: list[int] = []
+    outputs: list[torch.Tensor] = []
     with evaluating(module):
         for rows in batches_by_length([len(document) for document in documents], batch_size):
             batch = collate([documents[row] for row in rows], vocabulary).to(device)
-            output = module(batch.ids, batch.is_token, batch.is_word).cpu()  # (B, C)
-            if logits is None:
-                logits = output.new_empty(len(documents), output.shape[1])
-            logits[torch.tensor(rows)] = output
-    assert logits is not None  # there was at least one batch
+            order += rows
+            outputs.append(module(batch.ids, batch.is_token, batch.is_word).cpu())  # (B, C)
+    by_length = torch.cat(outputs)  # (N, C)
+    logits = torch.empty_like(by_length)
+    logits[torch.tensor(order)] = by_length
     return logits
 
 
