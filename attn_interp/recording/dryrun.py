@@ -21,7 +21,7 @@ from attn_interp.recording.verify import verified
 
 MARK_REMEDY = (
     "attention that is not a softmax over positions multiplied with the values as it is (sparsemax, a sigmoid, a "
-    "softmax times a mask) is shown by `weights = mark(weights, dim)`, placed in the module where the weights meet the values"
+    "softmax times a mask) is shown by `weights = mark(weights, dim)`, placed where the weights meet the values"
 )
 
 
@@ -105,29 +105,33 @@ def find(
 ) -> tuple[Site, ...]:
     """See `sites`; the root is unwrapped and nothing else intercepts."""
     with at_rest(root):
-        examples = sliced(args, kwargs) if other is None else both(args, kwargs, other)
-        runs, outputs = _runs(root, examples)
-        examples = [_with_batch(example, output) for example, output in zip(examples, outputs)]
-        found, none, unmarked = classify(runs, examples)
-        if not found and not unmarked and other is None and any(seen for seen in runs[0]):
-            swapped = sliced(args, kwargs, leading="T")  # positions may lead, as in torch's own modules by default
-            runs, outputs = _runs(root, swapped)
-            swapped_found, _, unmarked = classify(runs, swapped)
-            if swapped_found:
-                examples, found = swapped, swapped_found
-        if unmarked:
-            raise ValueError(
-                f"{type(root).__name__}: weights are changed between softmax and values: {'; '.join(unmarked)}; "
-                f"{MARK_REMEDY}"
-            )
-        if found:
-            found, silent = verified(root, found, examples[0])
-            none += silent
-        if not found:
-            seen = (
-                f"; seen: {'; '.join(none)}" if none else "; no softmax and no scaled_dot_product_attention was called"
-            )
-            raise ValueError(f"{type(root).__name__}: no attention found{seen}; {MARK_REMEDY}")
+        if other is not None:
+            return _found(root, both(args, kwargs, other))
+        try:
+            return _found(root, sliced(args, kwargs))
+        except ValueError:
+            try:  # positions may lead, as in torch's own modules by default
+                return _found(root, sliced(args, kwargs, leading="T"))
+            except ValueError:
+                pass
+            raise
+
+
+def _found(root: nn.Module, examples: Sequence[Example]) -> tuple[Site, ...]:
+    name = type(root).__name__
+    runs, outputs = _runs(root, examples)
+    examples = [_with_batch(example, output) for example, output in zip(examples, outputs)]
+    found, none, unmarked = classify(runs, examples)
+    if unmarked:
+        raise ValueError(
+            f"{name}: weights are changed between softmax and values: {'; '.join(unmarked)}; {MARK_REMEDY}"
+        )
+    if found:
+        found, silent = verified(root, found, examples[0])
+        none += silent
+    if not found:
+        seen = f"seen: {'; '.join(none)}" if none else "no softmax and no scaled_dot_product_attention was called"
+        raise ValueError(f"{name}: no attention found; {seen}; {MARK_REMEDY}")
     return tuple(found)
 
 

@@ -67,11 +67,16 @@ def _whole(tensor: torch.Tensor) -> bool:
 
 
 def first_input(inputs: Any) -> torch.Tensor | None:
-    """The input whose first two axes are documents and positions: the first 2-d tensor of integers, else the first
-    with three axes or more, else the first with two."""
+    """The input whose first two axes are documents and positions: the first 2-d tensor of ids, else the first with
+    three axes or more, else the first with two (a mask)."""
+
+    def rank(tensor: torch.Tensor) -> int:
+        if tensor.ndim == 2 and _whole(tensor) and tensor.dtype != torch.bool:
+            return 0
+        return 1 if tensor.ndim > 2 and not _whole(tensor) else 2
+
     tensors = [tensor for tensor in _tensors(inputs) if tensor.ndim >= 2 and not tensor.is_nested]
-    ranked = sorted(tensors, key=lambda x: 0 if x.ndim == 2 and _whole(x) else 1 if x.ndim > 2 else 2)
-    return ranked[0] if ranked else None
+    return min(tensors, key=rank, default=None)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def verified(root: nn.Module, found: list[Site], example: Example) -> tuple[list
         ValueError: if the module is random in eval mode, own weights put back give another output, or folded
             documents and heads cannot be told apart.
     """
-    found = [replace(site, sink=_has_sink(root, site, example)) for site in found]
+    found = [_with_sink(site) if _has_sink(root, site, example) else site for site in found]
     recording, output = _recorded(root, found, example)
     own: dict[str, Change] = {site.name: recording[site] for site in found}
     if _unequal(output, _changed(root, found, own, example)):
@@ -87,14 +87,23 @@ def verified(root: nn.Module, found: list[Site], example: Example) -> tuple[list
 
 def _has_sink(root: nn.Module, site: Site, example: Example) -> bool:
     """True if there is one key more than positions and queries, and what weight it has does not matter."""
-    weights = _recorded(root, [site], example)[0].steps(site)[-1]
-    if dict(example.lengths).get("T") != weights.shape[-1] - 1 or weights.shape[-2] == weights.shape[-1]:
+    recording, output = _recorded(root, [site], example)
+    weights = recording.steps(site)[-1]
+    positions = dict(example.lengths).get(site.layout.split()[site.key_axis])
+    if positions != weights.shape[-1] - 1 or weights.shape[-2] == weights.shape[-1]:
         return False
 
     def without_last(weights: torch.Tensor) -> torch.Tensor:
         return torch.cat([weights[..., :-1], torch.zeros_like(weights[..., -1:])], dim=-1)
 
-    return not _unequal(_run(root, example), _changed(root, [site], {site.name: without_last}, example))
+    changed = _changed(root, [site], {site.name: without_last}, example)
+    return not any(_moved(x, y).any() for x, y in _beside(weights, output, changed))
+
+
+def _with_sink(site: Site) -> Site:
+    words = site.layout.split()
+    words[site.key_axis] += "+1"
+    return replace(site, layout=" ".join(words), sink=True)
 
 
 def _settled(root: nn.Module, site: Site, example: Example, output: list[torch.Tensor]) -> Site | None:
@@ -103,10 +112,12 @@ def _settled(root: nn.Module, site: Site, example: Example, output: list[torch.T
     orders = ("B*H", "H*B") if folded else ("",)
     for order in orders:
         candidate = replace(site, layout=site.layout.replace("B*H", order)) if folded else site
-        weights = _recorded(root, [candidate], example)[0][candidate]
+        recording = _recorded(root, [candidate], example)[0]
+        weights = recording[candidate]
+        whole = torch.cat([weights, recording.sink(candidate)[..., None]], -1) if site.sink else weights
         row = int((weights > 0).flatten(1).sum(1).argmax())
         moved = _changed(root, [candidate], {candidate.name: _other_rows(weights, row)}, example)
-        kept = [(x, y) for x, y in zip(output, moved) if not _holds(x, weights)]
+        kept = _beside(whole, output, moved)
         if not any(bool(_moved(x, y).any()) for x, y in kept):
             return None
         if not folded or _alone(kept, row, example.batch or 0):
@@ -117,11 +128,17 @@ def _settled(root: nn.Module, site: Site, example: Example, output: list[torch.T
     )
 
 
-def _holds(output: torch.Tensor, weights: torch.Tensor) -> bool:
-    """True of an output that is the weights themselves, which moves with them and shows nothing."""
-    if output.numel() != weights.numel():
-        return False
-    return torch.equal(output.double().flatten().sort().values, weights.double().flatten().sort().values)
+def _beside(
+    weights: torch.Tensor, before: list[torch.Tensor], after: list[torch.Tensor]
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The outputs that are not the weights themselves or their mean over heads, which move with them and show nothing."""
+    known = [x.double().flatten().sort().values for x in (weights, weights.mean(1))]
+
+    def is_weights(output: torch.Tensor) -> bool:
+        values = output.double().flatten().sort().values
+        return any(values.shape == x.shape and torch.allclose(values, x, atol=1e-6, rtol=0) for x in known)
+
+    return [(x, y) for x, y in zip(before, after) if not is_weights(x)]
 
 
 def _alone(pairs: list[tuple[torch.Tensor, torch.Tensor]], row: int, batch: int) -> bool:
