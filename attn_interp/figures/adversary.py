@@ -209,7 +209,7 @@ def _condition(result: Result, eps: float | None) -> str:
 
 def _divergence_axis(axes: Axes) -> None:
     """The measure's own range, its upper end marked."""
-    axes.set_xlim(0.0, MOST * 1.02)
     axes.set_xticks([0.0, 0.2, 0.4, 0.6, MOST], ["0", "0.2", "0.4", "0.6", "ln 2"])
+    axes.set_xlim(0.0, MOST * 1.02)
     axes.axvline(MOST, color=style.GREY, linewidth=0.8, linestyle="--")
     axes.set_xlabel(AXIS)

@@ -129,8 +129,8 @@ def _curves(result: Result) -> pd.DataFrame:
 def _scale(axes: Axes, top: float, rows: pd.DataFrame, colours: dict[str, str]) -> None:
     """Fix tau's own range and leave room over the data for the means."""
     count = len(colours)
-    axes.set_xlim(-1.0, 1.0)
     axes.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
+    axes.set_xlim(-1.0, 1.0)
     axes.set_ylim(0.0, max(top, 1e-9) * (1.08 + 0.07 * count))
     axes.set_xlabel(AXIS)
     draw_estimates(axes, rows, colours)

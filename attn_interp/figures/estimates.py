@@ -67,4 +67,4 @@ def draw_estimates(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -
         for row in own.to_dict("records"):
             y = FROM_TOP - STEP * index
             axes.hlines(y, row["low"], row["high"], colors=colour, transform=heights, linewidth=1.2)
-            axes.plot(row["x"], y, "o", color=colour, markersize=3, transform=heights)
+            axes.plot(row["x"], y, "o", color=colour, markersize=2.2, transform=heights)

@@ -201,7 +201,9 @@ def _draw(
     ax.set_ylim(down, 0)
     size = layout.size
     about = rows.iloc[0]
-    title = f"{about['document']}: label {about['label']}, predicted {about['predicted']}, {_words(rows)} words"
+    title = (
+        f"document {about['document']}: label {about['label']}, predicted {about['predicted']}, {_words(rows)} words"
+    )
     write(ax, 0, TITLE * size / 2, _fitted(title, 0.85 * across, size), size, va="center", fontweight="bold")
     y = TITLE * size
     for line in layout.lines:

@@ -86,5 +86,7 @@ def _draw_one(axes: Axes, own: pd.DataFrame, y: float, half: float, colour: str,
     median = own[own.mark == "estimate"].iloc[0]
     if not pd.isna(median.x):
         axes.hlines(y, median.low, median.high, colors="black", linewidth=1.2)
-        axes.plot(median.x, y, "o", markerfacecolor="white", markeredgecolor="black", markersize=3.5)
+        axes.plot(
+            median.x, y, "o", markerfacecolor="white", markeredgecolor="black", markersize=2.8, markeredgewidth=0.8
+        )
     style.beside(axes, y, style.count_text(median["n"], median["undefined"]), colour)

@@ -146,7 +146,7 @@ def test_intervals_are_error_bars_under_their_words(examples: Make) -> None:
 
 def test_the_title_names_document_label_prediction_and_length(examples: Make) -> None:
     texts = [text.get_text() for text in figures.plot(examples()).texts]
-    assert texts[0] == "r17: label negative, predicted positive, 11 words"
+    assert texts[0] == "document r17: label negative, predicted positive, 11 words"
     assert "adversary (ε = 0.01, exact)" in texts
     assert "eps = 0.01" in figures.caption(examples())
 
