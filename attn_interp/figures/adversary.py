@@ -24,7 +24,7 @@ MOST = math.log(2)  # the largest Jensen-Shannon divergence there is, in nats
 EDGES = np.linspace(0.0, MOST, 26)
 HISTOGRAM, VIOLINS, SEARCHED = "histogram", "violins", "search against exact"
 SEARCH_LINE, UPPER_LINE = "search, same documents", "certified, upper bounds"
-LINES = {SEARCH_LINE: ":", UPPER_LINE: "--"}
+LINES = {SEARCH_LINE: style.STATUS_LINES["search"], UPPER_LINE: style.STATUS_LINES["certified"]}
 PROOF = ("exact", "certified", "search")  # strongest first
 AXIS = "ε-max JSD of the attention (nats)"
 
@@ -55,10 +55,10 @@ def plot(result: Result, ax: Axes | None = None, eps: float | None = None) -> Ax
             own = bars[(bars.series == name) & (bars.group == "class")]
             handles.append(draw_bars(axes, own, EDGES, colours[name], lines[name], filled=len(names) <= 2))
             labels.append(estimate_text(rows[rows.group == "class"], name))
-        for name, line in LINES.items():
+        for name, (colour, line) in LINES.items():
             own = bars[(bars.series == name) & (bars.group == "line")]
             if len(own):
-                handles.append(draw_bars(axes, own, EDGES, style.BLACK, line, filled=False))
+                handles.append(draw_bars(axes, own, EDGES, colour, line, filled=False))
                 labels.append(estimate_text(rows[rows.group == "line"], name))
         axes.set_ylim(0.0, max(max(bars.y, default=0.0), 1e-9) * (1.08 + 0.07 * len(names)))
         draw_estimates(axes, rows[rows.group == "class"], colours)

@@ -24,7 +24,7 @@ ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#767676"
 CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 LINES = ("-", "--", ":", "-.")
 PAIR_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
-STATUS_COLOURS = {"exact": BLACK, "certified": PURPLE, "search": ORANGE}
+STATUS_LINES = {"certified": (GREY, "--"), "search": (BLACK, ":")}  # outlines over the bars of the classes
 POSITIVE, NEGATIVE = BLUE, VERMILION  # hue of a weight's sign in a heatmap
 
 SETTINGS: dict[Any, Any] = {
