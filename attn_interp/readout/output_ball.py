@@ -1,0 +1,94 @@
+"""The attentions whose output stays within eps in total variation, for any number of classes: tests and polytopes
+around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from attn_interp.readout.polytope import Polytope
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+HALVINGS = 40
+TINY = 1e-300  # eps over a smaller probability overflows; its class is then left free to rise
+
+
+class OutputBall:
+    """Of one document with attention alpha (T,) and votes (T, C): {q : total variation of its output is at most
+    eps}."""
+
+    def __init__(self, alpha: Floats, votes: Floats, eps: float) -> None:
+        self.alpha, self.votes, self.eps = alpha, votes, eps
+        self.logits = alpha @ votes
+        self.probabilities = special.softmax(self.logits)
+
+    def tvd(self, q: Floats) -> Floats:
+        """(N,) movement of the output under attentions q (N, T)."""
+        moved: Floats = np.abs(special.softmax(q @ self.votes, axis=-1) - self.probabilities).sum(-1) / 2
+        return moved
+
+    def pulled(self, q: Floats, towards: Floats) -> Floats:
+        """Each attention (N, T) moved to a feasible one (N, T) or (T,) as far as it takes; one that is feasible
+        stays."""
+        low = (self.tvd(q) <= self.eps).astype(np.float64)
+        high = np.ones(len(q))
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            fine = self.tvd(towards + middle[:, None] * (q - towards)) <= self.eps
+            low, high = np.where(fine, middle, low), np.where(fine, high, middle)
+        # an end is given as it is: towards + (q - towards) would round
+        moved = np.where(low[:, None] == 1.0, q, towards + low[:, None] * (q - towards))
+        return np.where(low[:, None] == 0.0, towards, moved)
+
+    def outer(self) -> Polytope:
+        """A polytope that holds every feasible q.
+
+        With c the change of the log normaliser and delta_k that of logit k, p'_k = p_k exp(delta_k - c). Feasible
+        means that p'_k <= p_k + u_k and p'_k >= p_k - w_k for some u, w >= 0 that sum to eps at most. So
+            delta_k - c <= ln(1 + u_k / p_k), concave in u_k: its tangents at 0 and eps hold;
+            c - delta_k <= -ln(1 - w_k / p_k), convex in w_k: its chord on [0, eps] holds, for p_k > eps;
+            c >= sum_k p_k delta_k, since the log normaliser is convex.
+        Eliminating c, u and w leaves at least the bound ln((p_i + eps) / (p_j - eps)) on every logit difference.
+        """
+        p, eps = self.probabilities, self.eps
+        classes = len(p)
+        delta = (self.votes - self.logits).T  # (C, T): delta_k is this row times q, for q sums to 1
+        rising, falling = np.flatnonzero(p > TINY), np.flatnonzero(p > eps * (1 + 1e-9))
+        up, down = p[rising, None], p[falling, None]
+        chord = -np.log1p(-eps / down) / eps if eps > 0 else 1 / down
+        eye, none, one = np.eye(classes), np.zeros((classes, classes)), np.ones((classes, 1))
+        still, budget = np.zeros((1, len(self.alpha))), np.full((1, 1), eps)
+        parts = [  # coefficients of q; of c, u and w; limits
+            (delta[rising], [-one[rising], -eye[rising] / up, none[rising]], 0 * up),
+            (
+                delta[rising],
+                [-one[rising], -eye[rising] / (up + eps), none[rising]],
+                np.log1p(eps / up) - eps / (up + eps),
+            ),
+            (-delta[falling], [one[falling], none[falling], -eye[falling] * chord], 0 * down),
+            (p[None] @ delta, [-one[:1], none[:1], none[:1]], 0 * budget),
+            (still, [0 * one[:1], one.T, none[:1]], budget),
+            (still, [0 * one[:1], none[:1], one.T], budget),
+        ]
+        span = np.abs(delta).max(initial=0.0)
+        return Polytope(
+            rows=np.concatenate([rows for rows, _, _ in parts]),
+            limits=np.concatenate([limits[:, 0] for _, _, limits in parts]),
+            extra=np.concatenate([np.hstack(extra) for _, extra, _ in parts]),
+            low=np.concatenate([[-span], np.zeros(2 * classes)]),
+            high=np.concatenate([[span], np.full(2 * classes, eps)]),
+        )
+
+    def linearised(self, q: Floats) -> Polytope:
+        """The ball with its output replaced by the tangent at q (T,): neither inside nor outside, close to it near
+        q."""
+        p = special.softmax(q @ self.votes)
+        slope = (p * (self.votes - (self.votes @ p)[:, None])).T  # (C, T): d p / d q
+        classes = len(p)
+        rows = np.concatenate([slope, np.zeros((1, len(q)))])
+        limits = np.append(self.probabilities - p + slope @ q, self.eps)
+        extra = np.concatenate([-np.eye(classes), np.ones((1, classes))])
+        return Polytope(rows, limits, extra, np.zeros(classes), np.full(classes, self.eps))
