@@ -24,6 +24,11 @@ def allowed_keys(site: Site, scores: torch.Tensor | None) -> torch.Tensor | None
     return site.read((scores > -torch.inf) & (scores >= highest - MASK_GAP))[0]
 
 
+def fully_masked(site: Site, scores: torch.Tensor) -> torch.Tensor:
+    """(B, heads, queries, keys): true on rows whose scores are all -inf; their softmax is NaN."""
+    return site.read((scores == -torch.inf).all(site.key_axis, keepdim=True).expand_as(scores))[0]
+
+
 def changed(
     site: Site,
     change: Change,

@@ -98,7 +98,7 @@ class Interceptor(TorchFunctionMode):
 
     def _show(self, kind: str, weights: torch.Tensor, key_axis: int, scores: torch.Tensor | None) -> torch.Tensor:
         running = [tracker for tracker in self.trackers.values() if tracker.frame]
-        calls = [(tracker, tracker.call(kind, key_axis, scores)) for tracker in running]
+        calls = [(tracker, tracker.call(kind, key_axis, weights, scores)) for tracker in running]
         for changing in (True, False):
             for tracker, call in calls:
                 for visitor in tracker.visitors:
@@ -137,12 +137,8 @@ def outside() -> Iterator[None]:
         yield
         return
     _thread.interceptor = None
-    for tracker in interceptor.trackers.values():
-        tracker.remove()
     try:
         with SWITCHES.restored():
             yield
     finally:
-        for tracker in interceptor.trackers.values():
-            tracker.install()
         _thread.interceptor = interceptor

@@ -33,12 +33,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Call:
-    """One softmax, attention function or mark, met while the root runs."""
+    """One softmax, attention function or mark, met while the root runs; `weights` are the module's own."""
 
     path: str
     ordinal: int
     kind: str
     key_axis: int
+    weights: torch.Tensor
     scores: torch.Tensor | None
 
 
@@ -112,9 +113,12 @@ class Tracker:
         """The innermost running call, or None while the root is not running."""
         return self._stack[-1] if self._stack else None
 
+    def _here(self) -> bool:
+        return threading.get_ident() == self._thread and self._active()
+
     def _enter(self, path: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if threading.get_ident() != self._thread or not self._active():
+            if not self._here():
                 return
             if module is self.root:
                 self._graded = torch.is_grad_enabled()
@@ -130,14 +134,14 @@ class Tracker:
         return enter
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._stack and self._stack[-1].module is module and threading.get_ident() == self._thread:
+        if self._here() and self._stack and self._stack[-1].module is module:
             self._stack.pop()
 
-    def call(self, kind: str, key_axis: int, scores: torch.Tensor | None) -> Call:
+    def call(self, kind: str, key_axis: int, weights: torch.Tensor, scores: torch.Tensor | None) -> Call:
         path = self._stack[-1].path
         ordinal = self.counts[path]
         self.counts[path] += 1
-        return Call(path, ordinal, kind, key_axis, scores)
+        return Call(path, ordinal, kind, key_axis, weights, scores)
 
     def refuse_checkpoint(self, name: str, what: str) -> None:
         """Raises where gradients would be silently wrong: the site would be run again without the contexts.

@@ -131,7 +131,7 @@ def _settled(root: nn.Module, site: Site, example: Example, output: list[torch.T
 def _beside(
     weights: torch.Tensor, before: list[torch.Tensor], after: list[torch.Tensor]
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """The outputs that are not the weights themselves or their mean over heads, which move with them and show nothing."""
+    """The outputs but for the weights themselves and their mean over heads, which move with them and show nothing."""
     known = [x.double().flatten().sort().values for x in (weights, weights.mean(1))]
 
     def is_weights(output: torch.Tensor) -> bool:

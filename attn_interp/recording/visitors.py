@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from attn_interp.recording.change import Change, changed
+from attn_interp.recording.change import Change, changed, fully_masked
 from attn_interp.recording.recording import Pass, Recording
 from attn_interp.recording.site import Site
 from attn_interp.recording.tracker import Call, Tracker, caller_line
@@ -107,18 +107,39 @@ class Recorder(AtSites):
         self._recording.passes.append(Pass())
 
     def at(self, site: Site, step: int, tracker: Tracker, call: Call, weights: torch.Tensor) -> torch.Tensor:
+        _check_marked(site, call)
+        kept = self._recording.passes[-1]
         if not self._gradients:
             read, sink = site.read(weights.detach())
-            # A copy: the model may go on in place. Rows whose keys are all masked are zero, not NaN.
-            self._recording.passes[-1].add(site, read.nan_to_num(), None if sink is None else sink.clone())
+            dead = fully_masked(site, call.scores) if call.scores is not None and read.isnan().any() else None
+            # A copy, since the module may go on in place. Rows whose keys are all masked are zero, not NaN.
+            kept.add(site, read.clone() if dead is None else read.masked_fill(dead, 0), _copy(sink))
             return weights
         tracker.refuse_checkpoint(site.name, "recording with gradients")
         if not torch.is_grad_enabled():
             raise RuntimeError(f"site {site.name!r}: recording with gradients, but gradients are turned off")
         read, sink = site.read(weights if weights.requires_grad else weights.detach().requires_grad_())
-        dead = read.isnan()
-        if dead.any():
-            read = read.masked_fill(dead, 0.0)
-        self._recording.passes[-1].add(site, read, sink)
-        onward = read.masked_fill(dead, torch.nan) if dead.any() else read
+        onward = read
+        if call.scores is not None and read.isnan().any():
+            dead = fully_masked(site, call.scores)
+            read = read.masked_fill(dead, 0)
+            onward = read.masked_fill(dead, torch.nan)
+        kept.add(site, read, sink)
         return site.write(onward, sink, weights.shape).clone()
+
+
+def _copy(sink: torch.Tensor | None) -> torch.Tensor | None:
+    return None if sink is None else sink.clone()
+
+
+def _check_marked(site: Site, call: Call) -> None:
+    """A softmax sums to 1; what a mark shows must do so where it did in the dry run."""
+    if site.kind != "mark" or not site.normalised:
+        return
+    total = call.weights.detach().sum(site.key_axis)
+    off = torch.where(total == 0, 0, (total - 1).abs()).max().item()
+    if not off < 1e-2:
+        raise ValueError(
+            f"site {site.name!r}: marked weights sum to 1 within {off:.3g} only, and did in the dry run; find the sites "
+            "again on inputs of this kind"
+        )

@@ -1,4 +1,4 @@
-"""Classifiers written by hand in plain PyTorch, each attending in another style. B=5, T=11, widths pairwise different."""
+"""Classifiers written by hand in plain PyTorch, each attending in another style. 5 documents, 11 positions."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Pool(nn.Module):
 
 
 class TwoCalls(Reader):
-    """One attention module called twice, on the states and on their squares; before it a gate, which is no attention."""
+    """One attention module called twice, on states and on their squares; before it a gate, which is no attention."""
 
     def __init__(self) -> None:
         super().__init__()
