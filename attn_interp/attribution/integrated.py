@@ -10,7 +10,7 @@ from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
 from attn_interp.models.wrapper import AttentionModel, to_words
 
-STEPS = 32
+STEPS = 20
 ROWS_AT_ONCE = 512
 
 
@@ -18,7 +18,7 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
     """The gradient of p_class along the straight line from a baseline to the embeddings, times their difference.
 
     The baseline has a zero vector for every word and keeps the special tokens. The values of a document sum to
-    p_class(document) - p_class(baseline) up to the quadrature error of 32 Gauss-Legendre steps, which is returned as
+    p_class(document) - p_class(baseline) up to the quadrature error of 20 Gauss-Legendre steps, which is returned as
     the completeness gap (sum minus difference).
 
     Reference: Sundararajan, Taly & Yan 2017, section 3.

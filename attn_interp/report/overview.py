@@ -19,10 +19,10 @@ def overview(results: Mapping[str, Result]) -> pd.DataFrame:
     """
     rows: list[tuple[object, ...]] = []
 
-    def add(question: str, statistic: str, table: pd.DataFrame, status: str, **where: str) -> None:
+    def add(question: str, shown: str, table: pd.DataFrame, kind: str, **where: str) -> None:
         for column, value in where.items():
             table = table[table[column] == value]
-        rows.extend((question, statistic, *row, status) for row in table[["estimate", "low", "high", "n"]].to_numpy())
+        rows.extend((question, shown, *row, kind) for row in table[["estimate", "low", "high", "n"]].to_numpy())
 
     quality = results["quality"].summary()
     question = "Does the model classify?"
