@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from attn_interp.recording.attention import SOFTMAXES, masked_scores, softmax_axis, without_overloads
 from attn_interp.recording.site import mark
 from attn_interp.recording.switches import SWITCHES
-from attn_interp.recording.tracker import Tracker, Visitor
+from attn_interp.recording.tracker import Tracker, Visitor, inside_checkpoint
 
 _thread = threading.local()
 
@@ -78,10 +79,19 @@ class Interceptor(TorchFunctionMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> torch.Tensor:
+        fused = partial(
+            F.scaled_dot_product_attention,
+            query,
+            key,
+            value,
+            attn_mask,
+            dropout_p,
+            is_causal,
+            scale=scale,
+            enable_gqa=enable_gqa,
+        )
         if not any(tracker.frame for tracker in self.trackers.values()):
-            return F.scaled_dot_product_attention(
-                query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
-            )
+            return fused()
         if query.is_nested:
             raise TypeError(
                 "scaled_dot_product_attention on nested tensors cannot be recorded; give padded tensors and a mask"
@@ -89,12 +99,16 @@ class Interceptor(TorchFunctionMode):
         if enable_gqa:
             key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
             value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
-        scores = masked_scores(query, key, attn_mask, is_causal, scale)
-        # Fully masked rows are zero, as in the fused kernel; in half precision rows would sum to 1 only within .002.
-        exact = scores if scores.dtype == torch.float64 else scores.float()
-        weights = self._show("sdpa", torch._safe_softmax(exact, -1), -1, scores)
-        weights = F.dropout(weights.to(scores.dtype), dropout_p)
-        return weights @ value
+        # What is run again in the backward pass is run without the contexts then, and must save the same tensors now.
+        again = torch.is_grad_enabled() and inside_checkpoint()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not again):
+            scores = masked_scores(query, key, attn_mask, is_causal, scale)
+            # Fully masked rows are zero, as in the fused kernel; half precision would leave rows off by .002.
+            exact = scores if scores.dtype == torch.float64 else scores.float()
+            weights = self._show("sdpa", torch._safe_softmax(exact, -1), -1, scores)
+        if again:
+            return fused()
+        return F.dropout(weights.to(scores.dtype), dropout_p) @ value
 
     def _show(self, kind: str, weights: torch.Tensor, key_axis: int, scores: torch.Tensor | None) -> torch.Tensor:
         running = [tracker for tracker in self.trackers.values() if tracker.frame]

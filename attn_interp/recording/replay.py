@@ -104,9 +104,17 @@ class Replay:
         return map_tensors(output, torch.clone) if self._copies else output
 
     def under(self, change: Change, unnormalised: bool = False) -> Any:
-        """What the module returns with the changed weights; equal to the same call under `intervene`."""
+        """What the module returns with the changed weights; equal to the same call under `intervene`.
+
+        Where autograd is on, gradients reach whatever the change depends on; what was kept is constant.
+        """
         changer = Changer((self.site,), {self.site.name: change}, unnormalised)
-        with at_rest(self._root), intercepting(self._root, changer) as tracker:
+        gradients = torch.is_grad_enabled()
+        with (
+            at_rest(self._root),
+            torch.set_grad_enabled(gradients),
+            intercepting(self._root, changer) as tracker,
+        ):
             skipped = {module for path, module in self._root.named_modules() if path in self._paths()}
             with _forwards(skipped, partial(self._skip, tracker)):
                 args, kwargs = fresh(*self._inputs)
@@ -128,8 +136,8 @@ def replay(module: nn.Module, site: Site | str, *inputs: Any, **kwargs: Any) -> 
     """Runs the module once and keeps the output of every module call that ended before the site.
 
     `replay(...).under(change)` then gives the output under other weights, running again only the rest: exact, and for
-    attention on top of an encoder far cheaper than the whole. Eval mode, no gradients. With all weight on one
-    position it gives the votes.
+    attention on top of an encoder far cheaper than the whole. Eval mode. With all weight on one position it gives
+    the votes.
 
     Args:
         module: Any module.

@@ -72,7 +72,8 @@ def caller_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-def _inside_checkpoint() -> bool:
+def inside_checkpoint() -> bool:
+    """True in a function that torch.utils.checkpoint runs, and will run again in the backward pass."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename == _CHECKPOINT:
@@ -151,7 +152,7 @@ class Tracker:
         """
         if not self._graded:
             return
-        if _inside_checkpoint() or (self.root.training and not torch.is_grad_enabled()):
+        if inside_checkpoint() or (self.root.training and not torch.is_grad_enabled()):
             raise RuntimeError(
                 f"site {name!r}: {what} under gradient checkpointing (gradients are on at the root and the site is run "
                 "again in the backward pass) would give wrong gradients; turn checkpointing off, or use eval mode or "

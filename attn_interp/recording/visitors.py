@@ -140,6 +140,6 @@ def _check_marked(site: Site, call: Call) -> None:
     off = torch.where(total == 0, 0, (total - 1).abs()).max().item()
     if not off < 1e-2:
         raise ValueError(
-            f"site {site.name!r}: marked weights sum to 1 within {off:.3g} only, and did in the dry run; find the sites "
-            "again on inputs of this kind"
+            f"site {site.name!r}: marked weights sum to 1 within {off:.3g} only, and did in the dry run; find the "
+            "sites again on inputs of this kind"
         )

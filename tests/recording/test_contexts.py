@@ -51,9 +51,12 @@ def test_of_two_changes_the_outermost_is_first(additive):
     def halfway(weights):
         return (weights + uniform(weights)) / 2
 
-    with intervene(additive.module, {"(root)": one_hot}), intervene(additive.module, {"(root)": halfway}):
-        with record(additive.module) as recording:
-            additive.module(*additive.inputs)
+    with (
+        intervene(additive.module, {"(root)": one_hot}),
+        intervene(additive.module, {"(root)": halfway}),
+        record(additive.module) as recording,
+    ):
+        additive.module(*additive.inputs)
     # one-hot on the first of two words, then halfway to uniform over the words that have weight (the first only)
     assert recording["(root)"][4, 0, 0, :2].tolist() == [1.0, 0.0]
 
@@ -106,12 +109,15 @@ def test_nothing_is_left_after_an_exception(additive, where):
         return weights
 
     handle = module.lstm.register_forward_hook(lambda *_: 1 / 0) if where == "module" else None
-    with pytest.raises((LookupError, ZeroDivisionError, RuntimeError, ValueError)):
-        with record(module), intervene(module, {"(root)": change}):
-            if where == "body":
-                raise LookupError("planned")
-            if where != "exit":
-                module(*inputs)
+    with (
+        pytest.raises((LookupError, ZeroDivisionError, RuntimeError, ValueError)),
+        record(module),
+        intervene(module, {"(root)": change}),
+    ):
+        if where == "body":
+            raise LookupError("planned")
+        if where != "exit":
+            module(*inputs)
     if handle is not None:
         handle.remove()
     assert nothing_left(module)
@@ -273,15 +279,16 @@ def test_named_sites_only(styled):
     ],
 )
 def test_what_is_no_distribution_is_refused(additive, change, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        with intervene(additive.module, {"(root)": change}):
-            additive.module(*additive.inputs)
+    with pytest.raises((TypeError, ValueError), match=message), intervene(additive.module, {"(root)": change}):
+        additive.module(*additive.inputs)
 
 
 def test_unnormalised_weights_are_taken_as_they_are(additive):
-    with intervene(additive.module, {"(root)": lambda weights: weights * 2}, unnormalised=True):
-        with record(additive.module) as recording:
-            additive.module(*additive.inputs)
+    with (
+        intervene(additive.module, {"(root)": lambda weights: weights * 2}, unnormalised=True),
+        record(additive.module) as recording,
+    ):
+        additive.module(*additive.inputs)
     assert torch.allclose(recording["(root)"].sum(-1), torch.full((), 2.0))
 
 
@@ -298,24 +305,32 @@ def test_weights_by_a_sigmoid_need_not_sum_to_one(styled):
 def test_what_is_not_reached_is_an_error_at_exit(additive, styled):
     with pytest.raises(RuntimeError, match="record: the module was not called"), record(additive.module):
         pass
-    with pytest.raises(RuntimeError, match="intervene: the module was not called"):
-        with intervene(additive.module, {"(root)": uniform}):
-            pass
+    with (
+        pytest.raises(RuntimeError, match="intervene: the module was not called"),
+        intervene(additive.module, {"(root)": uniform}),
+    ):
+        pass
     style = styled("two calls")
     elsewhere, _ = sites(style.module, *style.inputs)
-    with pytest.raises(RuntimeError, match="not reached inside the context: attention; reached: none"):
-        with intervene(additive.module, {elsewhere: uniform}):
-            additive.module(*additive.inputs)
+    with (
+        pytest.raises(RuntimeError, match="not reached inside the context: attention; reached: none"),
+        intervene(additive.module, {elsewhere: uniform}),
+    ):
+        additive.module(*additive.inputs)
     (root,) = sites(additive.module, *additive.inputs)
-    with pytest.raises(ValueError, match=r"do not have the layout 'B T' with 1 heads; find the sites again"):
-        with record(style.module, [root]):
-            style.module(*style.inputs)
+    with (
+        pytest.raises(ValueError, match=r"do not have the layout 'B T' with 1 heads; find the sites again"),
+        record(style.module, [root]),
+    ):
+        style.module(*style.inputs)
 
 
 def test_a_name_that_is_no_site(additive):
-    with pytest.raises(KeyError, match=r"no site 'atention'; the sites are \(root\)"):
-        with intervene(additive.module, {"atention": uniform}):
-            additive.module(*additive.inputs)
+    with (
+        pytest.raises(KeyError, match=r"no site 'atention'; the sites are \(root\)"),
+        intervene(additive.module, {"atention": uniform}),
+    ):
+        additive.module(*additive.inputs)
     with record(additive.module) as recording:
         with pytest.raises(RuntimeError, match="nothing is recorded yet"):
             recording["(root)"]

@@ -32,7 +32,7 @@ def states(*shape):
 
 
 MODES = [
-    dict(batch_first=first, need_weights=need, average_attn_weights=average, mask=mask)
+    {"batch_first": first, "need_weights": need, "average_attn_weights": average, "mask": mask}
     for first, need, average, mask in product(
         (True, False), (True, False), (True, False), ("none", "padding", "causal")
     )

@@ -1,0 +1,218 @@
+"""The dry run: what it finds on awkward inputs, and what it refuses, with the reason."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from attn_interp.recording import Site, intervene, mark, record, sites
+
+
+def uniform(weights):
+    return (weights > 0) / (weights > 0).sum(-1, keepdim=True)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("name", ["additive", "folded", "folded heads first", "dot", "fused"])
+def test_any_number_of_documents(styled, name, rows):
+    style = styled(name)
+    (site,) = sites(style.module, *(x[:rows] for x in style.inputs))
+    assert site.layout == style.layout
+
+
+def test_a_second_example_in_place_of_cutting(styled):
+    class Opaque(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = styled("folded").module
+
+        def forward(self, batch):
+            return self.inner(batch.ids)
+
+    class Batch:
+        def __init__(self, ids):
+            self.ids = ids
+
+    module, ids = Opaque().eval(), styled("folded").inputs[0]
+    with pytest.raises(ValueError, match=r"no input is a tensor .* other=\(args, kwargs\)"):
+        sites(module, Batch(ids))
+    (site,) = sites(module, Batch(ids), other=((Batch(ids[:3, :7]),), {}))
+    assert (site.name, site.layout, site.heads) == ("inner", "B*H T T", 4)
+    with pytest.raises(TypeError, match="pair"):
+        sites(module, Batch(ids), other=Batch(ids))
+
+
+def test_inputs_that_cannot_be_cut():
+    class Fixed(nn.Module):
+        def forward(self, ids):
+            return ids.reshape(5, 11).float()
+
+    with pytest.raises(ValueError, match=r"Fixed fails on its inputs with one document more.*other=\(args, kwargs\)"):
+        sites(Fixed(), torch.ones(5, 11, dtype=torch.long))
+
+
+def test_one_position_is_too_few(styled):
+    style = styled("dot")
+    with pytest.raises(ValueError, match="two words or more"):
+        sites(style.module, style.inputs[0][:, :1])
+
+
+def test_no_attention_is_an_error_that_names_what_was_seen_and_the_mark(styled):
+    style = styled("averaging")
+    with pytest.raises(ValueError, match=r"no attention found; seen: softmax of shape \(5, 12\).*mark\(weights, dim\)"):
+        sites(style.module, *style.inputs)
+    with pytest.raises(ValueError, match="no attention found"), record(style.module):
+        style.module(*style.inputs)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("sparse", "no attention found"), ("renormalised", "changed between")])
+def test_attention_that_is_no_softmax_needs_a_mark(styled, name, reason):
+    style = styled(name)
+    assert sites(style.module, *style.inputs)[0].kind == "mark"
+    style.module.marked = False
+    with pytest.raises(ValueError, match=rf"{reason}.*mark\(weights, dim\)"):
+        sites(style.module, *style.inputs)
+
+
+def test_a_mark_is_the_identity():
+    weights = torch.rand(3, 5)
+    assert mark(weights) is weights
+
+
+def test_documents_one_by_one_are_refused(styled):
+    style = styled("per document")
+    with pytest.raises(ValueError, match="attends document by document"):
+        sites(style.module, *style.inputs)
+
+
+class Scripted(nn.Module):
+    """softmax(scores) @ states, with the scores given by a function of ids."""
+
+    def __init__(self, attend):
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(torch.randn(47, 12, generator=torch.Generator().manual_seed(0)))
+        self.attend = attend
+
+    def forward(self, ids):
+        return self.attend(self.embedding(ids), ids != 0)
+
+
+def test_two_axes_that_could_be_heads_are_refused_with_the_candidates(styled):
+    def latents(states, is_token):
+        keys = states.unflatten(-1, (2, 6))  # (B, T, 2, 6)
+        weights = torch.softmax(torch.einsum("bthd,hqd->bhqt", keys, torch.linspace(-1, 1, 36).reshape(2, 3, 6)), -1)
+        return torch.einsum("bhqt,bthd->bhqd", weights, keys).flatten(1)
+
+    module = Scripted(latents)
+    ids = styled("dot").inputs[0]
+    with pytest.raises(ValueError, match=r"candidates: B H Q T; B Q H T; write the Site by hand"):
+        sites(module, ids)
+    site = Site("latents", "", 0, "B H Q T", -1, 2)
+    with record(module, [site]) as recording, intervene(module, {site: uniform}):
+        module(ids)
+    assert recording["latents"].shape == (5, 2, 3, 11)
+
+
+def test_a_random_module_is_refused(styled):
+    def noisy(states, is_token):
+        weights = torch.softmax(states.sum(-1), -1)
+        return torch.bmm(weights.unsqueeze(1), states).squeeze(1) + torch.rand(len(states), 1)
+
+    with pytest.raises(ValueError, match="two runs in eval mode differ"):
+        sites(Scripted(noisy), styled("dot").inputs[0])
+
+
+def test_weights_that_do_not_matter_are_no_site(styled):
+    def idle(states, is_token):
+        weights = torch.softmax(states.sum(-1), -1)
+        return torch.bmm(weights.unsqueeze(1), torch.ones_like(states[..., :1])).squeeze(1) * 0 + states.mean(1)
+
+    with pytest.raises(ValueError, match=r"\(root\): other weights do not move the output"):
+        sites(Scripted(idle), styled("dot").inputs[0])
+
+
+def test_a_softmax_over_positions_that_is_the_output_is_no_attention(styled):
+    def pointer(states, is_token):
+        return torch.softmax(states.sum(-1).masked_fill(~is_token, -math.inf), -1)
+
+    with pytest.raises(ValueError, match="is not multiplied with values"):
+        sites(Scripted(pointer), styled("dot").inputs[0])
+
+
+def test_a_model_that_drops_its_padding(styled):
+    """States end at the longest document, not at the width of the batch: the lengths are clipped when it is cut."""
+    style = styled("additive")
+    ids, lengths = style.inputs
+
+    class Trimmed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = style.module
+
+        def forward(self, ids, lengths):
+            return self.inner(ids[:, : lengths.max()], lengths)
+
+    wide = torch.nn.functional.pad(ids, (0, 2))
+    assert sites(Trimmed().eval(), wide, lengths)[0].layout == "B T"
+
+
+def test_a_narrow_convolution_leaves_fewer_positions(styled):
+    class Convolved(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = styled("dot").module
+            self.convolve = nn.Conv1d(12, 12, 3)
+
+        def forward(self, ids):
+            states = self.convolve(self.inner.encoder(self.inner.embedding(ids)).transpose(1, 2)).transpose(1, 2)
+            return self.inner.decide(self.inner.attend(states, ids[:, 1:-1] >= 0))
+
+    module = Convolved().eval()
+    with record(module) as recording:
+        module(styled("dot").inputs[0])
+    assert recording["(root)"].shape == (5, 1, 1, 9)
+
+
+def test_inside_a_context_the_dry_run_sees_the_module_as_it_is(styled):
+    style = styled("two calls")
+    with intervene(style.module, {"attention": uniform}), record(style.module) as recording:
+        style.module(*style.inputs)
+        found = sites(style.module, *style.inputs)
+        style.module(*style.inputs)
+    assert [site.name for site in found] == ["attention", "attention#1"]
+    assert len(recording.passes) == 2
+
+
+COMPILED = """
+import torch
+from torch import nn
+from attn_interp.recording import intervene, record, sites
+
+class Pooled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.score = nn.Embedding(9, 4), nn.Linear(4, 1)
+    def forward(self, ids):
+        states = self.embedding(ids)
+        return (torch.softmax(self.score(states), 1) * states).sum(1)
+
+module = Pooled().eval()
+ids = torch.randint(0, 9, (3, 5))
+compiled = torch.compile(module, backend="eager")
+plain = compiled(ids)
+(site,) = sites(compiled, ids)
+with record(compiled) as recording, intervene(compiled, {site: lambda w: torch.full_like(w, 0.2)}):
+    changed = compiled(ids)
+assert recording[site].shape == (3, 1, 1, 5), recording[site].shape
+assert torch.allclose(changed, module.embedding(ids).mean(1), atol=1e-6)
+assert torch.allclose(compiled(ids), plain)
+"""
+
+
+def test_compiled_modules_run_uncompiled_inside():
+    """In a process of its own: torch.compile changes what is loaded for all tests that follow."""
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
