@@ -17,7 +17,7 @@ import torch
 from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
-from attn_interp.experiments.progress import track
+from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
     Reading,
@@ -58,6 +58,7 @@ def agreement(
     methods: Mapping[str, Method] = METHODS,
     seed: int = 0,
     reading: Reading | None = None,
+    attributed: Attributed | None = None,
     progress: bool = False,
 ) -> Result:
     """Rank agreement of attention with each attribution, and of the attributions with each other.
@@ -68,24 +69,22 @@ def agreement(
     Args:
         methods: the attributions, by name.
         reading: what `read` returned for the same model and documents, to save reading them again.
+        attributed: what `attribute` returned for this reading, to save computing it again; `methods` is then not used.
     """
     reading = reading or read(model, documents, seed)
     frames = []
-    for read_batch in track(reading.batches, "agreement", progress):
-        classes = read_batch.predicted.to(model.device)
-        rankings = {"attention": read_batch.weights}
-        gaps: dict[str, np.ndarray] = {}
-        for name, method in methods.items():
-            attribution = method(model, read_batch.batch, classes)
-            rankings[name] = attribution.values.abs().double().cpu()
-            if attribution.completeness_gap is not None:
-                gaps[name] = attribution.completeness_gap.double().cpu().numpy()
+    attributed = attributed or attribute(model, reading, methods, progress)
+    for read_batch, found in zip(reading.batches, attributed.batches):
+        rankings = {"attention": read_batch.weights, **{name: each.values.abs() for name, each in found.items()}}
+        gaps = {
+            name: each.completeness_gap.numpy() for name, each in found.items() if each.completeness_gap is not None
+        }
         about = document_frame(model, read_batch)
         for first, second in combinations(rankings, 2):
             pair = _compare(rankings[first], rankings[second], read_batch.is_word)
             gap = gaps.get(first, gaps.get(second, np.full(len(about), np.nan)))
             frames.append(about.assign(first=first, second=second, **pair, completeness_gap=gap))
-    settings = {**reading_settings(model, reading, seed), "methods": list(methods), "top_k": TOP_K}
+    settings = {**reading_settings(model, reading, seed), "methods": attributed.names, "top_k": TOP_K}
     return Result("agreement", in_order(frames, reading), settings, COLUMNS)
 
 

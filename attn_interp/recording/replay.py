@@ -57,6 +57,9 @@ def _forwards(modules: Iterable[nn.Module], run: Callable[..., Any]) -> Iterator
 class Replay:
     """One pass that was kept, and its outputs under other weights at one site.
 
+    Kept are the outputs of the module calls that ended before the site and, in the calls that had not ended, the
+    results of torch functions up to it.
+
     Attributes:
         site: The site.
         weights: (batch, heads, queries, keys) weights of the first pass.
@@ -69,11 +72,15 @@ class Replay:
         self._inputs = (args, kwargs)
         self._copies = False
         self._kept: dict[Key, _Kept] = {}
+        self._results: dict[Key, list[_Result]] = {}
         self._first()
-        if any(kept.versions != _versions(kept.output) or -1 in kept.versions for kept in self._kept.values()):
-            self._copies = True  # the module goes on in place with what was kept: keep copies
+        if any(kept.altered() for kept in (*self._kept.values(), *chain(*self._results.values()))):
+            self._copies = True  # the module goes on in place with what was kept: keep copies, of modules alone
             self._kept.clear()
             self._first()
+            self._results.clear()
+        paths = {key[-1][0] for key in self._kept}
+        self._skipped = [part for path, part in self._root.named_modules() if path in paths]
 
     def _first(self) -> None:
         recording = Recording()
@@ -89,12 +96,20 @@ class Replay:
                 output = forward(*args, **kwargs)
                 if not recorder.reached:
                     depth = len(frame.key)
-                    for key in [key for key in self._kept if key[:depth] == frame.key]:
-                        del self._kept[key]
+                    for kept in (self._kept, self._results):
+                        for key in [key for key in kept if key[:depth] == frame.key]:
+                            del kept[key]
                     self._kept[frame.key] = _Kept(self._copy(output), tracker.counts - before, _versions(output))
                 return output
 
-            with _forwards(inner, keep):
+            def note(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
+                result = run(*args, **kwargs)
+                frame = tracker.frame
+                if run is function and frame is not None and not recorder.reached and _holds_tensors(result):
+                    self._results.setdefault(frame.key, []).append(_Result(function, result, _versions(result)))
+                return result
+
+            with _forwards(inner, keep), around_functions(note):
                 args, kwargs = fresh(*self._inputs)
                 self.output = self._root(*args, **kwargs)
         recorder.finish("replay")
@@ -104,24 +119,17 @@ class Replay:
         return map_tensors(output, torch.clone) if self._copies else output
 
     def under(self, change: Change, unnormalised: bool = False) -> Any:
-        """What the module returns with the changed weights; equal to the same call under `intervene`.
+        """What the module returns with the changed weights; equal to the same call under `intervene`, if the contexts
+        around it are those of the first pass.
 
         Where autograd is on, gradients reach whatever the change depends on; what was kept is constant.
         """
         changer = Changer((self.site,), {self.site.name: change}, unnormalised)
-        gradients = torch.is_grad_enabled()
-        with (
-            at_rest(self._root),
-            torch.set_grad_enabled(gradients),
-            intercepting(self._root, changer) as tracker,
-        ):
-            skipped = {module for path, module in self._root.named_modules() if path in self._paths()}
-            with _forwards(skipped, partial(self._skip, tracker)):
+        with in_eval_mode(self._root), intercepting(self._root, changer) as tracker:
+            skip = partial(self._skip, tracker)
+            with _forwards(self._skipped, skip), around_functions(self._repeat(tracker, changer)):
                 args, kwargs = fresh(*self._inputs)
                 return self._root(*args, **kwargs)
-
-    def _paths(self) -> set[str]:
-        return {key[-1][0] for key in self._kept}
 
     def _skip(self, tracker: Tracker, module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         frame = tracker.frame
@@ -130,6 +138,21 @@ class Replay:
             return forward(*args, **kwargs)
         tracker.counts.update(kept.attended)
         return self._copy(kept.output)
+
+    def _repeat(self, tracker: Tracker, changer: Changer) -> Around:
+        """Gives, up to the site, the kept results of the functions in the order in which they were called."""
+        left = {key: iter(results) for key, results in self._results.items()}
+
+        def repeat(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
+            frame = tracker.frame
+            if run is not function or frame is None or changer.reached or frame.key not in left:
+                return run(*args, **kwargs)
+            if function.__name__ == "__get__" :
+                return run(*args, **kwargs)
+            kept = next(left[frame.key], None)
+            return run(*args, **kwargs) if kept is None else kept.result
+
+        return repeat
 
 
 def replay(module: nn.Module, site: Site | str, *inputs: Any, **kwargs: Any) -> Replay:

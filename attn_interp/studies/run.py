@@ -19,6 +19,7 @@ from attn_interp.data.embeddings import load_embeddings
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.agreement import agreement
+from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.examples import examples
 from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.quality import quality
@@ -94,6 +95,10 @@ class _Work:
     def reading(self) -> Reading:
         return read(self.model, self.documents, self.cell.seed)
 
+    @cached_property
+    def attributed(self) -> Attributed:
+        return attribute(self.model, self.reading, progress=self.progress)
+
 
 def _adversary(work: _Work, method: str) -> Result:
     return adversary(
@@ -110,7 +115,7 @@ def _adversary(work: _Work, method: str) -> Result:
 STEPS: dict[str, Callable[[_Work], Result]] = {
     "quality": lambda work: quality(work.trained, work.corpus, seed=work.cell.seed),
     "agreement": lambda work: agreement(
-        work.model, work.documents, seed=work.cell.seed, reading=work.reading, progress=work.progress
+        work.model, work.documents, seed=work.cell.seed, reading=work.reading, attributed=work.attributed
     ),
     "permutation": lambda work: permutation(
         work.model,
