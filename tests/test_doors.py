@@ -1,0 +1,143 @@
+"""What holds between the rooms: who imports whom, what an import costs, how long a file is, what a file is called."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+import attn_interp
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "attn_interp"
+ROOMS = (
+    *("data", "recording", "models", "measures", "attribution", "readout", "statistics", "experiments", "figures"),
+    *("report", "studies", "cli", "__init__"),
+)
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+HOMES = {"captum": {"attribution"}, "transformers": {"models"}, "matplotlib": {"figures"}}
+HEAVY = {"matplotlib", "captum", "sklearn", "transformers"}
+LONGEST = 320
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> Iterator[tuple[str, bool]]:
+    """Every imported module of a file, function-level ones too, and whether it is for the type checker alone."""
+    tree = ast.parse(path.read_text("utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in typing_only) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import in line {node.lineno}"
+            module = str(node.module)
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "attn_interp" else [module]
+            yield from ((name, id(node) in typing_only) for name in names)
+
+
+def test_every_room_is_known() -> None:
+    assert {room(path) for path in SOURCES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_only_upward(path: Path) -> None:
+    own = ROOMS.index(room(path))
+    wrong = [
+        name for name, _ in imported(path) if name.startswith("attn_interp.") and ROOMS.index(name.split(".")[1]) > own
+    ]
+    assert wrong == []
+
+
+def test_only_doors_look_modules_up_by_name() -> None:
+    """What is imported by a name made at run time escapes the test above: it is allowed in these files alone."""
+    users = {str(path.relative_to(PACKAGE)) for path in SOURCES if "import_module(" in path.read_text("utf-8")}
+    assert users == {"__init__.py", "experiments/__init__.py", "experiments/result.py", "studies/run.py"}
+
+
+@pytest.mark.parametrize("package", sorted(HOMES))
+def test_each_heavy_library_has_one_home(package: str) -> None:
+    found = {
+        room(path)
+        for path in SOURCES
+        for name, typing_only in imported(path)
+        if name.split(".")[0] == package and not typing_only
+    }
+    assert found <= HOMES[package]
+    assert found or package == "transformers"
+
+
+def loaded_after(code: str) -> set[str]:
+    code = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_import_loads_nothing_heavy() -> None:
+    loaded = loaded_after("import attn_interp")
+    assert "attn_interp" in loaded
+    assert loaded & (HEAVY | {"torch", "pandas"}) == set()
+
+
+def test_using_every_name_of_the_door_and_the_command_line_loads_nothing_heavy() -> None:
+    names = ", ".join(name for name in attn_interp.__all__)
+    rooms = ", ".join(attn_interp.experiments.__all__)
+    loaded = loaded_after(
+        f"from attn_interp import {names}\nfrom attn_interp.experiments import {rooms}\n"
+        "import attn_interp.cli, attn_interp.studies.run, attn_interp.report.overview"
+    )
+    assert {"torch", "pandas"} <= loaded
+    assert loaded & HEAVY == set()
+
+
+def test_the_door_offers_what_it_says() -> None:
+    names = set(attn_interp.__all__)
+    assert {"record", "intervene", "sites", "mark", "wrap", "Corpus", "Document", "load", "train"} <= names
+    for name in names:
+        assert getattr(attn_interp, name).__name__.split(".")[-1] == name
+    assert names <= set(dir(attn_interp))
+    for name in attn_interp.experiments.__all__:
+        assert callable(getattr(getattr(attn_interp.experiments, name), name))
+    with pytest.raises(AttributeError, match=r"no attribute 'lode'; it offers Corpus, .*wrap"):
+        attn_interp.lode  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        attn_interp.experiments.absent  # noqa: B018
+
+
+@pytest.mark.parametrize("path", [PACKAGE / "__init__.py", PACKAGE / "experiments" / "__init__.py"], ids=str)
+def test_the_type_checker_sees_the_same_door(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    (names,) = [
+        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and "__all__" in ast.unparse(n)
+    ]
+    assert seen == set(names)
+
+
+def test_no_file_is_two() -> None:
+    files = [*SOURCES, *(ROOT / "analyses").glob("*.py")]
+    long = {
+        str(path.relative_to(ROOT)): count for path in files if (count := len(path.read_text().split("\n"))) > LONGEST
+    }
+    assert long == {}
+
+
+def test_nothing_has_the_name_of_a_package() -> None:
+    """A script transformers.py would import itself."""
+    files = [*(ROOT / "analyses").glob("*.py"), *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "tests").rglob("*.py")]
+    taken = set(packages_distributions()) | set(sys.stdlib_module_names)
+    assert {path.name for path in files if path.stem in taken} == set()
+    assert files
