@@ -14,7 +14,7 @@ from torch import nn
 from attn_interp.recording.classify import Seen, classify
 from attn_interp.recording.examples import Example, Inputs, both, sliced
 from attn_interp.recording.flow import Flow, tensors_in
-from attn_interp.recording.interceptor import current, intercepting, outside
+from attn_interp.recording.interceptor import around_functions, intercepting, outside
 from attn_interp.recording.site import Site
 from attn_interp.recording.tracker import Call, Tracker, caller_line, unwrap
 from attn_interp.recording.verify import verified
@@ -26,17 +26,24 @@ MARK_REMEDY = (
 
 
 @contextmanager
+def in_eval_mode(module: nn.Module) -> Iterator[None]:
+    """Eval mode; training flags are put back."""
+    training = [part for part in module.modules() if part.training]
+    try:
+        for part in training:
+            part.training = False
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+@contextmanager
 def at_rest(module: nn.Module) -> Iterator[None]:
     """Eval mode without gradients; training flags and random state are put back."""
-    training = {part: part.training for part in module.modules()}
     devices = {x.device for x in module.parameters() if x.device.type == "cuda"}
-    with torch.random.fork_rng(devices), torch.no_grad():
-        module.eval()
-        try:
-            yield
-        finally:
-            for part, flag in training.items():
-                part.training = flag
+    with torch.random.fork_rng(devices), torch.no_grad(), in_eval_mode(module):
+        yield
 
 
 @dataclass
@@ -74,10 +81,7 @@ class _Watcher:
 
 def _watched(root: nn.Module, example: Example) -> tuple[list[Seen], Any]:
     watcher = _Watcher(Flow(), [])
-    with intercepting(root, watcher):
-        interceptor = current()
-        assert interceptor is not None  # intercepting has just put it there
-        interceptor.observer = watcher.flow
+    with intercepting(root, watcher), around_functions(watcher.flow):
         output = root(*example.args, **example.kwargs)
     return watcher.seen(), output
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,8 +81,14 @@ class Flow:
         self._values.append(self._sorted(weights))
         self._follow(weights, _Trace(len(self.fates) - 1, True, weights.numel()))
 
-    def __call__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        traces = [self._traces[id(x)] for x in tensors_in((args, kwargs)) if id(x) in self._traces]
+    def __call__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
+        """Runs a function, and follows what it does with the weights."""
+        result = run(*args, **kwargs)
+        self._seen(function, (args, kwargs), result)
+        return result
+
+    def _seen(self, function: Any, inputs: Any, result: Any) -> None:
+        traces = [self._traces[id(x)] for x in tensors_in(inputs) if id(x) in self._traces]
         if not traces:
             return
         name = getattr(function, "__name__", "")

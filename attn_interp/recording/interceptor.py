@@ -20,7 +20,7 @@ from attn_interp.recording.tracker import Tracker, Visitor, inside_checkpoint
 
 _thread = threading.local()
 
-Observer = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], None]
+Around = Callable[[Any, tuple[Any, ...], dict[str, Any], Callable[..., Any]], Any]
 
 
 def current() -> Interceptor | None:
@@ -30,12 +30,15 @@ def current() -> Interceptor | None:
 
 class Interceptor(TorchFunctionMode):
     """Sees every torch function of this thread; shows the weights of each softmax, attention function and mark to the
-    visitors of the modules that are running: first to those that change them, then to those that record."""
+    visitors of the modules that are running: first to those that change them, then to those that record.
+
+    `around`, where set, is called as around(function, args, kwargs, run) in place of run(*args, **kwargs).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.trackers: dict[nn.Module, Tracker] = {}
-        self.observer: Observer | None = None
+        self.around: Around | None = None
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -43,23 +46,23 @@ class Interceptor(TorchFunctionMode):
         kwargs = kwargs or {}
         if current() is not self:
             return func(*args, **kwargs)
-        if func in SOFTMAXES:
-            result = self._softmax(func, *args, **kwargs)
-        elif func is F.scaled_dot_product_attention:
-            result = self._attend(*args, **kwargs)
-        elif func is mark:
-            result = self._show("mark", args[0], softmax_axis(args[0], kwargs["dim"]), None)
-        elif func is F.multi_head_attention_forward:
+        if func is F.multi_head_attention_forward:
             TorchFunctionMode.__enter__(self)  # the mode is off in here, and the inner calls are to be seen
             try:
                 return without_overloads(func)(*args, **kwargs)
             finally:
                 TorchFunctionMode.__exit__(self, None, None, None)
-        else:
-            result = func(*args, **kwargs)
-        if self.observer is not None:
-            self.observer(func, args, kwargs, result)
-        return result
+        run = func
+        if func in SOFTMAXES:
+            run = partial(self._softmax, func)
+        elif func is F.scaled_dot_product_attention:
+            run = self._attend
+        elif func is mark:
+            run = self._mark
+        return run(*args, **kwargs) if self.around is None else self.around(func, args, kwargs, run)
+
+    def _mark(self, weights: torch.Tensor, dim: int) -> torch.Tensor:
+        return self._show("mark", weights, softmax_axis(weights, dim), None)
 
     def _softmax(self, func: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         weights = func(*args, **kwargs)
@@ -141,6 +144,19 @@ def intercepting(root: nn.Module, visitor: Visitor) -> Iterator[Tracker]:
         tracker.visitors.append(visitor)
         stack.callback(tracker.visitors.remove, visitor)
         yield tracker
+
+
+@contextmanager
+def around_functions(around: Around) -> Iterator[None]:
+    """Within this context `around` runs every torch function that the interceptor in charge sees."""
+    interceptor = current()
+    if interceptor is None:
+        raise RuntimeError("around_functions is for use within intercepting")
+    before, interceptor.around = interceptor.around, around
+    try:
+        yield
+    finally:
+        interceptor.around = before
 
 
 @contextmanager

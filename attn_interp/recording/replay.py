@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -14,14 +15,31 @@ from torch import nn
 
 from attn_interp.recording.change import Change
 from attn_interp.recording.contexts import named
-from attn_interp.recording.dryrun import at_rest, find
-from attn_interp.recording.examples import fresh, map_tensors
+from attn_interp.recording.dryrun import at_rest, find, in_eval_mode
+from attn_interp.recording.examples import Inputs, fresh, map_tensors
 from attn_interp.recording.flow import tensors_in
-from attn_interp.recording.interceptor import intercepting, outside
+from attn_interp.recording.interceptor import Around, around_functions, intercepting, outside
 from attn_interp.recording.recording import Recording
 from attn_interp.recording.site import Site
 from attn_interp.recording.tracker import Key, Tracker, unwrap
 from attn_interp.recording.visitors import Changer, Recorder
+
+
+def _versions(output: Any) -> list[int]:
+    return [-1 if tensor.is_inference() else tensor._version for tensor in tensors_in(output)]
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Equal arguments: the same tensors, not equal ones."""
+    if one is two:
+        return True
+    if isinstance(one, torch.Tensor) or isinstance(two, torch.Tensor) or type(one) is not type(two):
+        return False
+    if isinstance(one, tuple | list):
+        return len(one) == len(two) and all(_same(x, y) for x, y in zip(one, two))
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(_same(one[name], two[name]) for name in one)
+    return (one == two) is True
 
 
 @dataclass
@@ -33,8 +51,19 @@ class _Kept:
     versions: list[int]
 
 
-def _versions(output: Any) -> list[int]:
-    return [-1 if tensor.is_inference() else tensor._version for tensor in tensors_in(output)]
+@dataclass
+class _Result:
+    """The result of a torch function in a call that had not ended at the site."""
+
+    function: Any
+    inputs: tuple[Any, ...]
+    output: Any
+    versions: list[int]
+
+
+def _altered(kept: _Kept | _Result) -> bool:
+    """True if a tensor was written to since it was kept, or does not tell (an inference tensor)."""
+    return -1 in kept.versions or kept.versions != _versions(kept.output)
 
 
 @contextmanager
@@ -58,7 +87,7 @@ class Replay:
     """One pass that was kept, and its outputs under other weights at one site.
 
     Kept are the outputs of the module calls that ended before the site and, in the calls that had not ended, the
-    results of torch functions up to it.
+    results of torch functions up to it, which are given again to the same function of the same tensors.
 
     Attributes:
         site: The site.
@@ -69,16 +98,19 @@ class Replay:
     def __init__(self, module: nn.Module, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.site = site
         self._root = unwrap(module)
-        self._inputs = (args, kwargs)
+        self._inputs = fresh(args, kwargs)
         self._copies = False
         self._kept: dict[Key, _Kept] = {}
         self._results: dict[Key, list[_Result]] = {}
         self._first()
-        if any(kept.altered() for kept in (*self._kept.values(), *chain(*self._results.values()))):
-            self._copies = True  # the module goes on in place with what was kept: keep copies, of modules alone
+        if any(map(_altered, self._kept.values())):
+            self._copies = True  # the module goes on in place with what was kept: keep copies
             self._kept.clear()
-            self._first()
             self._results.clear()
+            self._first()
+        for result in chain(*self._results.values()):
+            if _altered(result):
+                result.output = None
         paths = {key[-1][0] for key in self._kept}
         self._skipped = [part for path, part in self._root.named_modules() if path in paths]
 
@@ -105,15 +137,21 @@ class Replay:
             def note(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
                 result = run(*args, **kwargs)
                 frame = tracker.frame
-                if run is function and frame is not None and not recorder.reached and _holds_tensors(result):
-                    self._results.setdefault(frame.key, []).append(_Result(function, result, _versions(result)))
+                if run is function and frame and not recorder.reached:  # attention is shown every time
+                    kept = _Result(function, (args, kwargs), result, _versions(result))
+                    self._results.setdefault(frame.key, []).append(kept)
                 return result
 
             with _forwards(inner, keep), around_functions(note):
-                args, kwargs = fresh(*self._inputs)
+                args, kwargs = self._fresh()
                 self.output = self._root(*args, **kwargs)
         recorder.finish("replay")
         self.weights = recording[self.site]
+
+    def _fresh(self) -> Inputs:
+        """The same tensors, and new copies of what a pass could alter (a cache, for example)."""
+        args, kwargs = map_tensors(self._inputs, lambda tensor: tensor)
+        return args, kwargs
 
     def _copy(self, output: Any) -> Any:
         return map_tensors(output, torch.clone) if self._copies else output
@@ -128,7 +166,7 @@ class Replay:
         with in_eval_mode(self._root), intercepting(self._root, changer) as tracker:
             skip = partial(self._skip, tracker)
             with _forwards(self._skipped, skip), around_functions(self._repeat(tracker, changer)):
-                args, kwargs = fresh(*self._inputs)
+                args, kwargs = self._fresh()
                 return self._root(*args, **kwargs)
 
     def _skip(self, tracker: Tracker, module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -147,10 +185,10 @@ class Replay:
             frame = tracker.frame
             if run is not function or frame is None or changer.reached or frame.key not in left:
                 return run(*args, **kwargs)
-            if function.__name__ == "__get__" :
-                return run(*args, **kwargs)
             kept = next(left[frame.key], None)
-            return run(*args, **kwargs) if kept is None else kept.result
+            if kept is None or not kept.versions or kept.output is None or kept.function != function:
+                return run(*args, **kwargs)
+            return kept.output if _same(kept.inputs, (args, kwargs)) else run(*args, **kwargs)
 
         return repeat
 

@@ -1,10 +1,13 @@
 """Replay: exactly what intervening gives, and only the rest is run."""
 
+from collections import Counter
+
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from attn_interp.recording import intervene, replay, sites
+from attn_interp.recording import intervene, record, replay, sites
 from attn_interp.recording.interceptor import current
 
 
@@ -89,6 +92,79 @@ def test_what_the_module_alters_in_place_is_kept_as_it_was(styled):
             for change in (uniform, replayed.weights, uniform):
                 with intervene(module, {"(root)": change}):
                     assert torch.equal(replayed.under(change), module(ids))
+
+
+class Functional(nn.Module):
+    """Computes with torch functions before the site: one is dear, one writes into its result."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.score = nn.Embedding(47, 12), nn.Linear(12, 1)
+
+    def forward(self, ids):
+        states = self.embedding(ids)
+        near = torch.cumsum(states, 1)
+        shifted = torch.empty_like(near)
+        shifted.copy_(near)
+        shifted.mul_(0.5)
+        weights = torch.softmax(self.score(shifted), 1)
+        return (weights * shifted).sum(1) + near[:, 0]
+
+
+class Counting(TorchFunctionMode):
+    def __init__(self):
+        super().__init__()
+        self.calls = Counter()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.calls[getattr(func, "__name__", "")] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_functions_before_the_site_run_once():
+    module = Functional().eval()
+    ids = torch.arange(35).reshape(5, 7)
+    with Counting() as counting, torch.no_grad():
+        replayed = replay(module, sites(module, ids)[0], ids)
+        counting.calls.clear()
+        outputs = [replayed.under(uniform) for _ in range(3)]
+        assert counting.calls["cumsum"] == 0
+        with intervene(module, {"(root)": uniform}):
+            expected = module(ids)
+    assert all(torch.equal(output, expected) for output in outputs)
+
+
+class AlteredLater(Functional):
+    """After the site it writes into what a function before the site gave."""
+
+    def forward(self, ids):
+        states = self.embedding(ids)
+        near = torch.cumsum(states, 1)
+        weights = torch.softmax(self.score(near), 1)
+        return (weights * near.mul_(3)).sum(1)
+
+
+def test_a_result_that_is_written_to_later_is_computed_again():
+    module, ids = AlteredLater().eval(), torch.arange(35).reshape(5, 7)
+    replayed = replay(module, "(root)", ids)
+    with torch.no_grad(), intervene(module, {"(root)": uniform}):
+        for _ in range(3):
+            assert torch.equal(replayed.under(uniform), module(ids))
+
+
+def test_gradients_reach_what_the_change_depends_on(styled):
+    """d output / d weights by replay is that by recording with gradients."""
+    style = styled("additive")
+    (site,) = sites(style.module, *style.inputs)
+    replayed = replay(style.module, site, *style.inputs)
+    weights = replayed.weights.clone().requires_grad_()
+    (by_replay,) = torch.autograd.grad(replayed.under(lambda _: weights)[:, 1].sum(), weights)
+    with record(style.module, [site], gradients=True) as recording:
+        output = style.module(*style.inputs)[:, 1].sum()
+    (recorded,) = torch.autograd.grad(output, recording[site])
+    assert torch.allclose(by_replay, recorded, atol=1e-6)
+    with torch.no_grad():
+        assert not replayed.under(uniform).requires_grad
 
 
 def test_outer_contexts_stay_in_force(styled):

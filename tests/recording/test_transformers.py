@@ -86,6 +86,17 @@ def test_found_recorded_replaced_and_replayed(model):
             assert torch.equal(replay(module, site, **inputs).under(uniform)[0], moved)
 
 
+def test_gpt_oss_has_sinks():
+    module, inputs, _ = build("gpt_oss")
+    found = sites(module, **inputs)
+    assert [(site.layout, site.sink) for site in found] == [("B H T T+1", True)] * 2
+    with record(module, found) as recording:
+        module(**inputs)
+    assert recording[found[0]].shape == (3, 4, 7, 7)
+    assert recording.sink(found[0]).shape == (3, 4, 7)
+    assert recording.sink(found[0]).min() > 0
+
+
 def test_one_module_called_in_every_layer_is_kept_apart():
     module, inputs, _ = build("albert")
     path = "albert.encoder.albert_layer_groups.0.albert_layers.0.attention"
