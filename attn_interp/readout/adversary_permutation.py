@@ -27,6 +27,7 @@ Integers = np.ndarray[Any, np.dtype[np.int64]]
 ENUMERATED_UP_TO = 7  # words: 5,040 permutations
 PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
 TRIALS = 80  # of multipliers
+STARTS = 200  # over the number of words: orders to repair
 EXCHANGES = 10  # per word, at most
 
 
@@ -137,7 +138,8 @@ class _Document:
                 high, bracketed = multiplier, True
             if bracketed and high - low <= PRECISION * high:
                 break
-        repaired = [each for each in (self.repaired(order) for order in self.nearest(met)) if each is not None]
+        starts = [*self.nearest(met), self.words]
+        repaired = [each for each in (self.repaired(order) for order in starts) if each is not None]
         best = max([*repaired, self.words], key=self.jsd)
         lower = self.jsd(best)
         return best, lower, max(bound, lower)
@@ -149,9 +151,10 @@ class _Document:
         return order, self.jsd(order) - multiplier * (self.value(order) - face)
 
     def nearest(self, orders: list[Integers]) -> list[Integers]:
-        """The orders closest to the slab, from either side: there the relaxed optimum and the feasible one are
-        close."""
-        return sorted(orders, key=lambda order: abs(self.excess(self.value(order))))[:3]
+        """The orders closest to the slab, from either side: more of them for short documents, where the relaxation is
+        loose."""
+        apart = {order.tobytes(): order for order in orders}.values()
+        return sorted(apart, key=lambda order: abs(self.excess(self.value(order))))[: max(3, STARTS // len(self.s))]
 
     def repaired(self, order: Integers) -> Integers | None:
         """Exchanges of two words: first into the slab at the least loss, then inside it for as long as the divergence

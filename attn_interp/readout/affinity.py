@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from attn_interp.data.draws import generator
 from attn_interp.readout.entry import check_words, checked_votes
 
 LEAST_WORDS = 3
@@ -124,7 +124,6 @@ def probe_weightings(
     tried[:, 0] = weights.detach().double()
     tried[:, 1] = is_word / words[:, None]
     for row, name in enumerate(ids):
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-        drawn = np.random.default_rng([seed, key]).dirichlet(np.ones(int(words[row])), size=draws)
+        drawn = generator(seed, name).dirichlet(np.ones(int(words[row])), size=draws)
         tried[row, 2:, is_word[row]] = torch.from_numpy(drawn)
     return tried
