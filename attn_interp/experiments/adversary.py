@@ -1,18 +1,20 @@
 """How different can attention be while the output stays? The largest divergence within eps, document by document.
 
-Jain & Wallace 2019, section 4.2.2, search for it. Where the readout is affine and there are two classes the optimum
-has a closed form (readout/adversary), so the answer is exact; elsewhere the search gives a lower bound and says so.
+Jain & Wallace 2019, section 4.2.2, search for it. Where the readout is affine the optimum has a closed form for two
+classes and a certified interval for more; elsewhere a search gives a lower bound and says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
 
 from attn_interp.data.document import Document
+from attn_interp.experiments.linearised import linearised_votes
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
@@ -29,17 +31,21 @@ from attn_interp.experiments.search import search_adversary
 from attn_interp.measures.divergence import jsd, tvd
 from attn_interp.models.wrapper import AttentionModel
 from attn_interp.readout.adversary import adversary as exact_adversary
+from attn_interp.readout.adversary_multiclass import certified_adversary
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
-EXACT, SEARCH = "exact", "search"
+EXACT, CERTIFIED, SEARCH = "exact", "certified", "search"
 METHODS = ("best", "both", "search")
 LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
     "eps": Column("largest total variation distance allowed between the outputs", "", 0, 1),
-    "status": Column("exact: the optimum; search: a lower bound found by gradient descent"),
+    "status": Column(
+        "exact: jsd is the optimum; certified: the optimum lies between jsd and jsd_upper; search: jsd is a lower bound"
+    ),
     "jsd": Column("Jensen-Shannon divergence of the adversarial attention from the model's own", "nats", 0, LN2),
+    "jsd_upper": Column("proved upper bound of jsd; equal to it where exact, NaN for a search", "nats", 0, LN2),
     "tvd": Column("total variation distance of the output under it, recomputed by the model itself", "", 0, 1),
     "decision_flip": Column("whether another class is predicted under it"),
 }
@@ -47,10 +53,14 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Adversaries:
-    """The adversarial attention (B, W) of one batch and what it is: `EXACT` or `SEARCH`."""
+    """The adversarial attention of one batch, what it is (`EXACT`, `CERTIFIED` or `SEARCH`) and the bound above it.
+
+    `upper` (B,) is the proved upper bound of the divergence, NaN for a search.
+    """
 
     weights: torch.Tensor  # (B, W)
     status: str
+    upper: torch.Tensor  # (B,)
 
 
 def adversary(
@@ -66,8 +76,9 @@ def adversary(
 
     Args:
         eps: The output may move by at most this total variation distance, in (0, 1); the paper's is .01.
-        method: "best" is exact where it can be (affine readout, two classes) and the search elsewhere; "search" is
-            always the paper's; "both" gives the two beside each other.
+        method: "best" is exact where it can be (affine readout, two classes), certified for more classes, and for a
+            readout that is not affine a search that also starts from the optimum of the linearised readout; "search"
+            is always the paper's; "both" gives the two beside each other.
         reading: what `read` returned for the same model and documents, to save reading them again.
 
     Raises:
@@ -75,38 +86,50 @@ def adversary(
     """
     if method not in METHODS:
         raise ValueError(f"adversary: got method={method!r}, expected one of {', '.join(METHODS)}")
-    if not 0 < eps < 1:
-        raise ValueError(f"adversary: eps must lie in (0, 1), got {eps}")
+    check_eps("adversary", eps)
     reading = reading or read(model, documents, seed)
     frames = []
     for read_batch in track(reading.batches, "adversary", progress):
         about = document_frame(model, read_batch)
         for found in find_adversaries(model, reading, read_batch, eps, method, seed):
-            with torch.no_grad():
-                weightings = found.weights[:, None].to(model.device, torch.float32)
-                logits = model.logits_under(read_batch.batch, weightings)[:, 0].double().cpu()
-            row = about.assign(
-                eps=eps,
-                status=found.status,
-                jsd=jsd(found.weights, read_batch.weights).numpy(),
-                tvd=tvd(logits.softmax(-1), read_batch.logits.softmax(-1)).numpy(),
-                decision_flip=(logits.argmax(-1) != read_batch.predicted).numpy(),
-            )
-            frames.append(row)
+            frames.append(about.assign(eps=eps, **measured(model, read_batch, found)))
     settings = {**reading_settings(model, reading, seed), "eps": eps, "method": method}
     return Result("adversary", in_order(frames, reading), settings, COLUMNS)
+
+
+def check_eps(experiment: str, eps: float) -> None:
+    """Refuse a tolerance outside (0, 1)."""
+    if not 0 < eps < 1:
+        raise ValueError(f"{experiment}: eps must lie in (0, 1), got {eps}")
+
+
+def measured(model: AttentionModel, read_batch: ReadBatch, found: Adversaries) -> dict[str, Any]:
+    """The columns from `status` on: divergence, its bound, and the output recomputed by the model itself."""
+    with torch.no_grad():
+        weightings = found.weights[:, None].to(model.device, torch.float32)
+        logits = model.logits_under(read_batch.batch, weightings)[:, 0].double().cpu()
+    divergence = jsd(found.weights, read_batch.weights)
+    return {
+        "status": found.status,
+        "jsd": divergence.numpy(),
+        "jsd_upper": torch.maximum(found.upper, divergence).numpy(),
+        "tvd": tvd(logits.softmax(-1), read_batch.logits.softmax(-1)).numpy(),
+        "decision_flip": (logits.argmax(-1) != read_batch.predicted).numpy(),
+    }
 
 
 def find_adversaries(
     model: AttentionModel, reading: Reading, read_batch: ReadBatch, eps: float, method: str, seed: int
 ) -> list[Adversaries]:
     """The adversarial attention of each document of a batch, by the method or the methods asked for."""
-    exact = reading.affine and len(model.classes) == 2
     found = []
-    if exact and method != "search":
-        weights = exact_adversary(read_batch.weights, read_batch.votes, read_batch.is_word, eps).weights
-        found.append(Adversaries(weights, EXACT))
-    if not exact or method != "best":
+    if method != "search" and reading.affine:
+        found.append(_solved(read_batch.weights, read_batch.votes, read_batch.is_word, eps))
+    if method != "best" or not reading.affine:
+        further = None
+        if method != "search" and not reading.affine:
+            votes = linearised_votes(model, reading, read_batch)
+            further = _solved(read_batch.weights, votes, read_batch.is_word, eps).weights[:, None]
         weights, _ = search_adversary(
             lambda weightings: logits_under(model, reading, read_batch, weightings),
             read_batch.batch.documents,
@@ -115,14 +138,23 @@ def find_adversaries(
             read_batch.is_word,
             eps,
             seed,
+            further,
         )
-        found.append(Adversaries(weights, SEARCH))
+        found.append(Adversaries(weights, SEARCH, torch.full((len(weights),), torch.nan, dtype=weights.dtype)))
     return found
 
 
+def _solved(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float) -> Adversaries:
+    if votes.shape[-1] == 2:
+        exact = exact_adversary(weights, votes, is_word, eps)
+        return Adversaries(exact.weights, EXACT, exact.jsd)
+    certified = certified_adversary(weights, votes, is_word, eps)
+    return Adversaries(certified.weights, CERTIFIED, certified.jsd_upper)
+
+
 def summarise(result: Result) -> pd.DataFrame:
-    """Mean and median of the divergence with intervals, and the share of decisions flipped, by status: over all
-    documents and by predicted and gold class."""
+    """Mean and median of the divergence with intervals, the mean of its upper bound, and the share of decisions
+    flipped, by status: over all documents and by predicted and gold class."""
     frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
     seed = int(result.settings["seed"])
     tables = []
@@ -130,5 +162,6 @@ def summarise(result: Result) -> pd.DataFrame:
         grouped = frame.assign(grouping=grouping, group="all" if grouping == "all" else frame[grouping])
         by = ["status", "grouping", "group"]
         tables.append(summarise_columns(grouped, by, ["jsd"], ("mean", "median"), seed))
+        tables.append(summarise_columns(grouped, by, ["jsd_upper"], ("mean",), seed))
         tables.append(summarise_columns(grouped, by, ["decision_flip"], ("share",), seed))
     return pd.concat(tables, ignore_index=True)

@@ -11,13 +11,23 @@ from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.experiments.adversary import find_adversaries
+from attn_interp.experiments.reach import DELTA
 from attn_interp.experiments.reading import Reading, read, reading_settings
 from attn_interp.experiments.result import Column, Result
 from attn_interp.measures.divergence import jsd
 from attn_interp.models.wrapper import AttentionModel
+from attn_interp.readout.identifiability import weight_interval
 
 QUANTILES = (0.1, 0.5, 0.9)
 READABLE = (8, 30)
+INTERVAL = {
+    "attention low": Column(
+        f"least weight over attentions that move no logit difference by more than {DELTA}", "", 0, 1
+    ),
+    "attention high": Column(
+        f"largest weight over attentions that move no logit difference by more than {DELTA}", "", 0, 1
+    ),
+}
 
 
 def examples(
@@ -61,6 +71,15 @@ def examples(
                 "adversary": adversaries[number].weights[index, : len(document)].numpy(),
             }
         )
+        if reading.affine:
+            interval = weight_interval(
+                read_batch.weights[index : index + 1],
+                read_batch.votes[index : index + 1],
+                read_batch.is_word[index : index + 1],
+                DELTA,
+            )
+            frame["attention low"] = interval.least[0, : len(document)].numpy()
+            frame["attention high"] = interval.most[0, : len(document)].numpy()
         for name, method in methods.items():
             frame[name] = method(model, alone, classes).values[0].double().cpu().numpy()
         frames.append(frame)
@@ -72,10 +91,17 @@ def examples(
         "word": Column("the word"),
         "attention": Column("the model's attention weight", "", 0, 1),
         "adversary": Column(f"attention of largest divergence with the output within {eps}", "", 0, 1),
+        **(INTERVAL if reading.affine else {}),
         **{name: Column("signed contribution to the probability of the predicted class") for name in methods},
     }
     status = adversaries[0].status
-    settings = {**reading_settings(model, reading, seed), "eps": eps, "methods": list(methods), "status": status}
+    settings = {
+        **reading_settings(model, reading, seed),
+        "eps": eps,
+        "methods": list(methods),
+        "status": status,
+        "delta": DELTA,
+    }
     return Result("examples", pd.concat(frames, ignore_index=True), settings, columns)
 
 

@@ -15,6 +15,7 @@ STEPS = 500
 LEARNING_RATE = 0.01
 PENALTY = 500.0
 TINY = 1e-300
+WAY = 20  # steps on the straight line from the model's attention to a further start
 
 LogitsUnder = Callable[[torch.Tensor], torch.Tensor]
 """Weightings (B, K, W) -> logits (B, K, C), differentiable."""
@@ -28,7 +29,7 @@ def search_adversary(
     is_word: torch.Tensor,
     eps: float,
     seed: int,
-    start: torch.Tensor | None = None,
+    further: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The attention of largest JSD that the search meets while TVD <= eps: a lower bound on the true maximum.
 
@@ -39,7 +40,8 @@ def search_adversary(
     Args:
         weights: (B, W) the model's own attention.
         logits: (B, C) the model's own output.
-        start: (B, S, W) further attentions to start from, beside the five.
+        further: (B, S, W) attentions to start from beside the five. They do not touch the five, so the outcome is never
+            below that of the paper's search alone. They and the way to them from `weights` are candidates as well.
 
     Returns:
         attention (B, W) and its JSD from `weights` (B,).
@@ -49,28 +51,36 @@ def search_adversary(
     own = logits.softmax(-1)[:, None]  # (B, 1, C)
     base = weights[:, None]  # (B, 1, W)
     scores = _starting_scores(documents, is_word, seed)
-    if start is not None:
-        scores = torch.cat([scores, start.clamp(min=1e-12).log()], 1)
-    scores = scores.requires_grad_()
-    first, second = torch.triu_indices(scores.shape[1], scores.shape[1], 1)
-    optimiser = torch.optim.Adam([scores], lr=LEARNING_RATE, amsgrad=True)
     best, best_jsd = weights.clone(), torch.zeros(len(weights), dtype=weights.dtype)
+
+    def keep_better(attention: torch.Tensor, divergence: torch.Tensor, change: torch.Tensor) -> None:
+        nonlocal best, best_jsd
+        value, which = torch.where(change <= eps, divergence, -torch.inf).max(-1)
+        better = value > best_jsd
+        best_jsd = torch.where(better, value, best_jsd)
+        best = torch.where(better[:, None], attention[torch.arange(len(best)), which], best)
+
+    if further is not None:
+        part = torch.linspace(1, 0, WAY + 1, dtype=weights.dtype)[:-1, None, None]  # (P, 1, 1)
+        way = torch.cat([step * further + (1 - step) * base for step in part], 1)  # (B, P S, W)
+        with torch.no_grad():
+            keep_better(way, _jsd(way, base), (logits_under(way).softmax(-1) - own).abs().sum(-1) / 2)
+        scores = torch.cat([scores, (0.9 * further + 0.1 * base).clamp(min=TINY).log()], 1)
+    scores = scores.requires_grad_()
+    first, second = torch.triu_indices(STARTS, STARTS, 1)
+    optimiser = torch.optim.Adam([scores], lr=LEARNING_RATE, amsgrad=True)
     for step in range(STEPS + 1):
         attention = scores.masked_fill(~is_word[:, None], -torch.inf).softmax(-1)  # (B, S, W)
         divergence = _jsd(attention, base)  # (B, S)
         change = (logits_under(attention).softmax(-1) - own).abs().sum(-1) / 2
         with torch.no_grad():
-            allowed = torch.where(change <= eps, divergence, -torch.inf)
-            value, which = allowed.max(-1)
-            better = value > best_jsd
-            best_jsd = torch.where(better, value, best_jsd)
-            best = torch.where(better[:, None], attention[torch.arange(len(best)), which], best)
+            keep_better(attention, divergence, change)
         if step == STEPS:
             break
         apart = _jsd(attention[:, first], attention[:, second]).mean(-1)  # (B,)
-        loss = (PENALTY * torch.relu(change - eps) - divergence).mean(-1) - apart
+        loss = (PENALTY * torch.relu(change - eps) - divergence).sum() / STARTS - apart.sum()
         optimiser.zero_grad()
-        loss.sum().backward()
+        loss.backward()
         optimiser.step()
     return best.detach(), best_jsd.detach()
 

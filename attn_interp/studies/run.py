@@ -10,6 +10,7 @@ from functools import cached_property
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,13 +19,18 @@ from attn_interp.data.document import Document
 from attn_interp.data.embeddings import load_embeddings
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.experiments.adversary import adversary
+from attn_interp.experiments.adversary_curve import adversary_curve
 from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.attributed import Attributed, attribute
+from attn_interp.experiments.erasure import erasure
 from attn_interp.experiments.examples import examples
 from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.quality import quality
+from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.same_shape import same_shape
+from attn_interp.experiments.single_erasure import single_erasure
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.trained import Trained
 from attn_interp.models.training import train
@@ -99,38 +105,44 @@ class _Work:
     def attributed(self) -> Attributed:
         return attribute(self.model, self.reading, progress=self.progress)
 
-
-def _adversary(work: _Work, method: str) -> Result:
-    return adversary(
-        work.model,
-        work.documents,
-        eps=work.cell.eps,
-        method=method,
-        seed=work.cell.seed,
-        reading=work.reading,
-        progress=work.progress,
-    )
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The arguments that every experiment on a reading takes."""
+        return {
+            "model": self.model,
+            "documents": self.documents,
+            "seed": self.cell.seed,
+            "reading": self.reading,
+        }
 
 
 STEPS: dict[str, Callable[[_Work], Result]] = {
     "quality": lambda work: quality(work.trained, work.corpus, seed=work.cell.seed),
-    "agreement": lambda work: agreement(
-        work.model, work.documents, seed=work.cell.seed, reading=work.reading, attributed=work.attributed
-    ),
-    "permutation": lambda work: permutation(
-        work.model,
-        work.documents,
-        draws=work.cell.draws,
-        seed=work.cell.seed,
-        reading=work.reading,
+    "agreement": lambda work: agreement(**work.shared, attributed=work.attributed),
+    "permutation": lambda work: permutation(**work.shared, draws=work.cell.draws, progress=work.progress),
+    "adversary": lambda work: adversary(
+        **work.shared,
+        eps=work.cell.eps,
+        method="both" if work.cell.search else "best",
         progress=work.progress,
     ),
-    "adversary": lambda work: _adversary(work, "both" if work.cell.search else "best"),
-    "examples": lambda work: examples(
-        work.model, work.documents, eps=work.cell.eps, seed=work.cell.seed, reading=work.reading
-    ),
+    "adversary_curve": lambda work: adversary_curve(**work.shared, progress=work.progress),
+    "same_shape": lambda work: same_shape(**work.shared, eps=work.cell.eps, progress=work.progress),
+    "reach": lambda work: reach(**work.shared, progress=work.progress),
+    "single_erasure": lambda work: single_erasure(**work.shared, progress=work.progress),
+    "erasure": lambda work: erasure(**work.shared, attributed=work.attributed, progress=work.progress),
+    "examples": lambda work: examples(**work.shared, eps=work.cell.eps),
 }
 """The experiments of a cell, in the order in which they run."""
+
+
+def _why_not(name: str, work: _Work) -> str | None:
+    """Why an experiment does not apply to the model of this cell, or None where it does."""
+    if name in ("reach", "same_shape") and not work.reading.affine:
+        return "the readout is not affine in the attention"
+    if name == "same_shape" and len(work.corpus.classes) > 2:
+        return f"{len(work.corpus.classes)} classes; it is for two"
+    return None
 
 
 def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = print) -> CellRun:
@@ -149,6 +161,9 @@ def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = print)
         path = folder / f"{name}.parquet"
         if path.exists():
             found[name] = Result.load(path)
+        elif reason := _why_not(name, work):
+            say(f"{folder.name}: {name} left out: {reason}")
+            continue
         else:
             say(f"{folder.name}: {name}")
             found[name] = step(work)
