@@ -129,8 +129,13 @@ def pruned_pairs(alpha: torch.Tensor, s: torch.Tensor, inside: torch.Tensor, bou
         )
         # words stand first in each row, so their numbers are their positions
         vertices.append(vertex or Vertex(math.inf, 0, 0, 1.0))
-    overlap, first, second, weight = (torch.tensor(values, device=s.device) for values in zip(*vertices))
-    return Best(overlap.double(), first, second, weight.double())
+    overlap, first, second, weight = zip(*vertices)
+    return Best(
+        torch.tensor(overlap, dtype=torch.float64, device=s.device),
+        torch.tensor(first, device=s.device),
+        torch.tensor(second, device=s.device),
+        torch.tensor(weight, dtype=torch.float64, device=s.device),
+    )
 
 
 def shared(a: torch.Tensor, q: torch.Tensor) -> torch.Tensor:

@@ -30,7 +30,8 @@ SMALLEST_WEIGHT = 1e-9  # in the slope of the divergence, which is infinite at 0
 class CertifiedAdversary(NamedTuple):
     """Per document: an interval [jsd, jsd_upper] (B,) in nats that holds the largest divergence.
 
-    jsd is attained by weights (B, T), whose output moves by tvd (B,), at most eps; jsd_upper is proved.
+    jsd is attained by weights (B, T), whose output moves by tvd (B,), at most eps up to rounding (1e-12);
+    jsd_upper is proved.
     """
 
     jsd: torch.Tensor
@@ -65,8 +66,8 @@ def certified_adversary(
         ball = OutputBall(weights[row, words].cpu().numpy(), votes[row, words].cpu().numpy(), eps)
         best, upper = interval(ball)
         found[row, words] = torch.from_numpy(best).to(found.device)
-        jsd = float(divergence(ball.alpha, best[None])[0])
-        ends[row] = torch.tensor([jsd, max(upper, jsd), float(ball.tvd(best[None])[0])])
+        jsd, moved = float(divergence(ball.alpha, best[None])[0]), float(ball.tvd(best[None])[0])
+        ends[row] = torch.tensor([jsd, max(upper, jsd), moved], dtype=torch.float64)
     return CertifiedAdversary(ends[:, 0], ends[:, 1], found, ends[:, 2])
 
 

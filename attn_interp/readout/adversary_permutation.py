@@ -73,7 +73,7 @@ def permutation_adversary(
         one = _Document(alpha, s, Slab(bounds.lower[row].cpu(), bounds.upper[row].cpu()))
         order, lower, upper = one.enumerate() if len(alpha) <= ENUMERATED_UP_TO else one.interval()
         found[row, words] = torch.from_numpy(alpha[order]).to(found.device)
-        ends[row] = torch.tensor([lower, upper])
+        ends[row] = torch.tensor([lower, upper], dtype=torch.float64)
     ends = ends.clamp(0.0, math.log(2.0))
     return PermutationAdversary(ends[:, 0], ends[:, 1], found, two_class_tvd(value, (found * scores).sum(-1)))
 

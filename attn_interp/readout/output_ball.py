@@ -11,8 +11,10 @@ from scipy import special
 from attn_interp.readout.polytope import Polytope
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Truths = np.ndarray[Any, np.dtype[np.bool_]]
 
 HALVINGS = 40
+ROUNDING = 1e-12  # of the movement of the output: what a linear program that is exact leaves
 TINY = 1e-300  # eps over a smaller probability overflows; its class is then left free to rise
 
 
@@ -30,14 +32,19 @@ class OutputBall:
         moved: Floats = np.abs(special.softmax(q @ self.votes, axis=-1) - self.probabilities).sum(-1) / 2
         return moved
 
+    def holds(self, q: Floats) -> Truths:
+        """(N,) true where an attention's output is within eps, up to rounding."""
+        within: Truths = self.tvd(q) <= self.eps + ROUNDING
+        return within
+
     def pulled(self, q: Floats, towards: Floats) -> Floats:
         """Each attention (N, T) moved to a feasible one (N, T) or (T,) as far as it takes; one that is feasible
         stays."""
-        low = (self.tvd(q) <= self.eps).astype(np.float64)
+        low = self.holds(q).astype(np.float64)
         high = np.ones(len(q))
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            fine = self.tvd(towards + middle[:, None] * (q - towards)) <= self.eps
+            fine = self.holds(towards + middle[:, None] * (q - towards))
             low, high = np.where(fine, middle, low), np.where(fine, high, middle)
         # an end is given as it is: towards + (q - towards) would round
         moved = np.where(low[:, None] == 1.0, q, towards + low[:, None] * (q - towards))
