@@ -43,7 +43,6 @@ def study(
 
     What a former run finished is not done again.
     """
-    from rich.console import Console
 
     from attn_interp.models.settings import ClassifierSettings
     from attn_interp.report.console import show_table
@@ -51,7 +50,6 @@ def study(
     from attn_interp.studies.cell import Cell
     from attn_interp.studies.run import run_cell
 
-    console = Console(stderr=True)
     cell = Cell(
         corpus=corpus,
         corpus_options={} if path is None else {"path": path},
@@ -62,7 +60,7 @@ def study(
         eps=eps,
         search=search,
     )
-    run = run_cell(cell, results / name, progress=True, say=console.print)
+    run = run_cell(cell, results / name)
     table = overview(run.results)
     table.to_csv(run.folder / "overview.csv", index=False)
     show_table(table, title=run.folder.name)

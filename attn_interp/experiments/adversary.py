@@ -91,8 +91,8 @@ def adversary(
     frames = []
     for read_batch in track(reading.batches, "adversary", progress):
         about = document_frame(model, read_batch)
-        for found in find_adversaries(model, reading, read_batch, eps, method, seed):
-            frames.append(about.assign(eps=eps, **measured(model, read_batch, found)))
+        found = find_adversaries(model, reading, read_batch, eps, method, seed)
+        frames += [about.assign(eps=eps, **columns) for columns in measured(model, read_batch, found)]
     settings = {**reading_settings(model, reading, seed), "eps": eps, "method": method}
     return Result("adversary", in_order(frames, reading), settings, COLUMNS)
 
@@ -103,19 +103,24 @@ def check_eps(experiment: str, eps: float) -> None:
         raise ValueError(f"{experiment}: eps must lie in (0, 1), got {eps}")
 
 
-def measured(model: AttentionModel, read_batch: ReadBatch, found: Adversaries) -> dict[str, Any]:
-    """The columns from `status` on: divergence, its bound, and the output recomputed by the model itself."""
+def measured(model: AttentionModel, read_batch: ReadBatch, found: Sequence[Adversaries]) -> list[dict[str, Any]]:
+    """The columns from `status` on for each adversary: divergence, its bound, and the output by the model itself."""
+    weightings = torch.stack([each.weights for each in found], 1).to(model.device, torch.float32)
     with torch.no_grad():
-        weightings = found.weights[:, None].to(model.device, torch.float32)
-        logits = model.logits_under(read_batch.batch, weightings)[:, 0].double().cpu()
-    divergence = jsd(found.weights, read_batch.weights)
-    return {
-        "status": found.status,
-        "jsd": divergence.numpy(),
-        "jsd_upper": torch.maximum(found.upper, divergence).numpy(),
-        "tvd": tvd(logits.softmax(-1), read_batch.logits.softmax(-1)).numpy(),
-        "decision_flip": (logits.argmax(-1) != read_batch.predicted).numpy(),
-    }
+        logits = model.logits_under(read_batch.batch, weightings).double().cpu()  # (B, K, C)
+    rows = []
+    for each, output in zip(found, logits.unbind(1)):
+        divergence = jsd(each.weights, read_batch.weights)
+        rows.append(
+            {
+                "status": each.status,
+                "jsd": divergence.numpy(),
+                "jsd_upper": torch.maximum(each.upper, divergence).numpy(),
+                "tvd": tvd(output.softmax(-1), read_batch.logits.softmax(-1)).numpy(),
+                "decision_flip": (output.argmax(-1) != read_batch.predicted).numpy(),
+            }
+        )
+    return rows
 
 
 def find_adversaries(

@@ -39,9 +39,8 @@ def adversary_curve(
     frames = []
     for read_batch in track(reading.batches, "adversary at every tolerance", progress):
         about = document_frame(model, read_batch)
-        for each in eps:
-            (found,) = find_adversaries(model, reading, read_batch, each, "best", seed)
-            frames.append(about.assign(eps=each, **measured(model, read_batch, found)))
+        found = [find_adversaries(model, reading, read_batch, each, "best", seed)[0] for each in eps]
+        frames += [about.assign(eps=each, **row) for each, row in zip(eps, measured(model, read_batch, found))]
     settings = {**reading_settings(model, reading, seed), "eps": list(eps)}
     return Result("adversary_curve", in_order(frames, reading), settings, COLUMNS)
 

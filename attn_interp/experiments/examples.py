@@ -21,12 +21,8 @@ from attn_interp.readout.identifiability import weight_interval
 QUANTILES = (0.1, 0.5, 0.9)
 READABLE = (8, 30)
 INTERVAL = {
-    "attention low": Column(
-        f"least weight over attentions that move no logit difference by more than {DELTA}", "", 0, 1
-    ),
-    "attention high": Column(
-        f"largest weight over attentions that move no logit difference by more than {DELTA}", "", 0, 1
-    ),
+    "attention low": Column(f"least weight among attentions within {DELTA} of every logit difference", "", 0, 1),
+    "attention high": Column(f"largest weight among attentions within {DELTA} of every logit difference", "", 0, 1),
 }
 
 

@@ -97,10 +97,16 @@ def summarise(result: Result) -> pd.DataFrame:
 
 
 def _interval(statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int) -> tuple[float, float, float]:
-    """A statistic of resampled rows (R, n) -> (R,), with its 95 % percentile bootstrap interval."""
+    """A statistic of resampled rows (R, n) -> (R,), with its 95 % percentile bootstrap interval.
+
+    Resamples without a value, an AUROC without one of the classes, are left out; NaN where the sample itself has none.
+    """
+    estimate = float(statistic(np.arange(n)[None])[0])
+    if np.isnan(estimate):
+        return estimate, np.nan, np.nan
     rows = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))
     low, high = np.nanquantile(statistic(rows), [0.025, 0.975])
-    return float(statistic(np.arange(n)[None])[0]), float(low), float(high)
+    return estimate, float(low), float(high)
 
 
 def _macro_f1(label: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -63,7 +63,7 @@ def same_shape(
     frames = []
     for read_batch in track(reading.batches, "adversary of the same shape", progress):
         found = permutation_adversary(read_batch.weights, read_batch.votes, read_batch.is_word, eps)
-        row = measured(model, read_batch, Adversaries(found.weights, CERTIFIED, found.jsd_upper))
+        (row,) = measured(model, read_batch, [Adversaries(found.weights, CERTIFIED, found.jsd_upper)])
         closed = (found.jsd_upper - found.jsd < CLOSED).tolist()
         row["status"] = [EXACT if each else CERTIFIED for each in closed]
         frames.append(document_frame(model, read_batch).assign(eps=eps, **row))

@@ -20,6 +20,7 @@ from attn_interp.models.optimisers import build_optimisers
 from attn_interp.models.predicting import predict_logits
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.threads import one_thread
 from attn_interp.models.trained import Epoch, Trained
 
 
@@ -76,16 +77,11 @@ def train(
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     """The seed's random numbers on one thread inside; the caller's random state and threads again afterwards."""
     accelerators = range(torch.cuda.device_count()) if device.type == "cuda" else ()
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(accelerators):
+    with torch.random.fork_rng(accelerators), one_thread():
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             torch.cuda.manual_seed_all(seed)
-        torch.set_num_threads(1)  # sums are split among threads, so another number of them gives other last digits
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        yield
 
 
 def _fit(

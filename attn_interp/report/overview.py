@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from attn_interp.experiments.adversary import CERTIFIED, EXACT
+from attn_interp.experiments.erasure import ATTENTION, OPTIMUM, PRODUCT, RANDOM
 from attn_interp.experiments.result import Result
 
 GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
@@ -15,7 +17,8 @@ def overview(results: Mapping[str, Result]) -> pd.DataFrame:
     """One row per statement: question, statistic, estimate, low, high (95 % interval), n and status.
 
     Status is what kind of number it is: measured (an average over documents of something computed without search or
-    sampling), sampled, exact (a proved optimum) or search (a lower bound).
+    sampling), sampled, exact (a closed form or a proved optimum for every document), certified (an end of an interval
+    that contains the optimum) or search (a lower bound).
     """
     rows: list[tuple[object, ...]] = []
 
@@ -46,4 +49,23 @@ def overview(results: Mapping[str, Result]) -> pd.DataFrame:
     for status in sorted(adversary["status"].unique()):
         chosen = {"grouping": "all", "quantity": "jsd", "statistic": "mean", "status": status}
         add("Can attention be another at the same output?", f"mean eps-max JSD, eps {eps}", adversary, status, **chosen)
+        if status == CERTIFIED:
+            chosen["quantity"] = "jsd_upper"
+            add("Can attention be another at the same output?", "its proved upper bound", adversary, status, **chosen)
+    if "same_shape" in results:
+        question = "And with its weights only permuted?"
+        shape = results["same_shape"].summary()
+        everything = {"grouping": "all", "statistic": "mean"}
+        add(question, "mean eps-max JSD, attained", shape, CERTIFIED, quantity="jsd", **everything)
+        add(question, "mean eps-max JSD, upper bound", shape, CERTIFIED, quantity="jsd_upper", **everything)
+    if "reach" in results:
+        reach = results["reach"].summary()
+        question = "What can attention do to a decision?"
+        add(question, "decisions that no attention can change", reach, EXACT, grouping="all", quantity="unflippable")
+        add(question, "share of the votes' spread it uses", reach, EXACT, grouping="all", quantity="spread_used")
+    erasure = results["erasure"].summary()
+    question = "How many words until the decision changes?"
+    for ordering in (ATTENTION, PRODUCT, RANDOM, OPTIMUM):
+        chosen = {"grouping": "all", "quantity": "fraction", "ordering": ordering}
+        add(question, f"fraction erased, {ordering}", erasure, EXACT if ordering == OPTIMUM else "measured", **chosen)
     return pd.DataFrame(rows, columns=["question", "statistic", "estimate", "low", "high", "n", "status"])

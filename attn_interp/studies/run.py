@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,6 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
@@ -32,6 +31,7 @@ from attn_interp.experiments.result import Result, replace_file
 from attn_interp.experiments.same_shape import same_shape
 from attn_interp.experiments.single_erasure import single_erasure
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.threads import one_thread
 from attn_interp.models.trained import Trained
 from attn_interp.models.training import train
 from attn_interp.models.wrap import wrap
@@ -145,12 +145,22 @@ def _why_not(name: str, work: _Work) -> str | None:
     return None
 
 
-def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = print) -> CellRun:
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = _say) -> CellRun:
     """Run what is missing of a cell and return all its results.
 
     The folder `results`/<name of the cell> holds settings.json, model/, one Parquet file and summary per experiment,
-    and figures/. Every file is moved into place whole, so a killed run is taken up where it stopped.
+    and figures/. Every file is moved into place whole, so a killed run is taken up where it stopped. Torch computes on
+    one thread, so that the numbers do not depend on how many cells run beside.
     """
+    with one_thread():
+        return _run(cell, results, progress, say)
+
+
+def _run(cell: Cell, results: Path, progress: bool, say: Say) -> CellRun:
     corpus = cell.load_corpus()
     folder = results / cell.folder_name(corpus)
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,15 +183,10 @@ def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = print)
 
 
 def run_cells(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[CellRun]:
-    """Run several cells, `jobs` at a time in processes of one torch thread each; the runs in the order of the cells."""
+    """Run several cells, `jobs` at a time, each in a process of its own; the runs in the order of the cells."""
     from joblib import Parallel, delayed
 
-    return list(Parallel(n_jobs=min(jobs, len(cells)))(delayed(_run_alone)(cell, results) for cell in cells))
-
-
-def _run_alone(cell: Cell, results: Path) -> CellRun:
-    torch.set_num_threads(1)
-    return run_cell(cell, results, progress=False)
+    return list(Parallel(n_jobs=min(jobs, len(cells)))(delayed(run_cell)(cell, results, False) for cell in cells))
 
 
 def draw(result: Result, folder: Path) -> None:
@@ -209,7 +214,6 @@ def _write_settings(cell: Cell, corpus: Corpus, folder: Path) -> None:
             "fingerprint": corpus.fingerprint(),
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-        "torch_threads": torch.get_num_threads(),
     }
     path = folder / "settings.json"
     if not path.exists():
