@@ -10,7 +10,8 @@ from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
 from attn_interp.models.wrapper import AttentionModel, to_words
 
-STEPS = 20
+STEPS = (20, 80, 320)  # quadrature steps; the next number where the gap of a document stays above ALLOWED_GAP
+ALLOWED_GAP = 1e-3
 ROWS_AT_ONCE = 512
 
 
@@ -18,8 +19,9 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
     """The gradient of p_class along the straight line from a baseline to the embeddings, times their difference.
 
     The baseline has a zero vector for every word and keeps the special tokens. The values of a document sum to
-    p_class(document) - p_class(baseline) up to the quadrature error of 20 Gauss-Legendre steps, which is returned as
-    the completeness gap (sum minus difference).
+    p_class(document) - p_class(baseline) up to the quadrature error, which is returned as the completeness gap (sum
+    minus difference). 20 Gauss-Legendre steps are enough where the probability climbs slowly; documents with a larger
+    gap than a thousandth, as a very sure model has them, get 80 and then 320.
 
     Reference: Sundararajan, Taly & Yan 2017, section 3.
     """
@@ -40,13 +42,20 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
             probabilities = model.batch_logits(repeated).softmax(-1)
         return probabilities.gather(1, classes[rows][:, None]).squeeze(1)
 
+    values = torch.zeros(embeddings.shape[:2], device=embeddings.device)  # (B, T)
+    gap = torch.zeros(len(batch), device=embeddings.device)
     rows = torch.arange(len(batch), device=batch.ids.device)
-    values, gap = IntegratedGradients(probability).attribute(
-        embeddings,
-        baselines=baselines,
-        additional_forward_args=(rows,),
-        n_steps=STEPS,
-        internal_batch_size=max(ROWS_AT_ONCE, len(batch)),
-        return_convergence_delta=True,
-    )
-    return Attribution(to_words(values.sum(-1), batch.is_word)[0].detach(), gap.detach())
+    for steps in STEPS:
+        found, missed = IntegratedGradients(probability).attribute(
+            embeddings[rows],
+            baselines=baselines[rows],
+            additional_forward_args=(rows,),
+            n_steps=steps,
+            internal_batch_size=max(ROWS_AT_ONCE, len(rows)),
+            return_convergence_delta=True,
+        )
+        values[rows], gap[rows] = found.sum(-1).detach().to(values), missed.detach().to(gap)
+        rows = rows[missed.abs() > ALLOWED_GAP]
+        if len(rows) == 0:
+            break
+    return Attribution(to_words(values, batch.is_word)[0], gap)

@@ -7,7 +7,6 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.experiments.reading import logits_under, read
-from attn_interp.models.wrap import wrap
 
 
 def test_votes_reproduce_the_logits(reading) -> None:
@@ -40,35 +39,12 @@ def test_reading_is_the_same_for_any_order_and_subset(model, planted, reading) -
             assert torch.allclose(part.weights[i, : len(document)], known[document.id], atol=1e-6)
 
 
-class HiddenLayer(torch.nn.Module):
-    """A classifier with a tanh after pooling: not affine in the attention."""
-
-    def __init__(self, words: int) -> None:
-        super().__init__()
-        self.embed = torch.nn.Embedding(words, 6)
-        self.score = torch.nn.Linear(6, 1)
-        self.hidden = torch.nn.Linear(6, 4)
-        self.out = torch.nn.Linear(4, 2)
-
-    def forward(self, ids, is_word):
-        states = self.embed(ids)
-        weights = torch.softmax(self.score(states).squeeze(-1).masked_fill(~is_word, -torch.inf), -1)
-        return self.out(torch.tanh(3 * self.hidden(torch.einsum("bt,btd->bd", weights, states))))
-
-
-def test_a_hidden_layer_is_found_out(trained, planted) -> None:
-    torch.manual_seed(5)
-    model = wrap(
-        HiddenLayer(len(trained.vocabulary)),
-        inputs=lambda batch: (batch.ids, batch.is_word),
-        classes=("a", "b"),
-        vocabulary=trained.vocabulary,
-    )
-    reading = read(model, planted.test[:20])
+def test_a_hidden_layer_is_found_out(not_affine, planted) -> None:
+    reading = read(not_affine, planted.test[:20])
     assert not reading.affine
     part = reading.batches[0]
     with torch.no_grad():
-        own = logits_under(model, reading, part, part.weights[:, None])[:, 0]
+        own = logits_under(not_affine, reading, part, part.weights[:, None])[:, 0]
     assert torch.allclose(own, part.logits, atol=1e-5)  # through the model, where votes would be wrong
 
 

@@ -1,0 +1,80 @@
+"""What holds for every experiment: order, subset and batch change no row, and short documents have defined rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from attn_interp.experiments.adversary import adversary
+from attn_interp.experiments.agreement import agreement
+from attn_interp.experiments.examples import examples
+from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.result import Result
+from attn_interp.models.wrapper import AttentionModel
+
+EXPERIMENTS: dict[str, Callable[..., Result]] = {
+    "adversary": adversary,
+    "agreement": agreement,
+    "permutation": lambda *arguments, **options: permutation(*arguments, draws=7, **options),
+}
+KEYS = {"adversary": ["document", "status"], "agreement": ["document", "first", "second"], "permutation": ["document"]}
+
+
+def rows(result: Result) -> pd.DataFrame:
+    return result.frame.set_index(KEYS[result.experiment]).sort_index()
+
+
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def whole(request, model, planted) -> Result:
+    return EXPERIMENTS[request.param](model, planted.test[:40], seed=4)
+
+
+def test_one_row_per_document_in_their_order(whole, planted) -> None:
+    ids = [document.id for document in planted.test[:40]]
+    assert list(dict.fromkeys(whole.frame["document"])) == ids
+    assert not whole.frame.duplicated(KEYS[whole.experiment]).any()
+
+
+def test_order_and_subset_change_no_row(whole, model, planted) -> None:
+    part = planted.test[:40][::-3]
+    other = rows(EXPERIMENTS[whole.experiment](model, part, seed=4))
+    expected = rows(whole).loc[other.index]
+    pd.testing.assert_frame_equal(other, expected, check_exact=False, rtol=1e-6, atol=1e-6)
+
+
+def test_batch_size_changes_no_row(whole, model, planted, monkeypatch) -> None:
+    batches = AttentionModel.batches
+    monkeypatch.setattr(AttentionModel, "batches", lambda self, documents, size=0: batches(self, documents, 7))
+    other = rows(EXPERIMENTS[whole.experiment](model, planted.test[:40], seed=4))
+    pd.testing.assert_frame_equal(other, rows(whole), check_exact=False, rtol=1e-6, atol=1e-6)
+
+
+def test_the_same_again_is_the_same_to_the_last_bit(whole, model, planted) -> None:
+    again = EXPERIMENTS[whole.experiment](model, planted.test[:40], seed=4)
+    pd.testing.assert_frame_equal(again.frame, whole.frame, check_exact=True)
+
+
+@pytest.mark.parametrize("name", [*EXPERIMENTS, "examples"])
+def test_three_classes_go_through(name, three_model, three, three_reading) -> None:
+    run = EXPERIMENTS.get(name, examples)
+    result = run(three_model, three.test, reading=three_reading)
+    assert result.settings["classes"] == list(three.classes)
+    assert set(result.frame["predicted"]) == set(three.classes)
+    assert len(result.summary())
+
+
+@pytest.mark.parametrize("name", [*EXPERIMENTS, "examples"])
+def test_nothing_to_ask_is_an_error(name, model) -> None:
+    with pytest.raises(ValueError, match="no documents"):
+        EXPERIMENTS.get(name, examples)(model, [])
+
+
+@pytest.mark.parametrize("name", [*EXPERIMENTS, "examples"])
+def test_the_shortest_documents_have_rows(name, model, short) -> None:
+    result = EXPERIMENTS.get(name, examples)(model, short)
+    if name != "examples":
+        assert set(result.frame["document"]) == {document.id for document in short}
+        assert result.frame.set_index("document")["words"].loc["one"].min() == 1
+    assert len(result.summary())
