@@ -2,8 +2,10 @@
 
 Columns (NaN or empty where a mark has no such thing):
     panel     name of the panel
-    mark      'bar' (x to x_end, height y), 'curve' (x, y), 'violin' (x, half-width y), 'point' (x, y) or
-              'estimate' (x with its interval low to high, over n values, undefined further ones having no value)
+    mark      'bar' (x to x_end, height y), 'curve' (x, y, in a band low to high where it has one), 'violin' (x,
+              half-width y), 'point' (x, y), 'range' (at x, y with low to high around it), 'box' (whiskers x to x_end,
+              quartiles low to high, median y), 'estimate' (x with its interval low to high, over n values, undefined
+              further ones having no value)
     series    class, pair or predictor: what the colour says
     group     bin or row within the panel
     x, x_end, y, low, high
@@ -22,8 +24,9 @@ GRID = 201  # points of a curve
 
 def marks(panel: str, mark: str, series: str, group: str = "", **values: ArrayLike) -> pd.DataFrame:
     """Rows of one mark; `values` are the number columns, scalars or arrays of one length."""
-    sizes = {np.size(value) for value in values.values()}
-    rows = pd.DataFrame(dict(values), index=range(max(sizes, default=0)))
+    count = max((np.size(value) for value in values.values()), default=0)
+    # Arrays, since columns of another frame would be matched by its index instead of taken in order.
+    rows = pd.DataFrame({name: np.broadcast_to(value, count) for name, value in values.items()}, index=range(count))
     rows = rows.assign(panel=panel, mark=mark, series=series, group=group)
     return rows.reindex(columns=list(COLUMNS))
 

@@ -25,6 +25,15 @@ CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 LINES = ("-", "--", ":", "-.")
 PAIR_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 STATUS_LINES = {"certified": (GREY, "--"), "search": (BLACK, ":")}  # outlines over the bars of the classes
+ORDERINGS = {  # colour and line of each order of erasure
+    "attention": (BLUE, "-"),
+    "gradient": (VERMILION, "--"),
+    "attention x gradient": (GREEN, "-."),
+    "leave-one-out": (PURPLE, (0, (5, 1, 1, 1, 1, 1))),
+    "integrated gradients": (ORANGE, ":"),
+    "random": (GREY, (0, (1, 1))),
+    "optimum": (BLACK, "-"),
+}
 POSITIVE, NEGATIVE = BLUE, VERMILION  # hue of a weight's sign in a heatmap
 
 SETTINGS: dict[Any, Any] = {
