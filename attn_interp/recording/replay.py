@@ -165,7 +165,7 @@ class Replay:
         changer = Changer((self.site,), {self.site.name: change}, unnormalised)
         with in_eval_mode(self._root), intercepting(self._root, changer) as tracker:
             skip = partial(self._skip, tracker)
-            with _forwards(self._skipped, skip), around_functions(self._repeat(tracker, changer)):
+            with _forwards(self._skipped, skip), around_functions(self._repeat(tracker)):
                 args, kwargs = self._fresh()
                 return self._root(*args, **kwargs)
 
@@ -177,13 +177,13 @@ class Replay:
         tracker.counts.update(kept.attended)
         return self._copy(kept.output)
 
-    def _repeat(self, tracker: Tracker, changer: Changer) -> Around:
+    def _repeat(self, tracker: Tracker) -> Around:
         """Gives, up to the site, the kept results of the functions in the order in which they were called."""
         left = {key: iter(results) for key, results in self._results.items()}
 
         def repeat(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
             frame = tracker.frame
-            if run is not function or frame is None or changer.reached or frame.key not in left:
+            if run is not function or frame is None or frame.key not in left:
                 return run(*args, **kwargs)
             kept = next(left[frame.key], None)
             if kept is None or not kept.versions or kept.output is None or kept.function != function:

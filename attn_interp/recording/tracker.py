@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,12 +55,11 @@ class Visitor(Protocol):
 def unwrap(module: nn.Module) -> nn.Module:
     """The module inside DataParallel, DistributedDataParallel and torch.compile."""
     while True:
-        if isinstance(module, DataParallel | DistributedDataParallel):
-            module = module.module
-        elif isinstance(inner := module._modules.get("_orig_mod"), nn.Module):
-            module = inner
-        else:
+        inside = module.module if isinstance(module, DataParallel | DistributedDataParallel) else None
+        inside = inside or getattr(module, "_orig_mod", None)  # what torch.compile wraps
+        if not isinstance(inside, nn.Module):
             return module
+        module = inside
 
 
 def caller_line() -> str:
@@ -83,9 +81,9 @@ def inside_checkpoint() -> bool:
 
 
 class Tracker:
-    """Follows the forward passes of one root module in the thread that made it.
+    """Follows the forward passes of one root module. A pass begins when the root is called.
 
-    A pass begins when the root is called. `active` says whether the interceptor that owns this tracker is in charge.
+    `active` says whether the interceptor that owns this tracker is in charge of the thread that asks.
     """
 
     def __init__(self, root: nn.Module, active: Callable[[], bool]) -> None:
@@ -94,13 +92,20 @@ class Tracker:
         self.counts: Counter[str] = Counter()
         self.found: Any = None  # what the dry run found, kept for contexts that nest
         self._active = active
-        self._thread = threading.get_ident()
         self._stack: list[Frame] = []
         self._graded = False
         self._handles: list[Any] = []
 
     def install(self) -> None:
+        """Raises TypeError if the root is scripted; scripted parts run as they are, unseen."""
+        if isinstance(self.root, torch.jit.ScriptModule):
+            raise TypeError(
+                f"{type(self.root).__name__} is a TorchScript module, which runs outside Python and cannot be seen "
+                "into; give the nn.Module that it was made from"
+            )
         for path, module in self.root.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue
             self._handles.append(module.register_forward_pre_hook(self._enter(path), with_kwargs=True))
             self._handles.append(module.register_forward_hook(self._leave, always_call=True))
 
@@ -114,12 +119,9 @@ class Tracker:
         """The innermost running call, or None while the root is not running."""
         return self._stack[-1] if self._stack else None
 
-    def _here(self) -> bool:
-        return threading.get_ident() == self._thread and self._active()
-
     def _enter(self, path: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if not self._here():
+            if not self._active():
                 return
             if module is self.root:
                 self._graded = torch.is_grad_enabled()
@@ -135,7 +137,7 @@ class Tracker:
         return enter
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._here() and self._stack and self._stack[-1].module is module:
+        if self._active() and self._stack and self._stack[-1].module is module:
             self._stack.pop()
 
     def call(self, kind: str, key_axis: int, weights: torch.Tensor, scores: torch.Tensor | None) -> Call:

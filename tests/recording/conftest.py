@@ -309,3 +309,8 @@ def styled() -> Callable[[str], Style]:
 @pytest.fixture
 def is_token() -> torch.Tensor:
     return documents() != 0  # (5, 11)
+
+
+@pytest.fixture
+def additive() -> Style:
+    return build("additive")

@@ -186,6 +186,16 @@ def test_inside_a_context_the_dry_run_sees_the_module_as_it_is(styled):
     assert len(recording.passes) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_scripted_module_cannot_be_seen_into():
+    scripted = torch.jit.script(nn.Sequential(nn.Embedding(9, 4), nn.Softmax(1)).eval())
+    ids = torch.arange(6).reshape(2, 3)
+    with pytest.raises(TypeError, match="TorchScript module"):
+        sites(scripted, ids)
+    with pytest.raises(ValueError, match="no softmax and no scaled_dot_product_attention"):
+        sites(nn.Sequential(scripted), ids)
+
+
 COMPILED = """
 import torch
 from torch import nn

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from attn_interp.recording import intervene, record, replay, sites
+from attn_interp.recording import Site, intervene, record, replay, sites
 
 B, Q, T, D, H = 3, 5, 7, 12, 4
 PADDED = torch.arange(T) >= torch.tensor([[7], [5], [2]])  # (B, T)
@@ -72,6 +72,37 @@ def test_multihead_attention_in_every_mode(mode):
         assert (weights * PADDED[:, None, None]).max() == 0
     if mode["mask"] == "causal":
         assert weights.triu(1).max() == 0
+
+
+class Fused(nn.Module):
+    """scaled_dot_product_attention as it is, with the arguments given."""
+
+    def __init__(self, **how):
+        super().__init__()
+        self.how = how
+
+    def forward(self, query, key):
+        return nn.functional.scaled_dot_product_attention(query, key, key, **self.how)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"is_causal": True},
+        {"scale": 0.3},
+        {"attn_mask": states(Q, T)},
+        {"attn_mask": states(Q, T) < 0.8},
+    ],
+    ids=["plain", "causal", "scale", "bias", "mask"],
+)
+def test_the_expanded_attention_is_the_fused(how):
+    query, key = states(B, H, Q, 6), states(B, H, T, 6)
+    module, site = Fused(**how), Site("fused", "", 0, "B H S T", -1, H, "sdpa")
+    with record(module, [site]) as recording:
+        output = module(query, key)
+    assert torch.allclose(output, module(query, key), atol=1e-6)
+    assert torch.allclose(recording["fused"] @ key, output, atol=1e-6)
 
 
 def test_cross_attention_with_other_widths():
