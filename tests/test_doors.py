@@ -127,6 +127,16 @@ def test_the_type_checker_sees_the_same_door(path: Path) -> None:
     assert seen == set(names)
 
 
+def test_every_experiment_is_offered() -> None:
+    """A module that defines a function of its own name which returns a Result."""
+    found = set()
+    for path in (PACKAGE / "experiments").glob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name == path.stem and ast.unparse(node.returns) == "Result":
+                found.add(node.name)
+    assert found == set(attn_interp.experiments.__all__)
+
+
 def test_no_file_is_two() -> None:
     files = [*SOURCES, *(ROOT / "analyses").glob("*.py")]
     long = {

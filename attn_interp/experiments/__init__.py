@@ -7,9 +7,31 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attn_interp.experiments import adversary, agreement, examples, permutation, quality
+    from attn_interp.experiments import (
+        adversary,
+        adversary_curve,
+        agreement,
+        erasure,
+        examples,
+        permutation,
+        quality,
+        reach,
+        same_shape,
+        single_erasure,
+    )
 
-__all__ = ["adversary", "agreement", "examples", "permutation", "quality"]
+__all__ = [
+    "adversary",
+    "adversary_curve",
+    "agreement",
+    "erasure",
+    "examples",
+    "permutation",
+    "quality",
+    "reach",
+    "same_shape",
+    "single_erasure",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

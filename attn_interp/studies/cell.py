@@ -31,6 +31,9 @@ class Cell:
         draws: Permutations per document.
         eps: The adversary may move the output by at most this total variation distance.
         search: Whether the adversary is also searched for as the paper does it, beside the exact one.
+
+    Raises:
+        ValueError: a number outside its range: seed below 0, documents or draws below 1, eps outside (0, 1).
     """
 
     corpus: str = "movies"
@@ -43,6 +46,13 @@ class Cell:
     draws: int = 100
     eps: float = 0.01
     search: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("seed", self.seed, 0), ("documents", self.documents, 1), ("draws", self.draws, 1)):
+            if value is not None and value < least:
+                raise ValueError(f"{name}: got {value}, expected at least {least}")
+        if not 0 < self.eps < 1:
+            raise ValueError(f"eps: got {self.eps}, expected a total variation distance in (0, 1)")
 
     def described(self) -> dict[str, Any]:
         """The cell as plain JSON values."""

@@ -1,0 +1,39 @@
+"""A cell small enough to be run many times, and one run of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.studies.cell import Cell
+from attn_interp.studies.run import CellRun, run_cell
+
+
+@pytest.fixture(scope="session")
+def cell() -> Cell:
+    return Cell(
+        corpus="planted",
+        corpus_options={"documents": 120, "least_length": 3, "most_length": 9},
+        settings=ClassifierSettings(encoder="average", embedding_width=7, hidden=4, dropout=0.0),
+        training=TrainingSettings(epochs=2),
+        seed=3,
+        documents=9,
+        draws=6,
+    )
+
+
+@pytest.fixture(scope="session")
+def first_run(cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> CellRun:
+    """Never change anything in its folder: copy it."""
+    return run_cell(cell, tmp_path_factory.mktemp("results"), progress=False, say=lambda text: None)
+
+
+@pytest.fixture
+def copied(first_run: CellRun, tmp_path: Path) -> Path:
+    """A folder of results with the finished run in it, times of files included."""
+    import shutil
+
+    shutil.copytree(first_run.folder, tmp_path / first_run.folder.name)
+    return tmp_path
