@@ -1,4 +1,4 @@
-"""Leave-one-out: the whole model is run again on the document without one word."""
+"""Leave-one-out: the output of the whole model on the document without one word."""
 
 from __future__ import annotations
 
@@ -13,24 +13,34 @@ from attn_interp.models.wrapper import AttentionModel
 def leave_one_out(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
     """p_class(document) - p_class(document without word w), by deletion. NaN for a document of one word.
 
+    Models that know a faster way to the same logits go it (`AttentionModel.without_each_word`); others are run on every
+    shortened document.
+
     Reference: Jain & Wallace 2019, section 4.1.
     """
+    with torch.no_grad():
+        own = model.batch_logits(batch).softmax(-1)  # (B, C)
+    known = model.without_each_word
+    without = (known(batch) if known else logits_by_deletion(model, batch)).softmax(-1)  # (B, W, C)
+    present = torch.arange(without.shape[1], device=own.device) < batch.is_word.sum(1, keepdim=True)
+    change = (own[:, None] - without)[torch.arange(len(batch), device=own.device), :, classes]  # (B, W)
+    return Attribution(change.masked_fill(~present, 0.0))
+
+
+def logits_by_deletion(model: AttentionModel, batch: Batch) -> torch.Tensor:
+    """The logits (B, W, C) of each document without its w-th word, each a run of the model on the shortened document;
+    NaN for a document of one word, 0 past the last word."""
     edits = [
         (row, position)
         for row, document in enumerate(batch.documents)
         if len(document) > 1
         for position in range(len(document))
     ]
-    logits = model.logits([delete_words(batch.documents[row], {position}) for row, position in edits], size=256)
-    with torch.no_grad():
-        own = model.batch_logits(batch).softmax(-1).gather(1, classes[:, None]).squeeze(1)  # (B,)
     longest = max(len(document) for document in batch.documents)
-    values = torch.zeros(len(batch), longest, device=own.device)
-    for row, document in enumerate(batch.documents):
-        if len(document) == 1:
-            values[row, 0] = torch.nan
+    result = torch.zeros(len(batch), longest, len(model.classes), device=model.device)
+    result[[row for row, document in enumerate(batch.documents) if len(document) == 1], 0] = torch.nan
     if edits:
-        row_of, position_of = (torch.tensor(column, device=own.device) for column in zip(*edits))
-        without = logits.softmax(-1).gather(1, classes[row_of][:, None]).squeeze(1)
-        values[row_of, position_of] = own[row_of] - without
-    return Attribution(values)
+        rows, positions = zip(*edits)
+        shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
+        result[list(rows), list(positions)] = model.logits(shortened, size=256)
+    return result

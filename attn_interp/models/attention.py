@@ -21,8 +21,11 @@ class AdditiveScores(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """states (B, T, D) -> scores (B, H, T), any real number."""
-        keys = torch.tanh(self.keys(states)).unflatten(-1, self.query.shape)  # (B, T, H, d/2/H)
-        return torch.einsum("bthw,hw->bht", keys, self.query)
+        return self.of_keys(torch.tanh(self.keys(states)))
+
+    def of_keys(self, keys: torch.Tensor) -> torch.Tensor:
+        """tanh(W h + b) (B, T, d/2) -> scores (B, H, T)."""
+        return torch.einsum("bthw,hw->bht", keys.unflatten(-1, self.query.shape), self.query)
 
 
 class DotScores(nn.Module):
@@ -62,7 +65,11 @@ class AttentionPooling(nn.Module):
 
     def forward(self, states: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
         """states (B, T, D), is_token (B, T), is_word (B, T) -> context (B, D)."""
-        scores = self.scores(states)[:, :, None]  # (B, H, 1, T)
+        return self.pool(states, self.scores(states), is_word)
+
+    def pool(self, states: torch.Tensor, scores: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+        """states (B, T, D), scores (B, H, T), is_word (B, T) -> context (B, D)."""
+        scores = scores[:, :, None]  # (B, H, 1, T)
         has_word = is_word.any(1)  # (B,)
         # A row masked everywhere would make the softmax NaN.
         masked = ~is_word & has_word[:, None]  # (B, T)

@@ -11,6 +11,7 @@ from torch import nn
 from attn_interp.data.batch import Batch, Collate, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
+from attn_interp.models.deletion import without_each_word
 from attn_interp.models.trained import Trained
 from attn_interp.models.wrapper import AttentionModel, View, two_class_logits
 from attn_interp.recording import Site, sites
@@ -55,6 +56,7 @@ def wrap(
     Raises:
         ValueError: an argument is missing or ambiguous; the message lists the choices.
     """
+    ours = inputs is own_inputs and logits is two_class_logits and collate_documents is None
     if isinstance(module, Trained):
         trained, module = module, module.module
         classes = classes or trained.classes
@@ -87,6 +89,7 @@ def wrap(
         logits_of=logits,
         embedding=_embedding(module, embedding),
         device=device,
+        without_each_word=without_each_word(module) if ours else None,
     )
 
 

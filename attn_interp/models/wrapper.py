@@ -67,6 +67,8 @@ class AttentionModel:
         logits_of: Output of the module -> (B, C) logits.
         embedding: The module whose output are the input embeddings (B, T, D).
         device: Where the module runs.
+        without_each_word: Batch -> the logits (B, W, C) without each word, NaN for documents of one word, for a module
+            that can say it faster than by a run on every shortened document; None: it cannot.
     """
 
     module: nn.Module
@@ -78,6 +80,7 @@ class AttentionModel:
     logits_of: Callable[[Any], torch.Tensor]
     embedding: nn.Module
     device: torch.device
+    without_each_word: Callable[[Batch], torch.Tensor] | None = None
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -153,7 +156,7 @@ class AttentionModel:
             held.append(output.detach().requires_grad_())
             return held[-1]
 
-        changes: dict[str | Site, Change] = {site: torch.Tensor.detach for site in self.sites} if detached else {}
+        changes: dict[str | Site, Change] = dict.fromkeys(self.sites, torch.Tensor.detach) if detached else {}
         hook = self.embedding.register_forward_hook(keep)
         try:
             with torch.enable_grad(), intervene(self.module, changes):
