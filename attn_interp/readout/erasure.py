@@ -121,9 +121,8 @@ def smallest_erasure(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.
     falling = terms.gather(1, order)
     # kept[n]: what is left of the sum after the n largest terms are gone, added up from the small end
     kept = falling.flip(1).cumsum(1).flip(1)
-    # n = 0 is no erasure, and the decision itself is beaten by nobody; removing stops at the terms that favour the
-    # decision
-    beaten = (kept[:, 1:] < 0) & (falling[:, :-1] > 0)
+    # n = 0 is no erasure; no n beyond the terms > 0 comes first, for only their removal lowers the sum
+    beaten = kept[:, 1:] < 0
     batch, _, classes = terms.shape
     never = torch.full((batch, 1, classes), True, device=terms.device)
     first = torch.cat([beaten, never], 1).to(torch.uint8).argmax(1) + 1  # (B, C)

@@ -80,7 +80,7 @@ def test_infinite_exactly_where_nothing_can_be_erased(draw, degenerate) -> None:
 def test_scale_of_the_votes_does_not_matter(draw) -> None:
     weights, votes, is_word = draw(3)
     found = attention_margin(weights, votes, is_word).kl
-    for scale in (1e-9, 1e9):
+    for scale in (1e-30, 1e30):
         torch.testing.assert_close(attention_margin(weights, votes * scale, is_word).kl, found)
 
 
