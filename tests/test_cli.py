@@ -165,7 +165,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("data", "moovies"), "'moovies' is unknown; options are movies, planted, sst"),
+        (("data", "moovies"), "'moovies' is unknown; options are movies, movies-fine, planted, sst"),
         (("data", "absent.jsonl"), "there is no such file"),
         (("data", "absent.csv", "--label", "stars"), "there is no such file"),
         (("data", "planted", "--text", "body"), "option 'text' is unknown; options are documents,"),

@@ -40,6 +40,7 @@ def corpora() -> tuple[Source, ...]:
     """The corpora that have a name, in alphabetical order."""
     return (
         Source("movies", "movie-review snippets with human ratings, two classes", movies.LICENCE, movies.load_movies),
+        Source("movies-fine", "the same snippets, five classes by rating", movies.LICENCE, movies.load_movies_fine),
         Source("planted", "made-up documents whose keyword decides the label", planted.LICENCE, planted.load_planted),
         Source(
             "sst",

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attn_interp.data.corpus import Corpus
@@ -26,6 +27,8 @@ SNIPPETS = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 LEXICON = "vaderSentiment-3.3.2/vaderSentiment/vader_lexicon.txt"
 LEAST_RATING = 0.5  # ratings run from -4 to 4; nearer to 0 people do not agree on the side
 CLASSES = ("negative", "positive")
+FINE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
+FINE_BOUNDS = (-2.0, -LEAST_RATING, LEAST_RATING, 2.0)  # a rating on a bound belongs to the side away from 0
 LICENCE = "MIT"
 SOURCE = "Hutto & Gilbert 2014, VADER, ICWSM: Rotten Tomatoes snippets, mean of about 20 ratings each"
 
@@ -40,14 +43,40 @@ def load_movies(seed: int = 0) -> Corpus:
         FileNotFoundError: the archive is not in the cache and cannot be downloaded.
         ValueError: the archive is damaged.
     """
-    documents = []
+    rated = [
+        (number, int(rating > 0), text) for number, rating, text in _rated_snippets() if abs(rating) >= LEAST_RATING
+    ]
+    return _corpus("movies", CLASSES, rated, seed)
+
+
+def load_movies_fine(seed: int = 0) -> Corpus:
+    """All 10,605 snippets in five classes by mean rating: to -2, to -0.5, between, from 0.5, from 2.
+
+    Splits and errors as in `load_movies`.
+    """
+    rated = [(number, _fine_class(rating), text) for number, rating, text in _rated_snippets()]
+    return _corpus("movies-fine", FINE_CLASSES, rated, seed)
+
+
+def _fine_class(rating: float) -> int:
+    low, middle_low, middle_high, high = FINE_BOUNDS
+    return (rating > low) + (rating > middle_low) + (rating >= middle_high) + (rating >= high)
+
+
+def _rated_snippets() -> Iterator[tuple[str, float, str]]:
+    """Number, mean rating and text of every snippet."""
     content = io.BytesIO(read_member(archive_path(), RATINGS, SNIPPETS))
     for _, line in decode_lines(content, SNIPPETS):
         number, rating, text = line.split("\t")
-        if abs(float(rating)) >= LEAST_RATING:
-            words, spans = tokenise(text)
-            documents.append(Document(number, words, label=int(float(rating) > 0), text=text, spans=spans))
-    return Corpus("movies", CLASSES, split_documents(documents, seed), LICENCE, SOURCE)
+        yield number, float(rating), text
+
+
+def _corpus(name: str, classes: tuple[str, ...], rated: Iterable[tuple[str, int, str]], seed: int) -> Corpus:
+    documents = []
+    for number, label, text in rated:
+        words, spans = tokenise(text)
+        documents.append(Document(number, words, label=label, text=text, spans=spans))
+    return Corpus(name, classes, split_documents(documents, seed), LICENCE, SOURCE)
 
 
 def lexicon() -> dict[str, float]:
@@ -73,7 +102,7 @@ def archive_path() -> Path:
 
 def _download(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    by_hand = f"To do it by hand, put {ARCHIVE} of {REQUIREMENT} (https://pypi.org/project/vaderSentiment) at {path}"
+    by_hand = f"To do it by hand, put {ARCHIVE}, the source archive of {REQUIREMENT}, at {path}"
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # The requirement carries its hash, so that pip checks the archive before it runs anything in it.
         requirement = Path(folder) / "requirements.txt"

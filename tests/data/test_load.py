@@ -46,7 +46,7 @@ def test_files_by_their_ending(tmp_path):
 def test_unknown_names_paths_and_options_are_named(tmp_path):
     with pytest.raises(ValueError) as caught:
         load("imdb")
-    assert "corpus 'imdb' is unknown; options are movies, planted, sst, sst-fine, a file *.csv" in str(caught.value)
+    assert "corpus 'imdb' is unknown; options are movies, movies-fine, planted, sst, sst-fine, a file *.csv" in str(caught.value)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv': there is no such file"):
         load(tmp_path / "nowhere.csv")
     with pytest.raises(ValueError, match=r"the folder holds neither train\.jsonl nor train\.txt"):
@@ -75,8 +75,8 @@ def test_describe_counts_each_split():
 
 def test_the_list_names_every_corpus():
     table = list_corpora()
-    assert table["corpus"].tolist() == ["movies", "planted", "sst", "sst-fine"]
-    assert table["files"].tolist() == ["built in"] * 2 + ["your own: path=..."] * 2
+    assert table["corpus"].tolist() == ["movies", "movies-fine", "planted", "sst", "sst-fine"]
+    assert table["files"].tolist() == ["built in"] * 3 + ["your own: path=..."] * 2
 
 
 def test_a_name_goes_before_a_path(tmp_path, monkeypatch):

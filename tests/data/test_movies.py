@@ -79,6 +79,20 @@ def test_snippets_with_a_clear_rating_become_documents(cached):
     assert movies.load_movies(seed=1) != corpus == movies.load_movies(seed=0)
 
 
+def test_the_fine_task_keeps_every_snippet(cached):
+    corpus = movies.load_movies_fine()
+    found = {document.id: corpus.classes[document.label] for part in corpus.splits.values() for document in part}
+    assert len(found) == 40
+    assert (found["1"], found["2"], found["3"], found["40"]) == ("very positive", "neutral", "negative", "positive")
+
+
+@pytest.mark.parametrize(
+    ("rating", "label"), [(-4, 0), (-2, 0), (-1.99, 1), (-0.5, 1), (-0.49, 2), (0, 2), (0.5, 3), (1.99, 3), (2, 4)]
+)
+def test_a_rating_on_a_bound_goes_away_from_zero(rating, label):
+    assert movies._fine_class(rating) == label
+
+
 def test_the_lexicon_gives_each_word_its_mean_rating(cached):
     assert movies.lexicon() == {"good": 1.9, "awful": -2.0}
 
