@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,3 +61,36 @@ def _published(labels: Mapping[str, str], compared: str, k: int) -> dict[str, fl
         return dict.fromkeys(names, np.nan)
     found = figures[k]
     return dict(zip(names, (found.mean, np.nan if found.sd is None else found.sd, found.significant)))
+
+
+def paper_layout(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as the paper prints it: a row per class, for each attribution and encoder a cell with mean, standard
+    deviation, 95 % interval and, in parentheses, the share of p <= .05; below it the published figures, where there are
+    some. Text, for reading and LaTeX; the numbers are in `agreement_table`.
+    """
+    rows = []
+    for (corpus, attention, group), part in table.groupby(["corpus", "attention", "class"], sort=False):
+        start = {"corpus": corpus, "attention": attention, "class": group}
+        cells = {_heading(row): _cell(row) for _, row in part.iterrows()}
+        rows.append({**start, "figures": "ours", **cells})
+        known = part[part["published_tau"].notna()]
+        if len(known):
+            published = {_heading(row): _published_cell(row) for _, row in known.iterrows()}
+            rows.append({**start, "figures": "published", **published})
+    return pd.DataFrame(rows).fillna("")
+
+
+def _heading(row: pd.Series[Any]) -> str:
+    return f"{row['compared_with']}, {row['encoder']}"
+
+
+def _cell(row: pd.Series[Any]) -> str:
+    return (
+        f"{row['tau']:.2f} ± {row['sd']:.2f} [{row['low']:.2f}, {row['high']:.2f}] ({row['significant']:.2f}), "
+        f"n = {row['n']}"
+    )
+
+
+def _published_cell(row: pd.Series[Any]) -> str:
+    spread = "" if np.isnan(row["published_sd"]) else f" ± {row['published_sd']:.2f}"
+    return f"{row['published_tau']:.2f}{spread} ({row['published_significant']:.2f})"
