@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from attn_interp.experiments.result import Result
 
 MOST = math.log(2)  # the largest Jensen-Shannon divergence there is, in nats
+TICKS = {0.0: "0", 0.2: "0.2", 0.4: "0.4", 0.6: "0.6", MOST: "ln 2"}  # the measure's own range
 EDGES = np.linspace(0.0, MOST, 26)
 HISTOGRAM, VIOLINS, SEARCHED = "histogram", "violins", "search against exact"
 SEARCH_LINE, UPPER_LINE = "search, same documents", "certified, upper bounds"
@@ -136,6 +137,12 @@ def caption(result: Result, eps: float | None = None) -> str:
     )
 
 
+def strongest(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per document and eps, in the order of the frame: the one whose status proves most."""
+    rank = frame["status"].map({status: index for index, status in enumerate(PROOF)})
+    return frame.loc[rank.groupby([frame["document"], frame["eps"]], sort=False).idxmin()]
+
+
 def _bars(result: Result, eps: float | None) -> pd.DataFrame:
     frame = _strongest(result, eps).assign(group="class")
     parts = [
@@ -165,9 +172,7 @@ def _searched(result: Result, eps: float | None) -> pd.DataFrame:
 
 def _strongest(result: Result, eps: float | None) -> pd.DataFrame:
     """One row per document, in the order of the frame: the one whose status proves most."""
-    frame = _at(result.frame, eps)
-    rank = frame["status"].map({status: index for index, status in enumerate(PROOF)})
-    return frame.loc[rank.groupby(frame["document"], sort=False).idxmin()]
+    return strongest(_at(result.frame, eps))
 
 
 def _also_searched(result: Result, eps: float | None) -> pd.DataFrame:
@@ -209,7 +214,7 @@ def _condition(result: Result, eps: float | None) -> str:
 
 def _divergence_axis(axes: Axes) -> None:
     """The measure's own range, its upper end marked."""
-    axes.set_xticks([0.0, 0.2, 0.4, 0.6, MOST], ["0", "0.2", "0.4", "0.6", "ln 2"])
+    axes.set_xticks(list(TICKS), list(TICKS.values()))
     axes.set_xlim(0.0, MOST * 1.02)
     axes.axvline(MOST, color=style.GREY, linewidth=0.8, linestyle="--")
     axes.set_xlabel(AXIS)

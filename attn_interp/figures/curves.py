@@ -24,7 +24,7 @@ def survival_marks(panel: str, series: str, table: pd.DataFrame, value: str) -> 
 def draw_curve(axes: Axes, own: pd.DataFrame, colour: str, line: Any, *, steps: bool = False, **look: Any) -> Line2D:
     """Draw one series of marks 'curve' with its band; with `steps` each value holds until the next one."""
     axes.fill_between(
-        own.x, own.low, own.high, step="post" if steps else None, facecolor=(colour, 0.15), linewidth=0, zorder=1
+        own.x, own.low, own.high, step="post" if steps else None, facecolor=(colour, 0.2), linewidth=0, zorder=1
     )
     drawstyle = "steps-post" if steps else "default"
     handle: Line2D = axes.plot(own.x, own.y, color=colour, linestyle=line, drawstyle=drawstyle, **look)[0]

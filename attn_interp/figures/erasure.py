@@ -92,7 +92,7 @@ def differences(result: Result, ax: Axes | None = None) -> Axes:
         if ATTENTION in names:
             style.beside(axes, names.index(ATTENTION), "0, the reference", "black")
         _rows_of(axes, names)
-        reach = 1.1 * float(np.nanmax(np.abs(rows[["low", "high", "x"]].to_numpy(float)), initial=0.01))
+        reach = 1.1 * max(float(rows[["low", "high", "x"]].abs().max().fillna(0.0).max()), 0.01)
         axes.set_xlim(-reach, reach)
         axes.set_xlabel("difference of the fraction erased")
         title = "to the order of attention, paired by document:\nmean difference [95 % interval]"
@@ -104,7 +104,7 @@ def figure(result: Result) -> Figure:
     """The paper's figure: the curves, and beside them boxes and paired differences."""
     with style.paper():
         page = style.new_figure(style.DOUBLE, 5.0)
-        above, below = page.subfigures(2, 1, height_ratios=(1.1, 1.0))
+        above, below = page.subfigures(2, 1, height_ratios=(1.1, 1.0), squeeze=False)[:, 0]
         style.letter(plot(result, above.subplots(), legend_columns=4), "a")
         left, right = below.subplots(1, 2)
         style.letter(boxes(result, left), "b")

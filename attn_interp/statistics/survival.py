@@ -77,9 +77,10 @@ def _curve(rows: pd.DataFrame, unit: str, level: float) -> pd.DataFrame:
     per_unit = rows.groupby("unit").size()
     draws, n = int(per_unit.iloc[0]), len(per_unit)
     if (per_unit != draws).any():
-        odd = per_unit.index[(per_unit != draws).to_numpy().argmax()]
+        odd = int((per_unit != draws).to_numpy().argmax())
         raise ValueError(
-            f"{unit} {odd!r}: has {per_unit[odd]} observations where {per_unit.index[0]!r} has {draws}; each needs as many"
+            f"{unit} {per_unit.index[odd]!r}: has {per_unit.iloc[odd]} observations, but {per_unit.index[0]!r} has "
+            f"{draws}; within a group each needs as many"
         )
     sample = stats.CensoredData(
         uncensored=rows.loc[rows["happened"], "place"].to_numpy(), right=rows.loc[~rows["happened"], "place"].to_numpy()
