@@ -1,5 +1,4 @@
-"""Tensors -> one number per document: divergence of distributions, rank agreement, overlap of the most important
-words."""
+"""Tensors -> one number per document: divergence, rank agreement, overlap of the most important words."""
 
 from attn_interp.measures.divergence import jsd, kl, tvd
 from attn_interp.measures.kendall import kendall_tau

@@ -49,8 +49,7 @@ def undefined_rows(x: Floats, y: Floats, is_word: Truths) -> Truths:
 
 
 def dense_ranks(rows: Floats, is_word: Truths) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """(B, T) 0 for the smallest word of a row, equal for ties; the other positions come last, each with its own
-    rank."""
+    """(B, T) 0 for the smallest word of a row, equal for ties; all other positions last, each its own."""
     order = np.lexsort((rows, ~is_word), axis=-1)
     sorted_rows = np.take_along_axis(rows, order, -1)
     sorted_mask = np.take_along_axis(is_word, order, -1)

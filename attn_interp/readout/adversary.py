@@ -41,8 +41,7 @@ class Curve(NamedTuple):
 
 
 class Best(NamedTuple):
-    """Per document: overlap sum_t D(alpha_t, q_t) (the less, the more different), the two words and the weight of the
-    first."""
+    """Per document: overlap sum_t D(alpha_t, q_t), the less the more different; two words, weight of the first."""
 
     overlap: torch.Tensor
     first: torch.Tensor

@@ -43,8 +43,7 @@ class CertifiedAdversary(NamedTuple):
 def certified_adversary(
     weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01
 ) -> CertifiedAdversary:
-    """Largest JSD(q, alpha) over all attentions q whose output is within eps in total variation, as a certified
-    interval.
+    """Certified interval of the largest JSD(q, alpha) over the attentions q with an output within eps.
 
     Args:
         weights: (B, T) attention of the model.
@@ -93,8 +92,7 @@ def interval(ball: OutputBall) -> tuple[Floats, float]:
 
 
 def _chord_bound(alpha: Floats, outer: Polytope, least: Floats, most: Floats) -> tuple[float, Floats]:
-    """Upper bound: each D(alpha_t, .), concave, is at least its chord over the range of q_t. And the objective it
-    came from."""
+    """Upper bound, each concave D(alpha_t, .) being at least its chord over the range of q_t; and its objective."""
     entr = special.entr
     low, high = (entr(alpha) + entr(q) - entr(alpha + q) for q in (least, most))
     width = most - least
@@ -113,8 +111,7 @@ def _slope(alpha: Floats, q: Floats) -> Floats:
 
 
 def _climb_outer(alpha: Floats, outer: Polytope, q: Floats) -> Floats:
-    """Points (N, T) met on the way up in the outer polytope: JSD is convex, so the best vertex along its slope is
-    never lower."""
+    """Points (N, T) met on the way up: JSD is convex, so the best vertex along its slope is never lower."""
     met = [q]
     for _ in range(CLIMBS):
         higher = maxima([outer], _slope(alpha, q)).points
@@ -128,8 +125,7 @@ def _climb_outer(alpha: Floats, outer: Polytope, q: Floats) -> Floats:
 
 
 def _climb_inside(ball: OutputBall, q: Floats) -> Floats:
-    """Feasible attentions (N, T) no lower than the feasible q: climb the ball's tangent at each, then step back into
-    the ball.
+    """Feasible attentions (N, T) no lower than the feasible q: climb the tangent at each, step back into the ball.
 
     From q towards a point that is higher along the slope, JSD rises all the way, so what is left of the step is still
     a gain.

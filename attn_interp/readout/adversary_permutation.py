@@ -151,14 +151,12 @@ class _Document:
         return order, self.jsd(order) - multiplier * (self.value(order) - face)
 
     def nearest(self, orders: list[Integers]) -> list[Integers]:
-        """The orders closest to the slab, from either side: more of them for short documents, where the relaxation is
-        loose."""
+        """The orders closest to the slab: more of them for short documents, where the relaxation is loose."""
         apart = {order.tobytes(): order for order in orders}.values()
         return sorted(apart, key=lambda order: abs(self.excess(self.value(order))))[: max(3, STARTS // len(self.s))]
 
     def repaired(self, order: Integers) -> Integers | None:
-        """Exchanges of two words: first into the slab at the least loss, then inside it for as long as the divergence
-        rises."""
+        """Exchanges two words at a time: into the slab at the least loss, then inside it while the divergence rises."""
         order = order.copy()
         for _ in range(EXCHANGES * len(order)):
             value, given = self.value(order), self.alpha[order]

@@ -1,5 +1,4 @@
-"""What erasing words from the attention does to the logits, and the smallest set of words whose erasure changes the
-decision."""
+"""What erasing words from the attention does to the logits, and the fewest whose erasure changes the decision."""
 
 from __future__ import annotations
 
@@ -135,8 +134,7 @@ def smallest_erasure(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.
 
 
 def never_erasable(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-    """(B,) true where erasing words (of one head) never changes the decision: no word with attention votes for any
-    rival."""
+    """(B,) true where erasing words (of one head) never changes the decision: no attended word votes for a rival."""
     return smallest_erasure(weights, votes, is_word).size.isinf()
 
 

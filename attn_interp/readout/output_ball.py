@@ -1,5 +1,4 @@
-"""The attentions whose output stays within eps in total variation, for any number of classes: tests and polytopes
-around them."""
+"""The attentions whose output stays within eps in total variation: a test, and polytopes around them."""
 
 from __future__ import annotations
 
@@ -19,8 +18,7 @@ TINY = 1e-300  # eps over a smaller probability overflows; its class is then lef
 
 
 class OutputBall:
-    """Of one document with attention alpha (T,) and votes (T, C): {q : total variation of its output is at most
-    eps}."""
+    """For attention alpha (T,) and votes (T, C): all q whose output is within eps of alpha's in total variation."""
 
     def __init__(self, alpha: Floats, votes: Floats, eps: float) -> None:
         self.alpha, self.votes, self.eps = alpha, votes, eps
@@ -38,8 +36,7 @@ class OutputBall:
         return within
 
     def pulled(self, q: Floats, towards: Floats) -> Floats:
-        """Each attention (N, T) moved to a feasible one (N, T) or (T,) as far as it takes; one that is feasible
-        stays."""
+        """Each attention (N, T) moved towards feasible ones as far as it takes; one that is feasible stays."""
         low = self.holds(q).astype(np.float64)
         high = np.ones(len(q))
         for _ in range(HALVINGS):
@@ -90,8 +87,7 @@ class OutputBall:
         )
 
     def linearised(self, q: Floats) -> Polytope:
-        """The ball with its output replaced by the tangent at q (T,): neither inside nor outside, close to it near
-        q."""
+        """The ball with its output replaced by the tangent at q (T,): close to it near q, not inside nor outside."""
         p = special.softmax(q @ self.votes)
         slope = (p * (self.votes - (self.votes @ p)[:, None])).T  # (C, T): d p / d q
         classes = len(p)

@@ -10,8 +10,7 @@ from attn_interp.readout.entry import entered
 
 
 class PermutedLogit(NamedTuple):
-    """Per document (B, C), float64, in logits: mean, standard deviation, least and largest value over all
-    permutations."""
+    """Per document (B, C), float64, in logits: mean, standard deviation, least and largest over permutations."""
 
     mean: torch.Tensor
     sd: torch.Tensor

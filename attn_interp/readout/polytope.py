@@ -20,8 +20,7 @@ VARIABLES = 20_000  # of the programs solved in one call of the solver
 
 
 class Polytope(NamedTuple):
-    """All q (T,) in the simplex for which some x (E,) in [low, high] has rows (M, T) q + extra (M, E) x <= limits
-    (M,)."""
+    """All q (T,) in the simplex with rows (M, T) q + extra (M, E) x <= limits (M,) for some low <= x <= high (E,)."""
 
     rows: Floats
     limits: Floats
@@ -42,8 +41,7 @@ class Maxima(NamedTuple):
 
 
 def maxima(polytopes: list[Polytope], objectives: Floats) -> Maxima:
-    """The maximum of each objective (N, T) over its polytope, or over the only one; many programs in one call of the
-    solver."""
+    """The maximum of each objective (N, T) over its polytope, or the only one; many programs per call of the solver."""
     count, positions = objectives.shape
     bounds, points = np.empty(count), np.empty((count, positions))
     scaled = [_scaled(polytope) for polytope in polytopes]
@@ -56,8 +54,7 @@ def maxima(polytopes: list[Polytope], objectives: Floats) -> Maxima:
 
 
 def ranges(polytope: Polytope) -> tuple[Floats, Floats, Floats]:
-    """Proved least and most (T,) that each position can have, and the 2T points (N, T) that the solver found on the
-    way."""
+    """Proved least and most (T,) that each position can have, and the points (2T, T) where the solver found them."""
     positions = polytope.rows.shape[1]
     found = maxima([polytope], np.concatenate([np.eye(positions), -np.eye(positions)]))
     most, least = np.split(found.bounds, 2)
