@@ -30,10 +30,12 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     means of the proved upper bounds where values are certified. A document with rows of several statuses counts once
     at each eps, with the strongest.
     """
+    from matplotlib.lines import Line2D
+
     rows = drawn(result)
     names = style.class_names(result.frame)
     colours, lines = style.class_colours(names), style.class_lines(names)
-    with style.axes_or_new(ax, height=2.7) as axes:
+    with style.axes_or_new(ax, height=_height(result)) as axes:
         handles: list[Artist] = []
         labels = []
         for name in names:
@@ -41,11 +43,10 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             handles.append(draw_curve(axes, own, colours[name], lines[name], marker=".", markersize=4.0))
             labels.append(_count(own, name))
         bounds = rows[rows.group == UPPER]
-        for name in bounds["series"].unique():
-            own = bounds[bounds.series == name]
-            upper = draw_curve(axes, own, colours[name], "--", linewidth=0.8)
+        for name, own in bounds.groupby("series"):
+            axes.plot(own.x, own.y, color=colours[str(name)], linestyle="--", linewidth=0.8)
         if len(bounds):
-            handles.append(upper)
+            handles.append(Line2D([], [], color="black", linestyle="--", linewidth=0.8))
             labels.append("certified: mean upper bound")
         axes.axhline(MOST, color=style.GREY, linewidth=0.8, linestyle="--")
         axes.set_xscale("log")
@@ -60,7 +61,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
 def figure(result: Result) -> Figure:
     """The curves at one column's width."""
     with style.paper():
-        page = style.new_figure(height=2.7)
+        page = style.new_figure(height=_height(result))
         plot(result, page.subplots())
     return page
 
@@ -111,6 +112,11 @@ def _curves(frame: pd.DataFrame, value: str, group: str, result: Result) -> pd.D
             for name, own in table.groupby("predicted")
         ]
     )
+
+
+def _height(result: Result) -> float:
+    """Inches: room for the lines under a legend of any number of classes."""
+    return 2.4 + 0.15 * len(style.class_names(result.frame))
 
 
 def _count(own: pd.DataFrame, name: str) -> str:

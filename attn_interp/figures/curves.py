@@ -33,6 +33,6 @@ def draw_curve(axes: Axes, own: pd.DataFrame, colour: str, line: Any, *, steps: 
 
 def share_axis(axes: Axes, label: str) -> None:
     """The range of a share, upwards."""
-    axes.set_ylim(0.0, 1.0)
+    axes.set_ylim(0.0, 1.02)  # a line at 1 is seen whole
     axes.set_ylabel(label)
     axes.grid(axis="y", color=style.GREY, alpha=0.25, linewidth=0.4)

@@ -51,7 +51,9 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
                 f"{name}: {style.interval_text(share.x, share.low, share.high)}, n = {round(share.x * share.n)}"
             )
         ordered = ranges.sort_values("x")
-        handles += axes.plot(ordered.x, ordered.y, ".", color="black", markersize=2.0, markeredgewidth=0)
+        handles += axes.plot(
+            ordered.x, ordered.y, ".", color="black", markersize=max(2.0, 2 * thickness), markeredgewidth=0
+        )
         labels.append("under the model's own attention")
         axes.axhline(0.0, color="black", linewidth=0.6)
         axes.set_xlim(-0.01 * count, 1.01 * count)
@@ -105,7 +107,7 @@ def attention_margin(result: Result, ax: Axes | None = None) -> Axes:
         places = rows.loc[(rows.mark == "curve") & (rows.x > 0), "x"]
         axes.set_xscale("log")
         if len(places):  # the few at the very boundary would stretch the axis over decades
-            axes.set_xlim(10 ** np.floor(np.log10(places.quantile(0.05))), 1.05 * places.max())
+            axes.set_xlim(10 ** (np.ceil(np.log10(places.quantile(0.05))) - 1), 1.05 * places.max())
         share_axis(axes, "decisions that stand (share)")
         axes.set_xlabel("KL of attention from the model's (nats)")
         style.legend_above(axes, handles, labels, "predicted class: share that none changes [95 % interval]")

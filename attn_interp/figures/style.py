@@ -135,9 +135,12 @@ def beside(ax: Axes, y: float, text: str, colour: str) -> None:
 
 
 def interval_text(estimate: float, low: float, high: float) -> str:
-    """An estimate with its interval, two decimals: "0.34 [0.31, 0.37]"; "undefined" where there is none."""
+    """An estimate with its interval, two decimals: "0.34 [0.31, 0.37]"; "0.34" where one value has no interval, and
+    "undefined" where there is no value."""
     if pd.isna(estimate):
         return "undefined"
+    if pd.isna(low):
+        return f"{estimate:.2f}"
     return f"{estimate:.2f} [{low:.2f}, {high:.2f}]"
 
 
