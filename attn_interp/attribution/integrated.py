@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import torch
@@ -25,7 +26,9 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
 
     Reference: Sundararajan, Taly & Yan 2017, section 3.
     """
-    from captum.attr import IntegratedGradients
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")  # captum's bars in a notebook; none is shown
+        from captum.attr import IntegratedGradients
 
     embeddings = model.embeddings(batch)  # (B, T, D)
     baselines = embeddings * ~batch.is_word[..., None]

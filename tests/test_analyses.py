@@ -1,0 +1,85 @@
+"""Every script in analyses/ says how it is called, runs on a tiny corpus, and stands in the README with its files."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+import attn_interp.studies.run
+from attn_interp.data.jsonlines import save_jsonlines
+from attn_interp.data.load import load
+from attn_interp.experiments.result import Result
+
+FOLDER = Path(__file__).parents[1] / "analyses"
+SCRIPTS = sorted(FOLDER.glob("*.py"))
+SMALLER = {"--documents": "4", "--width": "6", "--jobs": "1"}
+"""Given where a script has them: fewer documents, narrower vectors, no further processes."""
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Script and arguments -> what it printed."""
+
+    def call(script: Path, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as stopped:
+            assert not stopped.code
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_help_says_how_it_is_called(script, run) -> None:
+    text = run(script, "--help")
+    assert f"python analyses/{script.name}" in text
+    assert "--corpus" in text
+    assert "--results" in text
+    assert "--seed" in text
+
+
+@pytest.fixture
+def drawn_once(monkeypatch) -> None:
+    """Figures take most of the time and are tested by themselves: draw those of the first model alone."""
+    drawn: set[str] = set()
+    draw = attn_interp.studies.run.draw
+
+    def once(result: Result, folder: Path) -> None:
+        if result.experiment not in drawn:
+            drawn.add(result.experiment)
+            draw(result, folder)
+
+    monkeypatch.setattr("attn_interp.studies.run.draw", once)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.usefixtures("drawn_once")
+def test_it_writes_the_files_that_the_readme_names(script, run, tmp_path) -> None:
+    save_jsonlines(load("planted", documents=80, least_length=3, most_length=8), tmp_path / "tiny.jsonl")
+    known = run(script, "--help")
+    arguments = [text for option, value in SMALLER.items() if option in known for text in (option, value)]
+    run(script, "--corpus", str(tmp_path / "tiny.jsonl"), "--results", str(tmp_path / "results"), *arguments)
+    (row,) = [line for line in readme_rows() if f"`{script.name}`" in line]
+    files = re.findall(r"`([^`]+)`", row.split("|")[-2])
+    assert files
+    for name in files:
+        found = list((tmp_path / "results").glob(name))
+        assert found, f"{script.name} did not write {name}"
+        assert all(path.stat().st_size for path in found)
+
+
+def readme_rows() -> list[str]:
+    lines = (FOLDER / "README.md").read_text("utf-8").splitlines()
+    return [line for line in lines if line.startswith("|")][2:]
+
+
+def test_the_readme_has_a_row_for_every_script_and_no_other() -> None:
+    named = {name for line in readme_rows() for name in re.findall(r"`(\w+\.py)`", line)}
+    assert named == {path.name for path in SCRIPTS}
+    assert SCRIPTS
