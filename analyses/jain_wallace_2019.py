@@ -26,9 +26,9 @@ from attn_interp.studies.run import run_cells
 ENCODERS = ("lstm", "cnn", "average")
 ATTENTIONS = ("additive", "scaled_dot")
 CAPTION = (
-    "Kendall's tau of attention with gradients (attention held constant) and with leave-one-out over the test documents, "
-    "by predicted class: mean ± standard deviation [95 % bootstrap interval of the mean] (share of documents with "
-    "p <= .05). Published figures: Jain & Wallace 2019, table 2, from the authors' repository."
+    "Kendall's tau of attention with gradients (attention held constant) and with leave-one-out, over the test "
+    "documents by predicted class: mean ± standard deviation [95 % bootstrap interval of the mean] (share of documents "
+    "with p <= .05). Published figures: Jain & Wallace 2019, table 2, from the authors' repository."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,10 @@ from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.experiments.adversary import find_adversaries
+from attn_interp.experiments.attributed import attribute
 from attn_interp.experiments.reach import DELTA
 from attn_interp.experiments.reading import Reading, read, reading_settings
 from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd
 from attn_interp.models.wrapper import AttentionModel
 from attn_interp.readout.identifiability import weight_interval
 
@@ -37,48 +38,30 @@ def examples(
     """One row per word of a few documents, one column per kind of weight.
 
     The documents are not picked by hand: for each predicted class, among those of 8 to 30 words (all, where there are
-    none), the ones at the 10th, 50th and 90th percentile of the divergence of the adversary.
+    none), the ones at the 10th, 50th and 90th percentile of the maximum attention weight.
     """
-    reading = reading or read(model, documents, seed)
-    divergence = np.zeros(len(documents))
-    place: dict[int, tuple[int, int]] = {}
-    adversaries = []
-    for number, read_batch in enumerate(reading.batches):
-        adversaries.append(find_adversaries(model, reading, read_batch, eps, "best", seed)[0])
-        divergence[read_batch.rows] = jsd(adversaries[-1].weights, read_batch.weights).numpy()
-        place.update({row: (number, index) for index, row in enumerate(read_batch.rows)})
-    predicted = np.zeros(len(documents), dtype=int)
-    for read_batch in reading.batches:
-        predicted[read_batch.rows] = read_batch.predicted.numpy()
-    frames = []
-    for row in _chosen(documents, predicted, divergence):
-        number, index = place[row]
-        read_batch, document = reading.batches[number], documents[row]
-        alone = model.batch([document])
-        classes = read_batch.predicted[index : index + 1].to(model.device)
-        frame = pd.DataFrame(
-            {
+    whole = reading or read(model, documents, seed)
+    chosen = [documents[row] for row in _chosen(whole)]
+    reading = replace(read(model, chosen, seed), affinity=whole.affinity)
+    attributed = attribute(model, reading, methods)
+    frames: dict[int, pd.DataFrame] = {}
+    for read_batch, found in zip(reading.batches, attributed.batches):
+        (adversaries,) = find_adversaries(model, reading, read_batch, eps, "best", seed)
+        rows = {"attention": read_batch.weights, "adversary": adversaries.weights}
+        if reading.affine:
+            interval = weight_interval(read_batch.weights, read_batch.votes, read_batch.is_word, DELTA)
+            rows |= {"attention low": interval.least, "attention high": interval.most}
+        rows |= {name: attribution.values for name, attribution in found.items()}
+        for index, document in enumerate(read_batch.batch.documents):
+            about = {
                 "document": document.id,
                 "label": model.classes[document.label],
-                "predicted": model.classes[predicted[row]],
+                "predicted": model.classes[int(read_batch.predicted[index])],
                 "position": np.arange(len(document)),
                 "word": document.words,
-                "attention": read_batch.weights[index, : len(document)].numpy(),
-                "adversary": adversaries[number].weights[index, : len(document)].numpy(),
             }
-        )
-        if reading.affine:
-            interval = weight_interval(
-                read_batch.weights[index : index + 1],
-                read_batch.votes[index : index + 1],
-                read_batch.is_word[index : index + 1],
-                DELTA,
-            )
-            frame["attention low"] = interval.least[0, : len(document)].numpy()
-            frame["attention high"] = interval.most[0, : len(document)].numpy()
-        for name, method in methods.items():
-            frame[name] = method(model, alone, classes).values[0].double().cpu().numpy()
-        frames.append(frame)
+            values = {name: row[index, : len(document)].numpy() for name, row in rows.items()}
+            frames[read_batch.rows[index]] = pd.DataFrame({**about, **values})
     columns = {
         "document": Column("id of the document"),
         "label": Column("gold class"),
@@ -90,26 +73,32 @@ def examples(
         **(INTERVAL if reading.affine else {}),
         **{name: Column("signed contribution to the probability of the predicted class") for name in methods},
     }
-    status = adversaries[0].status
     settings = {
         **reading_settings(model, reading, seed),
         "eps": eps,
         "methods": list(methods),
-        "status": status,
+        "status": adversaries.status,
         "delta": DELTA,
     }
-    return Result("examples", pd.concat(frames, ignore_index=True), settings, columns)
+    frame = pd.concat([frames[row] for row in sorted(frames)], ignore_index=True)
+    return Result("examples", frame, settings, columns)
 
 
-def _chosen(documents: Sequence[Document], predicted: np.ndarray, divergence: np.ndarray) -> list[int]:
-    lengths = np.array([len(document) for document in documents])
+def _chosen(reading: Reading) -> list[int]:
+    """Rows of the documents to show."""
+    count = len(reading.documents)
+    predicted, largest = np.zeros(count, dtype=int), np.zeros(count)
+    for read_batch in reading.batches:
+        predicted[read_batch.rows] = read_batch.predicted.numpy()
+        largest[read_batch.rows] = read_batch.weights.amax(-1).numpy()
+    lengths = np.array([len(document) for document in reading.documents])
     readable = (lengths >= READABLE[0]) & (lengths <= READABLE[1])
     chosen: list[int] = []
     for k in np.unique(predicted):
         rows = np.flatnonzero((predicted == k) & readable)
         if len(rows) == 0:
             rows = np.flatnonzero(predicted == k)
-        ordered = rows[np.argsort(divergence[rows], kind="stable")]
+        ordered = rows[np.argsort(largest[rows], kind="stable")]
         chosen += [int(ordered[round(quantile * (len(ordered) - 1))]) for quantile in QUANTILES]
     return list(dict.fromkeys(chosen))
 

@@ -33,13 +33,13 @@ def test_each_row_is_a_word_with_all_its_weights(result, model, planted) -> None
             assert np.allclose(frame[method], values, atol=1e-6)
 
 
-def test_documents_are_chosen_by_the_adversarys_divergence(result, model, planted, reading) -> None:
+def test_documents_are_chosen_by_their_largest_weight(result, model, planted, reading) -> None:
     """For each predicted class the 10th, 50th and 90th percentile among the readable ones, worked by hand."""
     frame = adversary(model, planted.test, reading=reading).frame
     readable = frame[frame["words"].between(*READABLE)]
     expected = []
     for name in sorted(readable["predicted"].unique(), key=planted.classes.index):
-        ordered = readable[readable["predicted"] == name].sort_values("jsd", kind="stable")["document"].tolist()
+        ordered = readable[readable["predicted"] == name].sort_values("max_attention", kind="stable")["document"].tolist()
         expected += [ordered[round(quantile * (len(ordered) - 1))] for quantile in QUANTILES]
     assert list(dict.fromkeys(result.frame["document"])) == expected
 

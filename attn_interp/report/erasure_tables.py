@@ -1,0 +1,54 @@
+"""The tables of Serrano & Smith 2019 for any set of models, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from attn_interp.experiments.erasure import ATTENTION, OPTIMUM, PRODUCT, RANDOM
+from attn_interp.experiments.result import Result
+
+Labelled = Iterable[tuple[Mapping[str, str], Result]]
+
+OUTCOMES = {
+    "neither": "flip_neither",
+    "only most attended": "flip_only_most_attended",
+    "only other": "flip_only_other",
+    "both": "flip_both",
+}
+FIRST_ORDERS = (OPTIMUM, PRODUCT, "gradient", "leave-one-out", "integrated gradients", ATTENTION, RANDOM)
+QUANTITIES = {
+    "fraction erased": "fraction",
+    "minus attention": "minus_attention",
+    "regret": "regret",
+    "never changed": "never",
+}
+
+
+def single_table(models: Labelled) -> pd.DataFrame:
+    """One row per model and outcome of erasing the most attended word and another: labels, decision changed by, share,
+    low, high, n and undefined (documents of one word), from results of `single_erasure`."""
+    rows = []
+    for labels, result in models:
+        summary = result.summary().query("grouping == 'all'").set_index("quantity")
+        for outcome, quantity in OUTCOMES.items():
+            found = summary.loc[quantity, ["estimate", "low", "high", "n", "undefined"]]
+            rows.append({**labels, "decision changed by": outcome, **found.rename({"estimate": "share"})})
+    return pd.DataFrame(rows).astype({"n": int, "undefined": int})
+
+
+def sets_table(models: Labelled) -> pd.DataFrame:
+    """One row per model and order of erasing: labels, order, and for each quantity its mean with low and high, and n,
+    from results of `erasure`; the orders from the optimum down to random."""
+    rows = []
+    for labels, result in models:
+        summary = result.summary().query("grouping == 'all'").set_index(["ordering", "quantity"])
+        present = set(summary.index.get_level_values("ordering"))
+        for ordering in (name for name in FIRST_ORDERS if name in present):
+            row: dict[str, object] = {**labels, "order": ordering}
+            for heading, quantity in QUANTITIES.items():
+                found = summary.loc[[(ordering, quantity)]].iloc[0]
+                row |= {heading: found["estimate"], f"{heading} low": found["low"], f"{heading} high": found["high"]}
+            rows.append({**row, "n": int(found["n"])})
+    return pd.DataFrame(rows)
