@@ -43,8 +43,9 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             handles.append(draw_curve(axes, own, colours[name], lines[name], marker=".", markersize=4.0))
             labels.append(_count(own, name))
         bounds = rows[rows.group == UPPER]
-        for name, own in bounds.groupby("series"):
-            axes.plot(own.x, own.y, color=colours[str(name)], linestyle="--", linewidth=0.8)
+        for name in names:
+            own = bounds[bounds.series == name]
+            axes.plot(own.x, own.y, color=colours[name], linestyle="--", linewidth=0.8)
         if len(bounds):
             handles.append(Line2D([], [], color="black", linestyle="--", linewidth=0.8))
             labels.append("certified: mean upper bound")

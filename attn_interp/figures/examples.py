@@ -120,11 +120,12 @@ def drawn(result: Result) -> pd.DataFrame:
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
     settings = result.settings
+    bars = " Error bars below a row are the intervals of its weights." if drawn(result)["low"].notna().any() else ""
     return (
         f"Words of {result.frame['document'].nunique()} documents, shaded by attention and beside it by other weights, "
         "each as its share of the row's total absolute weight (blue: positive, vermilion: negative). Adversary: an "
         f"attention that differs while the output moves by at most eps = {settings['eps']:g} in total variation "
-        f"({settings['status']})."
+        f"({settings['status']}).{bars}"
     )
 
 
@@ -249,6 +250,7 @@ def _draw_intervals(
         return bottom - height * (value - low) / span
 
     left, right = line[0][1], line[-1][1] + line[-1][2]
+    write(ax, size, place((low + high) / 2), "its interval", 0.85 * size, color=style.GREY, va="center")
     ax.plot([left, right], [place(0.0)] * 2, color=style.GREY, linewidth=0.4)
     ax.text(left - 0.4 * size, place(low), f"{low:.2g}", fontsize=0.8 * size, ha="right", va="bottom")
     ax.text(left - 0.4 * size, place(high), f"{high:.2g}", fontsize=0.8 * size, ha="right", va="top")

@@ -108,6 +108,7 @@ def attention_margin(result: Result, ax: Axes | None = None) -> Axes:
         axes.set_xscale("log")
         if len(places):  # the few at the very boundary would stretch the axis over decades
             axes.set_xlim(10 ** (np.ceil(np.log10(places.quantile(0.05))) - 1), 1.05 * places.max())
+        axes.tick_params(axis="x", which="minor", labelbottom=False)
         share_axis(axes, "decisions that stand (share)")
         axes.set_xlabel("KL of attention from the model's (nats)")
         style.legend_above(axes, handles, labels, "predicted class: share that none changes [95 % interval]")
