@@ -46,12 +46,12 @@ def test_help_says_how_it_is_called(script, run) -> None:
 
 @pytest.fixture
 def drawn_once(monkeypatch) -> None:
-    """Figures take most of the time and are tested by themselves: draw those of the first model alone."""
+    """Figures take most of the time and are tested by themselves: draw the first alone."""
     drawn: set[str] = set()
     draw = attn_interp.studies.run.draw
 
     def once(result: Result, folder: Path) -> None:
-        if result.experiment not in drawn:
+        if not drawn:
             drawn.add(result.experiment)
             draw(result, folder)
 

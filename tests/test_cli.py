@@ -139,7 +139,8 @@ def test_data_reads_a_treebank_of_either_task(call, tmp_path) -> None:
     assert re.search(r"train\s+│\s+6 ", call("data", "sst", "--path", tmp_path)[1])
 
 
-def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_path) -> None:
+def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("attn_interp.studies.run.draw", lambda result, folder: None)
     options = ["--option", "text=body", "--option", "label=stars", "--option", "least-words=3", "--option", "seed=7"]
     arguments = ["study", "--corpus", table, *options, "--encoder", "average", "--width", 6, "--documents", 4]
     arguments += ["--results", tmp_path / "results", "--name", "mine", "--seed", 2]
