@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from attn_interp.figures.marks import COLUMNS, density, marks, shares, stack
@@ -49,3 +50,11 @@ def test_marks_are_tidy_rows_of_one_schema() -> None:
     assert rows["y"].tolist()[:2] == [0.25, 0.25]
     assert rows["n"].tolist()[2] == 7
     assert stack([]).empty
+
+
+def test_values_are_taken_in_order_whatever_their_index() -> None:
+    x = pd.Series([0.1, 0.2, 0.3], index=[7, 5, 9])
+    rows = marks("panel", "point", "series", x=x, y=x.rename("other").sort_index(), n=4)
+    assert rows["x"].tolist() == [0.1, 0.2, 0.3]
+    assert rows["y"].tolist() == [0.2, 0.1, 0.3]
+    assert rows["n"].tolist() == [4, 4, 4]

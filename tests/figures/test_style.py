@@ -45,6 +45,7 @@ def test_twenty_classes_differ_in_colour_or_line() -> None:
 def test_interval_and_count_as_text() -> None:
     assert style.interval_text(0.344, 0.3, -0.126) == "0.34 [0.30, -0.13]"
     assert style.interval_text(float("nan"), 0.0, 0.0) == "undefined"
+    assert style.interval_text(0.344, float("nan"), float("nan")) == "0.34"
     assert style.count_text(1234, 0) == "n = 1,234"
     assert style.count_text(5, 2) == "n = 5 (2 undefined)"
 
