@@ -1,0 +1,30 @@
+"""What the README shows is what runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.replace('load("movies")', 'load("planted", documents=120)'), "README.md", "exec"), {})
+    assert "unflippable" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"tau.pdf", "results"}
+
+
+def test_every_file_of_the_readme_is_there() -> None:
+    named = re.findall(r"`((?:analyses|notebooks|docs)/[\w./]+)`|\((docs/[\w./]+)\)|python ([\w/]+\.py)", README)
+    paths = [path for found in named for path in found if path]
+    assert len(paths) >= 5
+    for path in paths:
+        assert (Path(__file__).parent.parent / path).exists(), path
+
+
+def test_the_rooms_of_the_readme_are_the_rooms() -> None:
+    rooms = set(re.findall(r"^\| `(\w+)/` \|", README, flags=re.MULTILINE))
+    package = Path(__file__).parent.parent / "attn_interp"
+    assert rooms == {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
