@@ -31,6 +31,8 @@ def overview(results: Mapping[str, Result]) -> pd.DataFrame:
     question = "Does the model classify?"
     add(question, "accuracy", quality, "measured", predictor="model", quantity="accuracy")
     add(question, "accuracy, bag of words", quality, "measured", predictor="bag of words", quantity="accuracy")
+    add(question, "accuracy, majority class", quality, "measured", predictor="majority", quantity="accuracy")
+    add(question, "macro F1", quality, "measured", predictor="model", quantity="macro F1")
     add(question, "AUROC", quality, "measured", predictor="model", quantity="AUROC")
     agreement = results["agreement"].summary()
     everything = {"grouping": "all", "quantity": "tau", "statistic": "mean"}

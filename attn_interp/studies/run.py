@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.embeddings import load_embeddings
@@ -72,23 +74,32 @@ class _Work:
         place = self.folder / "model"
         if place.exists():
             return load_checkpoint(place)
-        vectors = None
-        if self.cell.embeddings is not None:
-            vocabulary = Vocabulary.build(self.corpus.train, self.cell.training.least_count)
-            width = self.cell.settings.embedding_width
-            vectors = load_embeddings(
-                self.cell.embeddings, vocabulary, self.corpus.train, width, seed=self.cell.seed
-            ).matrix
         trained = train(
             self.corpus,
             self.cell.settings,
             self.cell.training,
             seed=self.cell.seed,
             progress=self.progress,
-            embeddings=vectors,
+            embeddings=self._pretrained(),
         )
         save_checkpoint(trained, place)
         return trained
+
+    def _pretrained(self) -> torch.Tensor | None:
+        """The pretrained word vectors, if any; how much of the corpus they cover is written to embeddings.json."""
+        if self.cell.embeddings is None:
+            return None
+        vocabulary = Vocabulary.build(self.corpus.train, self.cell.training.least_count)
+        width = self.cell.settings.embedding_width
+        found = load_embeddings(self.cell.embeddings, vocabulary, self.corpus.train, width, seed=self.cell.seed)
+        coverage = {
+            "source": found.source,
+            "width": width,
+            "words_of_the_vocabulary_found": found.type_coverage,
+            "words_of_the_training_texts_found": found.token_coverage,
+        }
+        replace_file(self.folder / "embeddings.json", (json.dumps(coverage, indent=2) + "\n").encode())
+        return found.matrix
 
     @cached_property
     def model(self) -> AttentionModel:
