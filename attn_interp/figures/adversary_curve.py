@@ -90,7 +90,8 @@ def caption(result: Result) -> str:
         "Mean over documents of the largest Jensen-Shannon divergence (nats, at most ln 2) from the model's attention "
         "that an attention can have while the output moves by at most eps in total variation, by predicted class, "
         f"with pointwise 95 % bootstrap intervals; {_per_eps(rows)}; {_statuses(result)}. Exact: the optimum; "
-        "certified: a value that is attained, with a proved upper bound; search: the best found, a lower bound."
+        "certified: a value that is attained, with a proved upper bound, whose mean (dashed) leaves out searched "
+        "documents; search: the best found, a lower bound."
     )
 
 
