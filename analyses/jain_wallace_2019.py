@@ -62,8 +62,9 @@ def main() -> None:
     answers = pd.concat([overview(run.results).assign(**run.labels) for run in runs], ignore_index=True)
     table.to_csv(arguments.results / "table.csv", index=False)
     answers.to_csv(arguments.results / "overview.csv", index=False)
-    latex_table(paper_layout(table), arguments.results / "table.tex", caption=CAPTION)
-    show_table(table.drop(columns=["corpus"]), title=f"tau of attention on {runs[0].corpus}")
+    shown = paper_layout(table)
+    latex_table(shown, arguments.results / "table.tex", caption=CAPTION)
+    show_table(shown, title=f"tau of attention on {runs[0].corpus}")
     print(f"written: {arguments.results}/table.csv, table.tex, overview.csv and a folder per model")
 
 

@@ -64,33 +64,27 @@ def _published(labels: Mapping[str, str], compared: str, k: int) -> dict[str, fl
 
 
 def paper_layout(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as the paper prints it: a row per class, for each attribution and encoder a cell with mean, standard
-    deviation, 95 % interval and, in parentheses, the share of p <= .05; below it the published figures, where there are
-    some. Text, for reading and LaTeX; the numbers are in `agreement_table`.
+    """The table to be read: a row per model and predicted class with, for gradient and leave-one-out, mean ± standard
+    deviation, 95 % interval of the mean and share of p <= .05; under it the published figures, where there are some.
+    Text; the numbers are in `agreement_table`.
     """
     rows = []
-    for (corpus, attention, group), part in table.groupby(["corpus", "attention", "class"], sort=False):
-        start = {"corpus": corpus, "attention": attention, "class": group}
-        cells = {_heading(row): _cell(row) for _, row in part.iterrows()}
-        rows.append({**start, "figures": "ours", **cells})
-        known = part[part["published_tau"].notna()]
-        if len(known):
-            published = {_heading(row): _published_cell(row) for _, row in known.iterrows()}
-            rows.append({**start, "figures": "published", **published})
+    for keys, part in table.groupby(["attention", "encoder", "class"], sort=False):
+        found = {row["compared_with"]: row for _, row in part.iterrows()}
+        n = next(iter(found.values()))["n"]
+        start = {name: str(key) for name, key in zip(("attention", "encoder", "class"), keys)}
+        rows.append({**start, "figures": "ours", **_cells(found, "", with_interval=True), "n": str(n)})
+        known = {name: row for name, row in found.items() if not np.isnan(row["published_tau"])}
+        if known:
+            rows.append({**start, "figures": "published", **_cells(known, "published_", with_interval=False)})
     return pd.DataFrame(rows).fillna("")
 
 
-def _heading(row: pd.Series[Any]) -> str:
-    return f"{row['compared_with']}, {row['encoder']}"
-
-
-def _cell(row: pd.Series[Any]) -> str:
-    return (
-        f"{row['tau']:.2f} ± {row['sd']:.2f} [{row['low']:.2f}, {row['high']:.2f}] ({row['significant']:.2f}), "
-        f"n = {row['n']}"
-    )
-
-
-def _published_cell(row: pd.Series[Any]) -> str:
-    spread = "" if np.isnan(row["published_sd"]) else f" ± {row['published_sd']:.2f}"
-    return f"{row['published_tau']:.2f}{spread} ({row['published_significant']:.2f})"
+def _cells(found: Mapping[str, pd.Series[Any]], prefix: str, with_interval: bool) -> dict[str, str]:
+    cells = {}
+    for name, row in found.items():
+        sd = row[f"{prefix}sd"]
+        cells[f"{name} τ"] = f"{row[f'{prefix}tau']:.2f}" + ("" if np.isnan(sd) else f" ± {sd:.2f}")
+        cells[f"{name} 95 %"] = f"[{row['low']:.2f}, {row['high']:.2f}]" if with_interval else ""
+        cells[f"{name} sig."] = f"{row[f'{prefix}significant']:.2f}"
+    return cells

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+FILE_WIDTH = 160  # characters of a line where the output is no terminal
 
 
 def show_table(frame: pd.DataFrame, title: str) -> None:
     """Print the frame; numbers that are not whole are rounded to three digits for the eye alone."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name, column in frame.items():
-        table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(column) else "left")
+        table.add_column(Text(str(name)), justify="right" if pd.api.types.is_numeric_dtype(column) else "left")
     for row in frame.itertuples(index=False):
-        table.add_row(*(_text(value) for value in row))
-    Console().print(table, markup=False)
+        table.add_row(*(Text(_text(value)) for value in row))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else FILE_WIDTH)
 
 
 def _text(value: object) -> str:
