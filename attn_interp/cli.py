@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from attn_interp.models.settings import COMPATIBILITIES, ENCODERS
+
 app = typer.Typer(
     add_completion=False,
     help="Settles, for a model and a corpus at hand, whether attention weights explain the decisions.",
@@ -47,8 +49,8 @@ def study(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="An option of the corpus, as label=stars for a table; repeatable."),
     ] = None,
-    encoder: Annotated[str, typer.Option(help="lstm, cnn or average.")] = "lstm",
-    attention: Annotated[str, typer.Option(help="additive, dot or scaled_dot.")] = "additive",
+    encoder: Annotated[str, typer.Option(help=f"One of {', '.join(ENCODERS)}.")] = "lstm",
+    attention: Annotated[str, typer.Option(help=f"One of {', '.join(COMPATIBILITIES)}.")] = "additive",
     seed: Annotated[int, typer.Option(min=0, help="Decides training and everything drawn.")] = 0,
     documents: Annotated[int | None, typer.Option(min=1, help="Look at this many test documents only.")] = None,
     embeddings: Annotated[str | None, typer.Option(help="Pretrained word vectors (GloVe, word2vec, fastText).")] = None,

@@ -39,7 +39,9 @@ def test_documents_are_chosen_by_their_largest_weight(result, model, planted, re
     readable = frame[frame["words"].between(*READABLE)]
     expected = []
     for name in sorted(readable["predicted"].unique(), key=planted.classes.index):
-        ordered = readable[readable["predicted"] == name].sort_values("max_attention", kind="stable")["document"].tolist()
+        ordered = (
+            readable[readable["predicted"] == name].sort_values("max_attention", kind="stable")["document"].tolist()
+        )
         expected += [ordered[round(quantile * (len(ordered) - 1))] for quantile in QUANTILES]
     assert list(dict.fromkeys(result.frame["document"])) == expected
 

@@ -79,6 +79,15 @@ def test_a_document_does_not_see_its_batch(made, found) -> None:
         assert torch.allclose(alone[0], found[0][row : row + 1, :length], atol=1e-6)
 
 
+def test_each_document_has_starts_of_its_own() -> None:
+    """Equal in all but their names, they are searched from different places."""
+    weights = torch.full((2, 6), 1 / 6, dtype=torch.float64)
+    votes = torch.linspace(-3, 3, 12, dtype=torch.float64).reshape(1, 6, 2).cos().expand(2, 6, 2)
+    documents = tuple(Document(name, ("word",) * 6, 0) for name in "ab")
+    attention, _ = search((documents, weights, votes, torch.ones(2, 6, dtype=torch.bool)))
+    assert (attention[0] - attention[1]).abs().max() > 1e-3
+
+
 def test_a_further_start_never_makes_it_worse(made, found) -> None:
     """Started from the optimum too it finds nearly all of it; what the five starts find is not disturbed."""
     _, weights, votes, is_word = made
