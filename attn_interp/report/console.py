@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -18,8 +20,7 @@ def show_table(frame: pd.DataFrame, title: str) -> None:
         table.add_column(Text(str(name)), justify="right" if pd.api.types.is_numeric_dtype(column) else "left")
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(_text(value)) for value in row))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else FILE_WIDTH)
+    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
 
 
 def _text(value: object) -> str:
