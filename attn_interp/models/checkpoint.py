@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifier import Classifier
+from attn_interp.models.hierarchical import build_classifier
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.trained import Epoch, Trained
 
@@ -82,7 +83,7 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> T
             f"{folder / SETTINGS}: these are no settings of this version of attn_interp: {error}"
         ) from error
     vocabulary = Vocabulary(tuple(json.loads(files[VOCABULARY])))
-    module = _rebuild(folder, settings, len(vocabulary), len(facts["classes"]), load(files[WEIGHTS]))
+    module = _rebuild(folder, settings, vocabulary, len(facts["classes"]), load(files[WEIGHTS]))
     if _sha256(_canonical(facts)) != content["checksums"]["facts"]:
         raise ValueError(f"{folder / SETTINGS}: was changed after it was written; {REMEDY}")
     return Trained(
@@ -148,11 +149,15 @@ def _read_whole(folder: Path, name: str, checksums: Mapping[str, str]) -> bytes:
 
 
 def _rebuild(
-    folder: Path, settings: ClassifierSettings, vocabulary_size: int, class_count: int, weights: dict[str, torch.Tensor]
+    folder: Path,
+    settings: ClassifierSettings,
+    vocabulary: Vocabulary,
+    class_count: int,
+    weights: dict[str, torch.Tensor],
 ) -> Classifier:
     """The classifier of these settings with these weights; every shape must be the one the settings ask for."""
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced anyway
-        module = Classifier(settings, vocabulary_size, class_count)
+        module = build_classifier(settings, vocabulary, class_count)
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     for name in sorted(expected.keys() | found.keys()):

@@ -28,8 +28,8 @@ STATES_AT_ONCE = 1 << 23
 
 
 def without_each_word(module: nn.Module) -> Callable[[Batch], torch.Tensor] | None:
-    """Batch -> `logits_without_each_word`, for a classifier of ours with an LSTM; None for any other module."""
-    if isinstance(module, Classifier) and isinstance(module.encoder, LstmEncoder):
+    """Batch -> `logits_without_each_word`, for a classifier of ours with one LSTM; None for any other module."""
+    if type(module) is Classifier and isinstance(module.encoder, LstmEncoder):
         return partial(logits_without_each_word, module)
     return None
 

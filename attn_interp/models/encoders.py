@@ -95,7 +95,7 @@ Encoder = AverageEncoder | CnnEncoder | LstmEncoder
 
 
 def build_encoder(settings: ClassifierSettings) -> Encoder:
-    """The encoder that the settings name, freshly initialised."""
+    """The encoder of words that the settings name, freshly initialised."""
     if settings.encoder == "average":
         return AverageEncoder(settings.embedding_width, settings.hidden)
     if settings.encoder == "cnn":

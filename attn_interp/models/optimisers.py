@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch.optim import Adam, Optimizer, SparseAdam
 
+from attn_interp.models.attention import AdditiveScores, DotScores
 from attn_interp.models.classifier import Classifier
 from attn_interp.models.settings import TrainingSettings
 
@@ -18,7 +18,10 @@ def build_optimisers(module: Classifier, training: TrainingSettings) -> list[Opt
     Reference: the groups and their weight decay are those of Jain & Wallace 2019, in code.
     """
     rate, decay = training.learning_rate, training.weight_decay
-    decayed: list[torch.Tensor] = [*module.encoder.parameters(), *module.head.parameters()]
+    attending = [part for part in module.modules() if isinstance(part, AdditiveScores | DotScores)]
+    undecayed = [parameter for part in attending for parameter in part.parameters()]
+    apart = {id(parameter) for parameter in (*undecayed, *module.embedding.parameters())}
+    decayed = [parameter for parameter in module.parameters() if id(parameter) not in apart]
     optimisers: list[Optimizer] = []
     module.embedding.sparse = training.embedding_updates == "touched"
     if module.embedding.sparse:
@@ -27,7 +30,7 @@ def build_optimisers(module: Classifier, training: TrainingSettings) -> list[Opt
         decayed.append(module.embedding.weight)
     groups = [
         {"params": decayed, "weight_decay": decay},
-        {"params": list(module.pooling.parameters()), "weight_decay": 0.0},
+        {"params": undecayed, "weight_decay": 0.0},
     ]
     optimisers.append(Adam([group for group in groups if group["params"]], lr=rate, amsgrad=True, fused=True))
     return optimisers

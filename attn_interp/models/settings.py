@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ENCODERS = ("average", "cnn", "lstm")
+ENCODERS = ("average", "cnn", "hierarchical", "lstm")
 POOLINGS = ("attention", "last", "max", "mean")
 COMPATIBILITIES = ("additive", "dot", "scaled_dot")
 
@@ -26,8 +26,9 @@ class ClassifierSettings:
     """Embedding -> encoder -> pooling -> affine head. The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
 
     Attributes:
-        encoder: "lstm", "cnn" or "average" (a projection and tanh of each word alone).
-        bidirectional: Whether the LSTM runs in both directions; other encoders have none and ignore it.
+        encoder: "lstm", "cnn", "average" (a projection and tanh of each word alone), or "hierarchical" (an LSTM over
+            the words of each sentence, attention over them, and an LSTM over the sentences, which are pooled).
+        bidirectional: Whether an LSTM runs in both directions; other encoders have none and ignore it.
         pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM only: each
             direction's state after its last token).
         attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "dot" v.h, or "scaled_dot"
@@ -67,7 +68,7 @@ class ClassifierSettings:
             )
         if self.encoder == "cnn":
             self._check_kernels()
-        if self.pooling == "attention":
+        if self.pooling == "attention" or self.encoder == "hierarchical":
             self._check_heads()
 
     def _check_kernels(self) -> None:
@@ -87,7 +88,7 @@ class ClassifierSettings:
     @property
     def state_width(self) -> int:
         """d, the width of one state: twice `hidden` for an LSTM in both directions, else `hidden`."""
-        return 2 * self.hidden if self.encoder == "lstm" and self.bidirectional else self.hidden
+        return 2 * self.hidden if self.encoder in ("lstm", "hierarchical") and self.bidirectional else self.hidden
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifier import Classifier
+from attn_interp.models.hierarchical import build_classifier
 from attn_interp.models.optimisers import build_optimisers
 from attn_interp.models.predicting import predict_logits
 from attn_interp.models.progress import progress_bar
@@ -58,7 +59,7 @@ def train(
     device = torch.device(device)
     vocabulary = Vocabulary.build(corpus.train, training.least_count)
     with _seeded(seed, device):
-        module = Classifier(settings, len(vocabulary), len(corpus.classes), embeddings).to(device)
+        module = build_classifier(settings, vocabulary, len(corpus.classes), embeddings).to(device)
         history = _fit(module, corpus, vocabulary, training, seed, progress)
     best = max(history, key=merit)
     return Trained(

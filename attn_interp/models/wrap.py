@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from attn_interp.data.batch import Batch, Collate, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.models.deletion import without_each_word
+from attn_interp.models.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
+from attn_interp.models.sentences import collate_sentences
 from attn_interp.models.trained import Trained
 from attn_interp.models.wrapper import AttentionModel, View, two_class_logits
 from attn_interp.recording import Site, sites
@@ -43,7 +46,8 @@ def wrap(
     module is put into eval mode and on `device`; nothing else about it changes.
 
     Args:
-        module: A trained classifier of ours, which needs no other argument, or any nn.Module.
+        module: A trained classifier of ours, which needs no other argument, or any nn.Module. Of a hierarchical one the
+            view is the attention over sentences, and sentences stand wherever others have words.
         inputs: Batch -> the positional arguments of the module.
         logits: Output of the module -> (B, C) logits; a single logit z per document stands for the two classes (0, z).
         classes: The class names, in the order of the logits.
@@ -61,20 +65,24 @@ def wrap(
         trained, module = module, module.module
         classes = classes or trained.classes
         vocabulary = vocabulary or trained.vocabulary
+    in_sentences = isinstance(module, HierarchicalClassifier)
+    if in_sentences:
+        if site not in (None, "pooling"):
+            raise ValueError(
+                f"wrap: got site={site!r}; of a hierarchical classifier the view is 'pooling', its attention over "
+                "sentences. Over words it has one distribution for each sentence: record it, or intervene on it"
+            )
+        site = "pooling"
     if classes is None:
         raise ValueError("wrap: give classes, the names of the classes in the order of the logits")
     if collate_documents is None:
         if vocabulary is None:
             raise ValueError("wrap: give vocabulary (or collate_documents), so that documents can become a batch")
-        known = vocabulary
-
-        def collate_documents(documents: Sequence[Document]) -> Batch:
-            return collate(documents, known)
-
+        collate_documents = partial(collate_sentences if in_sentences else collate, vocabulary=vocabulary)
     if example is None:
         if vocabulary is None:
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
-        example = _made_up(vocabulary)
+        example = _made_up(vocabulary, SENTENCE_ENDS[0] if in_sentences else None)
     device = torch.device(device)
     module = module.to(device).eval()
     first, second = (inputs(collate_documents(part).to(device)) for part in _two_sizes(example))
@@ -90,15 +98,20 @@ def wrap(
         embedding=_embedding(module, embedding),
         device=device,
         without_each_word=without_each_word(module) if ours else None,
+        units="sentences" if in_sentences else "words",
     )
 
 
-def _made_up(vocabulary: Vocabulary) -> list[Document]:
+def _made_up(vocabulary: Vocabulary, sentence_end: str | None) -> list[Document]:
+    """Documents of several lengths; every third word ends a sentence if there is a word that does."""
     words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
-    return [
-        Document(f"example {length}", tuple(words[(length + i) % len(words)] for i in range(length)), 0)
-        for length in (7, 5, 6, 3, 4)
-    ]
+    documents = []
+    for length in (7, 5, 6, 3, 4):
+        chosen = [words[(length + i) % len(words)] for i in range(length)]
+        if sentence_end is not None:
+            chosen[2::3] = [sentence_end] * len(chosen[2::3])
+        documents.append(Document(f"example {length}", tuple(chosen), 0))
+    return documents
 
 
 def _two_sizes(example: Sequence[Document]) -> tuple[Sequence[Document], Sequence[Document]]:

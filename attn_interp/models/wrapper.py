@@ -69,6 +69,8 @@ class AttentionModel:
         device: Where the module runs.
         without_each_word: Batch -> the logits (B, W, C) without each word, NaN for documents of one word, for a module
             that can say it faster than by a run on every shortened document; None: it cannot.
+        units: What the attention of the view is spread over: "words", or "sentences" of a hierarchical classifier,
+            which then are the words of `batch.documents`; a sentence has no embedding of its own.
     """
 
     module: nn.Module
@@ -81,6 +83,7 @@ class AttentionModel:
     embedding: nn.Module
     device: torch.device
     without_each_word: Callable[[Batch], torch.Tensor] | None = None
+    units: str = "words"
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -149,7 +152,11 @@ class AttentionModel:
 
         Args:
             detached: hold every attention weight constant, so that the gradient takes only the path through the values.
+
+        Raises:
+            ValueError: the units of the view are not words.
         """
+        self._require_words()
         held: list[torch.Tensor] = []
 
         def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
@@ -177,7 +184,12 @@ class AttentionModel:
             hook.remove()
 
     def embeddings(self, batch: Batch) -> torch.Tensor:
-        """The input embeddings (B, T, D) of every position."""
+        """The input embeddings (B, T, D) of every position.
+
+        Raises:
+            ValueError: the units of the view are not words.
+        """
+        self._require_words()
         held: list[torch.Tensor] = []
         hook = self.embedding.register_forward_hook(lambda module, inputs, output: held.append(output.detach()))
         try:
@@ -186,6 +198,13 @@ class AttentionModel:
         finally:
             hook.remove()
         return held[0]
+
+    def _require_words(self) -> None:
+        if self.units != "words":
+            raise ValueError(
+                f"the view spreads attention over {self.units}, which have no input embeddings of their own; ask for "
+                "an attribution that deletes, such as leave-one-out"
+            )
 
     def batch_logits(self, batch: Batch) -> torch.Tensor:
         """The logits (B, C) of a batch, recording nothing."""

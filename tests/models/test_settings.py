@@ -11,7 +11,7 @@ from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"encoder": "gru"}, "encoder: got 'gru', expected one of 'average', 'cnn', 'lstm'"),
+        ({"encoder": "gru"}, "encoder: got 'gru', expected one of 'average', 'cnn', 'hierarchical', 'lstm'"),
         ({"pooling": "sum"}, "pooling: got 'sum', expected one of 'attention', 'last', 'max', 'mean'"),
         ({"attention": "tanh"}, "attention: got 'tanh', expected one of 'additive', 'dot', 'scaled_dot'"),
         ({"hidden": 0}, "hidden: got 0, expected at least 1"),
