@@ -8,18 +8,37 @@ import pandas as pd
 import pytest
 
 from attn_interp.experiments.adversary import adversary
+from attn_interp.experiments.adversary_curve import adversary_curve
 from attn_interp.experiments.agreement import agreement
+from attn_interp.experiments.erasure import erasure
 from attn_interp.experiments.examples import examples
 from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.reach import reach
 from attn_interp.experiments.result import Result
+from attn_interp.experiments.same_shape import same_shape
+from attn_interp.experiments.single_erasure import single_erasure
 from attn_interp.models.wrapper import AttentionModel
 
 EXPERIMENTS: dict[str, Callable[..., Result]] = {
     "adversary": adversary,
+    "adversary_curve": lambda *arguments, **options: adversary_curve(*arguments, eps=(0.01, 0.2), **options),
     "agreement": agreement,
+    "erasure": erasure,
     "permutation": lambda *arguments, **options: permutation(*arguments, draws=7, **options),
+    "reach": reach,
+    "same_shape": same_shape,
+    "single_erasure": single_erasure,
 }
-KEYS = {"adversary": ["document", "status"], "agreement": ["document", "first", "second"], "permutation": ["document"]}
+KEYS = {
+    "adversary": ["document", "status"],
+    "adversary_curve": ["document", "eps"],
+    "agreement": ["document", "first", "second"],
+    "erasure": ["document", "ordering", "draw"],
+    "permutation": ["document"],
+    "reach": ["document"],
+    "same_shape": ["document"],
+    "single_erasure": ["document"],
+}
 
 
 def rows(result: Result) -> pd.DataFrame:
@@ -56,7 +75,12 @@ def test_the_same_again_is_the_same_to_the_last_bit(whole, model, planted) -> No
     pd.testing.assert_frame_equal(again.frame, whole.frame, check_exact=True)
 
 
-@pytest.mark.parametrize("name", [*EXPERIMENTS, "examples"])
+def test_only_the_adversary_of_the_same_shape_is_for_two_classes(three_model, three, three_reading) -> None:
+    with pytest.raises(ValueError, match="two classes, got 3 classes; use adversary"):
+        same_shape(three_model, three.test, reading=three_reading)
+
+
+@pytest.mark.parametrize("name", [*sorted(EXPERIMENTS.keys() - {"same_shape"}), "examples"])
 def test_three_classes_go_through(name, three_model, three, three_reading) -> None:
     run = EXPERIMENTS.get(name, examples)
     result = run(three_model, three.test, reading=three_reading)
