@@ -135,7 +135,7 @@ def _random_scores(read_batch: ReadBatch, seed: int) -> torch.Tensor:
     """(draws, B, W) uniform numbers, drawn from (seed, document id)."""
     scores = torch.zeros(RANDOM_DRAWS, *read_batch.weights.shape, dtype=torch.float64)
     for row, document in enumerate(read_batch.batch.documents):
-        drawn = generator(seed, document.id).random((RANDOM_DRAWS, len(document)))
+        drawn = generator(seed, f"erasure {document.id}").random((RANDOM_DRAWS, len(document)))
         scores[:, row, : len(document)] = torch.as_tensor(drawn)
     return scores
 

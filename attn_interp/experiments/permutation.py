@@ -92,7 +92,7 @@ def _permuted(weights: torch.Tensor, documents: Sequence[Document], draws: int, 
     """(B, K, W): each row's weights in K random orders of its words, drawn from (seed, document id)."""
     result = torch.zeros(len(documents), draws, weights.shape[1], dtype=weights.dtype)
     for row, document in enumerate(documents):
-        orders = generator(seed, document.id).random((draws, len(document))).argsort(axis=1)
+        orders = generator(seed, f"permutation {document.id}").random((draws, len(document))).argsort(axis=1)
         result[row, :, : len(document)] = weights[row][torch.as_tensor(orders)]
     return result
 

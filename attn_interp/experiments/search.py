@@ -96,6 +96,6 @@ def _starting_scores(documents: Sequence[Document], is_word: torch.Tensor, seed:
     """(B, 5, W) log(uniform) + 3 N(0, 1), drawn from (seed, document id)."""
     scores = torch.zeros(len(documents), STARTS, is_word.shape[1], dtype=torch.float64)
     for row, document in enumerate(documents):
-        noise = generator(seed, document.id).standard_normal((STARTS, len(document)))
+        noise = generator(seed, f"search {document.id}").standard_normal((STARTS, len(document)))
         scores[row, :, : len(document)] = torch.as_tensor(3 * noise - np.log(len(document)))
     return scores
