@@ -25,4 +25,4 @@ def gradient_x_input_detached(model: AttentionModel, batch: Batch, classes: torc
 
 def _product(model: AttentionModel, batch: Batch, classes: torch.Tensor, detached: bool) -> Attribution:
     embeddings, gradient = model.gradient_at_embeddings(batch, classes, detached)
-    return Attribution((embeddings * gradient).sum(-1))
+    return Attribution(model.sum_over_words(batch, (embeddings * gradient).sum(-1)))

@@ -9,7 +9,7 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
-from attn_interp.models.wrapper import AttentionModel, to_words
+from attn_interp.models.wrapper import AttentionModel
 
 STEPS = (20, 80, 320)  # quadrature steps; the next number where the gap of a document stays above ALLOWED_GAP
 ALLOWED_GAP = 1e-3
@@ -31,7 +31,7 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
         from captum.attr import IntegratedGradients
 
     embeddings = model.embeddings(batch)  # (B, T, D)
-    baselines = embeddings * ~batch.is_word[..., None]
+    baselines = embeddings * (model.unit_of(batch) < 0)[..., None]
 
     def probability(points: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         repeated = replace(
@@ -61,4 +61,4 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
         rows = rows[missed.abs() > ALLOWED_GAP]
         if len(rows) == 0:
             break
-    return Attribution(to_words(values, batch.is_word)[0], gap)
+    return Attribution(model.sum_over_words(batch, values), gap)

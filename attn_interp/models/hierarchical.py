@@ -37,6 +37,16 @@ def last_of_sentences(ids: torch.Tensor, is_word: torch.Tensor, end_ids: Sequenc
     return is_word & (ends & ~next_ends | ~next_is_word)
 
 
+def ended_before(is_last: torch.Tensor) -> torch.Tensor:
+    """(B, T) number of sentences that ended before a position: the index of the sentence that a word belongs to."""
+    return is_last.cumsum(1) - is_last.long()
+
+
+def words_among(ids: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+    """(B, T) true on tokens that are neither start nor end."""
+    return is_token & (ids != START_ID) & (ids != END_ID)
+
+
 class WordAttention(nn.Module):
     """Sentence vector = sum_t beta_t h_t over the words of the sentence, beta = softmax of their scores.
 
@@ -50,7 +60,7 @@ class WordAttention(nn.Module):
 
     def forward(self, states: torch.Tensor, is_word: torch.Tensor, is_last: torch.Tensor) -> torch.Tensor:
         """states (B, T, D), is_word (B, T), is_last (B, T) -> sentence vectors (B, T, D), 0 but at last words."""
-        sentence = is_last.cumsum(1) - is_last.long()  # (B, T) number of sentences that ended before
+        sentence = ended_before(is_last)
         within = is_last[:, :, None] & is_word[:, None] & (sentence[:, :, None] == sentence[:, None])  # (B, T, T)
         itself = torch.eye(states.shape[1], dtype=torch.bool, device=states.device) & ~is_last[:, :, None]
         scores = self.scores(states)[:, :, None].masked_fill(~(within | itself)[:, None], -math.inf)  # (B, H, T, T)
@@ -93,7 +103,7 @@ class HierarchicalClassifier(Classifier):
 
         `is_word` may be true on the last words of the sentences alone: words are all tokens but start and end.
         """
-        is_word = is_token & (ids != START_ID) & (ids != END_ID)
+        is_word = words_among(ids, is_token)
         is_last = last_of_sentences(ids, is_word, self.end_ids)
         embedded = self.dropout(self.embedding(ids))  # (B, T, E)
         starts = is_word & ~functional.pad(is_word & ~is_last, (1, -1))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
+
 from attn_interp.data.batch import Batch, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.hierarchical import last_of_sentences, sentence_end_ids
+from attn_interp.models.hierarchical import ended_before, last_of_sentences, sentence_end_ids, words_among
 
 
 def collate_sentences(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
@@ -26,6 +28,11 @@ def collate_sentences(documents: Sequence[Document], vocabulary: Vocabulary) -> 
         for document, last, words in zip(in_words, is_last, batch.is_word)
     ]
     return replace(batch, documents=tuple(in_sentences), is_word=is_last)
+
+
+def sentence_of(batch: Batch) -> torch.Tensor:
+    """(B, T) index of the sentence that each position of such a batch belongs to, -1 at special tokens and padding."""
+    return ended_before(batch.is_word).masked_fill(~words_among(batch.ids, batch.is_token), -1)
 
 
 def _joined(words: Sequence[str], is_last: Sequence[bool]) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.models.deletion import without_each_word
 from attn_interp.models.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
-from attn_interp.models.sentences import collate_sentences
+from attn_interp.models.sentences import collate_sentences, sentence_of
 from attn_interp.models.trained import Trained
-from attn_interp.models.wrapper import AttentionModel, View, two_class_logits
+from attn_interp.models.wrapper import AttentionModel, View, two_class_logits, word_of
 from attn_interp.recording import Site, sites
 
 
@@ -98,7 +98,7 @@ def wrap(
         embedding=_embedding(module, embedding),
         device=device,
         without_each_word=without_each_word(module) if ours else None,
-        units="sentences" if in_sentences else "words",
+        unit_of=sentence_of if in_sentences else word_of,
     )
 
 

@@ -53,6 +53,11 @@ class Run:
     is_word: torch.Tensor  # (B, W)
 
 
+def word_of(batch: Batch) -> torch.Tensor:
+    """(B, T) index of the word at each position, -1 at special tokens and padding."""
+    return (batch.is_word.cumsum(-1) - 1).masked_fill(~batch.is_word, -1)
+
+
 @dataclass(frozen=True)
 class AttentionModel:
     """A classifier with one view of its attention. Made by `wrap`; always in eval mode.
@@ -69,8 +74,8 @@ class AttentionModel:
         device: Where the module runs.
         without_each_word: Batch -> the logits (B, W, C) without each word, NaN for documents of one word, for a module
             that can say it faster than by a run on every shortened document; None: it cannot.
-        units: What the attention of the view is spread over: "words", or "sentences" of a hierarchical classifier,
-            which then are the words of `batch.documents`; a sentence has no embedding of its own.
+        unit_of: Batch -> (B, T) which word a position belongs to, -1 for none. It is one position for each word but
+            in a view over sentences, where the sentences are the words of `batch.documents`.
     """
 
     module: nn.Module
@@ -83,7 +88,7 @@ class AttentionModel:
     embedding: nn.Module
     device: torch.device
     without_each_word: Callable[[Batch], torch.Tensor] | None = None
-    units: str = "words"
+    unit_of: Callable[[Batch], torch.Tensor] = word_of
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -148,15 +153,11 @@ class AttentionModel:
     def gradient_at_embeddings(
         self, batch: Batch, classes: torch.Tensor, detached: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The input embeddings of the words (B, W, D) and d p_class / d embedding (B, W, D).
+        """The input embeddings of all positions (B, T, D) and d p_class / d embedding (B, T, D).
 
         Args:
             detached: hold every attention weight constant, so that the gradient takes only the path through the values.
-
-        Raises:
-            ValueError: the units of the view are not words.
         """
-        self._require_words()
         held: list[torch.Tensor] = []
 
         def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
@@ -172,7 +173,13 @@ class AttentionModel:
             hook.remove()
         chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, held)
-        return to_words(held[0].detach(), batch.is_word)[0], to_words(gradient, batch.is_word)[0]
+        return held[0].detach(), gradient
+
+    def sum_over_words(self, batch: Batch, values: torch.Tensor) -> torch.Tensor:
+        """Values at positions (B, T) -> their sums over the positions of each word (B, W), zero past the last word."""
+        unit = self.unit_of(batch)
+        sums = values.new_zeros(len(batch), int(unit.max()) + 1)
+        return sums.scatter_add(1, unit.clamp(min=0), values.masked_fill(unit < 0, 0))
 
     @contextmanager
     def embeddings_given(self, embeddings: torch.Tensor) -> Iterator[None]:
@@ -184,12 +191,7 @@ class AttentionModel:
             hook.remove()
 
     def embeddings(self, batch: Batch) -> torch.Tensor:
-        """The input embeddings (B, T, D) of every position.
-
-        Raises:
-            ValueError: the units of the view are not words.
-        """
-        self._require_words()
+        """The input embeddings (B, T, D) of every position."""
         held: list[torch.Tensor] = []
         hook = self.embedding.register_forward_hook(lambda module, inputs, output: held.append(output.detach()))
         try:
@@ -198,13 +200,6 @@ class AttentionModel:
         finally:
             hook.remove()
         return held[0]
-
-    def _require_words(self) -> None:
-        if self.units != "words":
-            raise ValueError(
-                f"the view spreads attention over {self.units}, which have no input embeddings of their own; ask for "
-                "an attribution that deletes, such as leave-one-out"
-            )
 
     def batch_logits(self, batch: Batch) -> torch.Tensor:
         """The logits (B, C) of a batch, recording nothing."""

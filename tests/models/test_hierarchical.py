@@ -189,7 +189,7 @@ def test_experiments_speak_of_sentences(model: AttentionModel) -> None:
     assert (found["tvd"] <= 0.01 + 1e-6).all() and found["jsd"].max() > 0.01
 
 
-def test_leave_one_out_deletes_sentences_and_gradients_refuse(model: AttentionModel) -> None:
+def test_leave_one_out_deletes_sentences(model: AttentionModel) -> None:
     batch = model.batch(DOCUMENTS)
     classes = torch.tensor([0, 1, 2, 0, 1, 2])
     values = leave_one_out(model, batch, classes).values
@@ -198,9 +198,26 @@ def test_leave_one_out_deletes_sentences_and_gradients_refuse(model: AttentionMo
     without = model.logits([Document("d", tuple("ab.cd"), 0)]).softmax(-1)[0, 2]
     own = model.logits(DOCUMENTS[2:3]).softmax(-1)[0, 2]
     assert float(values[2, 1]) == pytest.approx(float(own - without), abs=1e-6)
-    for name in ("gradient x input", "integrated gradients"):
-        with pytest.raises(ValueError, match="spreads attention over sentences, which have no input embeddings"):
-            METHODS[name](model, batch, classes)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_sentence_has_the_sum_of_its_words(model: AttentionModel, name: str) -> None:
+    batch = model.batch(DOCUMENTS)
+    classes = torch.tensor([0, 1, 2, 0, 1, 2])
+    found = METHODS[name](model, batch, classes)
+    assert found.values.shape == (6, 5)
+    assert (found.values[2, 3:] == 0).all()
+    if name == "gradient x input":
+        embeddings, gradient = model.gradient_at_embeddings(batch, classes, detached=False)
+        words = (embeddings * gradient).sum(-1)[0]  # (T,)
+        expected = [words[start:stop].sum() for start, stop in ((1, 5), (5, 8), (8, 11), (11, 16), (16, 17))]
+        assert torch.allclose(found.values[0], torch.stack(expected), atol=1e-6)
+    if found.completeness_gap is not None:
+        own = model.batch_logits(batch).softmax(-1)
+        with torch.no_grad(), model.embeddings_given(torch.zeros_like(model.embeddings(batch))):
+            base = model.batch_logits(batch).softmax(-1)
+        change = (own - base)[torch.arange(6), classes]
+        assert torch.allclose(found.values.sum(1) - found.completeness_gap, change, atol=1e-5)
 
 
 def test_the_view_over_words_is_refused(module: HierarchicalClassifier) -> None:
@@ -219,4 +236,4 @@ def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> Non
     save_checkpoint(trained, tmp_path / "checkpoint")
     again = load_checkpoint(tmp_path / "checkpoint")
     assert torch.equal(predict(again, corpus.test), probabilities)
-    assert wrap(again).units == "sentences"
+    assert [len(document) for document in wrap(again).batch([Document("d", ("a", "."), 0)]).documents] == [1]
