@@ -45,6 +45,17 @@ class DotScores(nn.Module):
         return torch.einsum("bthw,hw->bht", keys, self.query) * self.scale
 
 
+class UniformScores(nn.Module):
+    """score_t = 0 for every word: attention frozen to uniform weights, the mean of the states."""
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """states (B, T, D) -> scores (B, 1, T), all 0."""
+        return states.new_zeros(states.shape[:2])[:, None]
+
+
+Scores = AdditiveScores | DotScores | UniformScores
+
+
 def _fresh_query(heads: int, width: int) -> torch.Tensor:
     """(H, width), uniform in +-1/sqrt(width): what nn.Linear draws for a layer with one output."""
     bound = 1 / math.sqrt(width)
@@ -59,7 +70,7 @@ class AttentionPooling(nn.Module):
     The context of a row without a word is 0 (its softmax is uniform over all positions, and not used).
     """
 
-    def __init__(self, scores: AdditiveScores | DotScores) -> None:
+    def __init__(self, scores: Scores) -> None:
         super().__init__()
         self.scores = scores
 
@@ -80,6 +91,8 @@ class AttentionPooling(nn.Module):
 
 def build_attention(width: int, compatibility: str, heads: int) -> AttentionPooling:
     """Attention pooling over states of this width with the compatibility function named, freshly initialised."""
+    if compatibility == "uniform":
+        return AttentionPooling(UniformScores())
     if compatibility == "additive":
         return AttentionPooling(AdditiveScores(width, heads))
     return AttentionPooling(DotScores(width, heads, scaled=compatibility == "scaled_dot"))

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from attn_interp.data.vocabulary import END_ID, START_ID, UNKNOWN_ID, Vocabulary
-from attn_interp.models.attention import AdditiveScores, DotScores, build_attention
+from attn_interp.models.attention import Scores, build_attention
 from attn_interp.models.classifier import Classifier
 from attn_interp.models.encoders import Encoder, LstmEncoder
 from attn_interp.models.settings import ClassifierSettings
@@ -54,7 +54,7 @@ class WordAttention(nn.Module):
     other positions hold 1 at the position itself, and nothing reads them.
     """
 
-    def __init__(self, scores: AdditiveScores | DotScores) -> None:
+    def __init__(self, scores: Scores) -> None:
         super().__init__()
         self.scores = scores
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from attn_interp.data.batch import batches_by_length, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.models.frozen import Attention, attending
 from attn_interp.models.trained import Trained
 
 
@@ -28,9 +29,16 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def predict_logits(
-    module: nn.Module, vocabulary: Vocabulary, documents: Sequence[Document], batch_size: int = 64
+    module: nn.Module,
+    vocabulary: Vocabulary,
+    documents: Sequence[Document],
+    batch_size: int = 64,
+    attention: Attention | None = None,
 ) -> torch.Tensor:
     """The logits (N, C), float32 on the CPU, of N documents, run in evaluation mode in batches of similar length.
+
+    Args:
+        attention: Given in place of the module's own, where it was trained so.
 
     Raises:
         ValueError: there are no documents.
@@ -44,17 +52,24 @@ def predict_logits(
         for rows in batches_by_length([len(document) for document in documents], batch_size):
             batch = collate([documents[row] for row in rows], vocabulary).to(device)
             order += rows
-            outputs.append(module(batch.ids, batch.is_token, batch.is_word).cpu())  # (B, C)
+            with nullcontext() if attention is None else attending(module, attention(batch)):
+                outputs.append(module(batch.ids, batch.is_token, batch.is_word).cpu())  # (B, C)
     by_length = torch.cat(outputs)  # (N, C)
     logits = torch.empty_like(by_length)
     logits[torch.tensor(order)] = by_length
     return logits
 
 
-def predict(trained: Trained, documents: Sequence[Document], batch_size: int = 64) -> torch.Tensor:
+def predict(
+    trained: Trained, documents: Sequence[Document], batch_size: int = 64, attention: Attention | None = None
+) -> torch.Tensor:
     """The class probabilities (N, C), float64 on the CPU, rows summing to 1: softmax of the logits.
+
+    Args:
+        attention: Given in place of the model's own, where it was trained so.
 
     Raises:
         ValueError: there are no documents.
     """
-    return torch.softmax(predict_logits(trained.module, trained.vocabulary, documents, batch_size).double(), dim=-1)
+    logits = predict_logits(trained.module, trained.vocabulary, documents, batch_size, attention)
+    return torch.softmax(logits.double(), dim=-1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ENCODERS = ("average", "cnn", "hierarchical", "lstm")
 POOLINGS = ("attention", "last", "max", "mean")
-COMPATIBILITIES = ("additive", "dot", "scaled_dot")
+COMPATIBILITIES = ("additive", "dot", "scaled_dot", "uniform")
 
 
 def require_option(name: str, value: object, options: tuple[str, ...]) -> None:
@@ -32,7 +32,8 @@ class ClassifierSettings:
         pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM only: each
             direction's state after its last token).
         attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "dot" v.h, or "scaled_dot"
-            v.h / sqrt(d), which is what Jain & Wallace call dot. Other poolings ignore it.
+            v.h / sqrt(d), which is what Jain & Wallace call dot; or "uniform", the same weight for every word, with
+            nothing to learn. Other poolings ignore it.
         heads: H attention heads; each has its own query and pools its own d / H columns of the states.
         embedding_width: E, width of the word vectors.
         hidden: Width of the states, for an LSTM of each direction.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from attn_interp.data.batch import Batch, batches_by_length, collate
@@ -16,9 +15,10 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifier import Classifier
+from attn_interp.models.frozen import Attention
 from attn_interp.models.hierarchical import build_classifier
+from attn_interp.models.objectives import Classification, Objective
 from attn_interp.models.optimisers import build_optimisers
-from attn_interp.models.predicting import predict_logits
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.threads import one_thread
@@ -33,6 +33,7 @@ def train(
     device: torch.device | str = "cpu",
     progress: bool = True,
     embeddings: torch.Tensor | None = None,
+    attention: Attention | None = None,
 ) -> Trained:
     """A classifier trained on the corpus, with the weights of the epoch that did best on its dev split.
 
@@ -49,6 +50,8 @@ def train(
         progress: Whether to show a bar with the time left if training takes over two seconds.
         embeddings: Pretrained word vectors (V, E) to start from, row v for id v of
             Vocabulary.build(corpus.train, training.least_count).
+        attention: What every document's attention is frozen to, in training and on the dev split; its own scores are
+            then never learned, and the classifier is meaningless without: `predict` takes it too.
 
     Raises:
         ValueError: the embeddings have another shape than vocabulary and settings ask for, or are not finite.
@@ -58,10 +61,11 @@ def train(
     training = training or TrainingSettings()
     device = torch.device(device)
     vocabulary = Vocabulary.build(corpus.train, training.least_count)
-    with _seeded(seed, device):
+    objective = Classification(class_weights(corpus.train, len(corpus.classes), training), attention)
+    with seeded(seed, device):
         module = build_classifier(settings, vocabulary, len(corpus.classes), embeddings).to(device)
-        history = _fit(module, corpus, vocabulary, training, seed, progress)
-    best = max(history, key=merit)
+        history = fit(module, corpus, vocabulary, training, objective, seed, progress)
+    best = max(history, key=objective.merit)
     return Trained(
         module=module.eval(),
         settings=settings,
@@ -75,7 +79,7 @@ def train(
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """The seed's random numbers on one thread inside; the caller's random state and threads again afterwards."""
     accelerators = range(torch.cuda.device_count()) if device.type == "cuda" else ()
     with torch.random.fork_rng(accelerators), one_thread():
@@ -85,12 +89,17 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _fit(
-    module: Classifier, corpus: Corpus, vocabulary: Vocabulary, training: TrainingSettings, seed: int, progress: bool
+def fit(
+    module: Classifier,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    training: TrainingSettings,
+    objective: Objective,
+    seed: int,
+    progress: bool,
 ) -> list[Epoch]:
-    """Trains the module in place and leaves it with the weights of its best epoch."""
+    """Trains the module in place on the objective and leaves it with the weights of its best epoch."""
     order = torch.Generator().manual_seed(seed)
-    weights = class_weights(corpus.train, len(corpus.classes), training)
     optimisers = build_optimisers(module, training)
     steps = -(-len(corpus.train) // training.batch_size)
     history: list[Epoch] = []
@@ -98,9 +107,10 @@ def _fit(
     with progress_bar(f"training on {corpus.name}", training.epochs * steps, progress) as step:
         for number in range(1, training.epochs + 1):
             batches = batches_in_random_order(corpus.train, vocabulary, training.batch_size, order)
-            train_loss = _pass(module, batches, optimisers, weights, number, step)
-            history.append(_judge(module, corpus.dev, vocabulary, weights, number, train_loss))
-            best = max(history, key=merit)
+            train_loss = _pass(module, batches, optimisers, objective, number, step)
+            dev_loss, accuracy = objective.judge(module, vocabulary, corpus.dev)
+            history.append(Epoch(number, train_loss, _finite(dev_loss, f"epoch {number}, dev split"), accuracy))
+            best = max(history, key=objective.merit)
             if best.epoch == number:
                 best_state = copy.deepcopy(module.state_dict())
             elif number - best.epoch >= training.patience:
@@ -114,19 +124,17 @@ def _pass(
     module: Classifier,
     batches: Iterator[Batch],
     optimisers: Sequence[Optimizer],
-    weights: torch.Tensor,
+    objective: Objective,
     number: int,
     step: Callable[[str], None],
 ) -> float:
     """One pass over the training documents; the mean loss of its batches in nats."""
     device = module.head.weight.device
-    weights = weights.to(device)
     losses: list[float] = []
     module.train()
     for index, batch in enumerate(batches):
         batch = batch.to(device)
-        logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
-        loss = functional.cross_entropy(logits, batch.labels, weights)
+        loss = objective.loss(module, batch)
         losses.append(_finite(loss.detach().item(), f"epoch {number}, batch {index}"))
         for optimiser in optimisers:
             optimiser.zero_grad()
@@ -137,11 +145,6 @@ def _pass(
     return sum(losses) / len(losses)
 
 
-def merit(epoch: Epoch) -> tuple[float, float, int]:
-    """Higher is better: dev accuracy, then a low dev loss, then an early epoch."""
-    return epoch.dev_accuracy, -epoch.dev_loss, -epoch.epoch
-
-
 def batches_in_random_order(
     documents: Sequence[Document], vocabulary: Vocabulary, size: int, generator: torch.Generator
 ) -> Iterator[Batch]:
@@ -150,22 +153,6 @@ def batches_in_random_order(
     groups = list(batches_by_length([len(documents[index]) for index in shuffled], size))
     for group in torch.randperm(len(groups), generator=generator).tolist():
         yield collate([documents[shuffled[position]] for position in groups[group]], vocabulary)
-
-
-def _judge(
-    module: Classifier,
-    documents: Sequence[Document],
-    vocabulary: Vocabulary,
-    weights: torch.Tensor,
-    number: int,
-    train_loss: float,
-) -> Epoch:
-    """How the module does on the dev split."""
-    logits = predict_logits(module, vocabulary, documents)  # (N, C)
-    labels = torch.tensor([document.label for document in documents])  # (N,)
-    loss = functional.cross_entropy(logits.double(), labels, weights.double())
-    accuracy = (logits.argmax(1) == labels).double().mean()
-    return Epoch(number, train_loss, _finite(float(loss), f"epoch {number}, dev split"), float(accuracy))
 
 
 def class_weights(documents: Sequence[Document], class_count: int, training: TrainingSettings) -> torch.Tensor:

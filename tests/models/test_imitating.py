@@ -1,0 +1,114 @@
+"""Imitators: the objective in closed form, what is free to learn, and a curve that rises with its strength."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from attn_interp.data.batch import collate
+from attn_interp.data.load import load
+from attn_interp.measures.divergence import jsd, kl, tvd
+from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.imitating import ATTENTION, ATTENTION_AND_HEAD, FULL, Imitation, Outputs, imitate, sweep
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.trained import Trained
+from attn_interp.models.training import train
+
+CORPUS = load("planted", documents=300, least_length=4, most_length=9, seed=2)
+QUICK = TrainingSettings(epochs=5, patience=5, learning_rate=0.02)
+
+
+@pytest.fixture(scope="module")
+def base() -> Trained:
+    settings = ClassifierSettings(embedding_width=10, hidden=4, dropout=0.1)
+    return train(CORPUS, settings, replace(QUICK, epochs=8), seed=1, progress=False)
+
+
+def outputs(trained: Trained) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probabilities (N, C) and attention (N, W), document by document, from the plain model."""
+    batch = collate(CORPUS.test, trained.vocabulary)
+    with torch.no_grad():
+        found = Outputs.of(trained.module, batch)
+    return found.probabilities.double(), (found.log_attention.exp() * batch.is_word).double()
+
+
+def test_the_objective_is_tvd_minus_lambda_kl_of_the_imitator_from_the_base(base) -> None:
+    other = train(CORPUS, base.settings, replace(QUICK, epochs=1), seed=7, progress=False)
+    batch = collate(CORPUS.test, base.vocabulary)
+    given = Outputs.of(base.module, batch)
+    by_id = {
+        document.id: (p.detach(), a[words].detach())
+        for document, p, a, words in zip(batch.documents, given.probabilities, given.log_attention, batch.is_word)
+    }
+    (p, a), (q, b) = outputs(other), outputs(base)
+    assert torch.allclose(tvd(p, q), (p - q)[:, 1].abs())  # the true distance, not half of it
+    for strength in (0.0, 0.3):
+        expected = tvd(p, q) - strength * kl(a, b)
+        found, same = Imitation(by_id, strength).losses(other.module, batch)
+        assert torch.allclose(found.double(), expected, atol=1e-5)
+        assert same.tolist() == (p.argmax(1) == q.argmax(1)).tolist()
+        assert Imitation(by_id, strength).loss(other.module, batch).item() == pytest.approx(
+            float(expected.mean()), abs=1e-5
+        )
+    assert not torch.allclose(kl(a, b), kl(b, a), rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("free", "fixed"), [(ATTENTION, ("embedding", "encoder", "head")), (ATTENTION_AND_HEAD, ("embedding", "encoder"))]
+)
+def test_only_what_is_free_learns(base, free, fixed) -> None:
+    before = {name: value.clone() for name, value in base.module.state_dict().items()}
+    found = imitate(base, CORPUS, 0.05, free, replace(QUICK, epochs=2), progress=False)
+    after = found.trained.module.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if not name.startswith(fixed)}
+    assert all(torch.equal(value, before[name]) for name, value in base.module.state_dict().items())
+    assert all(parameter.requires_grad for parameter in found.trained.module.parameters())
+    assert found.trained.settings == replace(base.settings, dropout=0.0)
+    assert base.module.dropout.p == 0.1
+
+
+def test_a_sweep_leads_to_other_attention_at_the_same_outputs(base) -> None:
+    q, b = outputs(base)
+    reached = {}
+    for free in (ATTENTION, FULL):
+        curve = sweep(base, CORPUS, (0.02, 1.0), free, QUICK, seed=3, progress=False)
+        assert [each.strength for each in curve] == [1.0, 0.02]
+        points = [(float(jsd(a, b).mean()), float(tvd(p, q).mean())) for p, a in (outputs(e.trained) for e in curve)]
+        assert points[1][1] < points[0][1] + 0.01  # the outputs come closer
+        reached[free] = points
+    assert reached[FULL][1][1] < 0.05  # the outputs are kept
+    assert reached[FULL][1][0] > 0.3  # with other attention
+    assert all(0 <= x <= math.log(2) and 0 <= y <= 1 for points in reached.values() for x, y in points)
+
+
+def test_the_same_seed_gives_the_same_imitator_and_a_checkpoint_keeps_it(base, tmp_path) -> None:
+    short = replace(QUICK, epochs=1)
+    one, two, other = (imitate(base, CORPUS, 0.05, FULL, short, seed, progress=False).trained for seed in (4, 4, 5))
+    first = outputs(one)[1]
+    assert torch.equal(first, outputs(two)[1])
+    assert not torch.equal(first, outputs(other)[1])
+    save_checkpoint(one, tmp_path / "imitator")
+    assert torch.equal(outputs(load_checkpoint(tmp_path / "imitator"))[1], first)
+
+
+def test_a_warm_start_goes_on_from_where_the_other_ended(base) -> None:
+    still = replace(QUICK, epochs=1, learning_rate=1e-9)
+    first = imitate(base, CORPUS, 0.05, FULL, QUICK, seed=3, progress=False).trained
+    second = imitate(base, CORPUS, 0.1, FULL, still, seed=3, start=first, progress=False).trained
+    assert torch.allclose(outputs(first)[1], outputs(second)[1], atol=1e-4)
+
+
+def test_wrong_input_is_named(base) -> None:
+    with pytest.raises(ValueError, match="free: got 'head', expected one of 'attention', 'attention and head', 'full'"):
+        imitate(base, CORPUS, 0.1, "head", progress=False)
+    with pytest.raises(ValueError, match="strength: got -1, expected at least 0"):
+        imitate(base, CORPUS, -1, progress=False)
+    settings = replace(base.settings, pooling="mean")
+    mean = train(CORPUS, settings, replace(QUICK, epochs=1), progress=False)
+    with pytest.raises(TypeError, match="MeanPooling"):
+        imitate(mean, CORPUS, 0.1, progress=False)
+    two = train(CORPUS, replace(base.settings, heads=2), replace(QUICK, epochs=1), progress=False)
+    with pytest.raises(ValueError, match="has 2 attention heads, expected one"):
+        imitate(two, CORPUS, 0.1, progress=False)
