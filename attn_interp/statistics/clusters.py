@@ -1,0 +1,155 @@
+"""Several seeds of the same documents: intervals over (seed, document) instead of over rows taken as independent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from attn_interp.statistics.bootstrap import RESAMPLES, Floats
+
+SEED, DOCUMENT = "seed", "document"
+
+
+@dataclass(frozen=True)
+class CrossedMean:
+    """The mean over seeds and documents under crossed random effects, y_sd = mean + seed_s + document_d + rest_sd.
+
+    Attributes:
+        estimate: The mean.
+        standard_error: Of the mean over new seeds and new documents; over new documents alone where S = 1.
+        degrees: Satterthwaite's degrees of freedom.
+        sd_seeds: Standard deviation of the seeds' true means, 0 where the estimate is negative; NaN where S = 1.
+        seeds, documents: S and D.
+    """
+
+    estimate: float
+    standard_error: float
+    degrees: float
+    sd_seeds: float
+    seeds: int
+    documents: int
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Ends of Student's interval; NaN where the standard error is."""
+        half = float(stats.t.ppf((1 + level) / 2, self.degrees)) * self.standard_error
+        return self.estimate - half, self.estimate + half
+
+
+def crossed_mean(values: Floats) -> CrossedMean:
+    """Mean of (S, D) values, every seed with every document, and its standard error from an analysis of variance.
+
+    Rows of one document share the document and rows of one seed share the seed, so neither S D nor D is the sample
+    size. The variance of the mean is (M_s + M_d - M_e) / (S D) with the mean squares of seeds, documents and the rest;
+    it is not let below what either factor alone gives.
+
+    Raises:
+        ValueError: the array is not (S, D) with S >= 1 and D >= 1, or holds values that are not finite.
+
+    Reference: Cornfield & Tukey 1956; Satterthwaite 1946.
+    """
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"crossed_mean: got an array of shape {values.shape}, expected (seeds, documents)")
+    if not np.isfinite(values).all():
+        raise ValueError(f"crossed_mean: {int((~np.isfinite(values)).sum())} values are not finite; leave them out")
+    seeds, documents = values.shape
+    mean = float(values.mean())
+    if documents < 2:
+        return CrossedMean(mean, np.nan, np.nan, np.nan, seeds, documents)
+    by_seed, by_document = values.mean(1), values.mean(0)
+    ms_document = seeds * float(((by_document - mean) ** 2).sum()) / (documents - 1)
+    if seeds == 1:
+        return CrossedMean(mean, (ms_document / documents) ** 0.5, documents - 1.0, np.nan, 1, documents)
+    ms_seed = documents * float(((by_seed - mean) ** 2).sum()) / (seeds - 1)
+    rest = values - by_seed[:, None] - by_document + mean
+    ms_rest = float((rest**2).sum()) / ((seeds - 1) * (documents - 1))
+    total = max(ms_seed + ms_document - ms_rest, ms_seed, ms_document)
+    spread = ms_seed**2 / (seeds - 1) + ms_document**2 / (documents - 1) + ms_rest**2 / (seeds - 1) / (documents - 1)
+    degrees = total**2 / spread if spread > 0 else float(documents - 1)
+    sd_seeds = (max(ms_seed - ms_rest, 0.0) / documents) ** 0.5
+    return CrossedMean(mean, (total / values.size) ** 0.5, degrees, sd_seeds, seeds, documents)
+
+
+def seed_by_document(frame: pd.DataFrame, value: str) -> pd.DataFrame:
+    """The column as a table of seeds (S) by documents (D), both sorted; NaN where a seed has no row of a document.
+
+    Raises:
+        KeyError: the frame lacks one of the columns seed, document and `value`.
+        ValueError: a document has two rows of one seed.
+    """
+    if missing := sorted({SEED, DOCUMENT, value} - set(frame.columns)):
+        raise KeyError(f"no columns {missing}; the frame has {sorted(map(str, frame.columns))}")
+    if (twice := frame.duplicated([SEED, DOCUMENT])).any():
+        row = frame[twice].iloc[0]
+        raise ValueError(f"document {row[DOCUMENT]!r} has two rows of seed {row[SEED]}; give one row for each")
+    rows, seeds = pd.factorize(frame[SEED], sort=True)
+    columns, documents = pd.factorize(frame[DOCUMENT], sort=True)
+    table = np.full((len(seeds), len(documents)), np.nan)
+    table[rows, columns] = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)
+    return pd.DataFrame(table, index=seeds, columns=documents)
+
+
+def crossed(frame: pd.DataFrame, value: str) -> tuple[Floats, int]:
+    """The column as (S, D), and how many documents were left out because some seed has no value for them; raises as
+    `seed_by_document` does."""
+    table = seed_by_document(frame, value)
+    whole = table.notna().all()
+    return table.loc[:, whole].to_numpy(), int((~whole).sum())
+
+
+def summarise_crossed(
+    frame: pd.DataFrame, by: Sequence[str], values: Sequence[str], level: float = 0.95
+) -> pd.DataFrame:
+    """The mean of every value column in every group over the columns seed and document, with its interval.
+
+    Returns:
+        The columns of `by`, then quantity, statistic, estimate, low, high, sd_seeds, seeds, n (documents with a value
+        under every seed) and undefined (documents without); groups in sorted order.
+
+    Raises:
+        as `crossed` does.
+    """
+    groups = frame.groupby(list(by), dropna=False, observed=True, sort=True) if by else [((), frame)]
+    rows = []
+    for key, own in groups:
+        keys = key if isinstance(key, tuple) else (key,)
+        for name in values:
+            array, undefined = crossed(own, name)
+            if not array.size:
+                rows.append((*keys, name, "mean", np.nan, np.nan, np.nan, np.nan, len(array), 0, undefined))
+                continue
+            found = crossed_mean(array)
+            low, high = found.interval(level)
+            count = (found.seeds, found.documents, undefined)
+            rows.append((*keys, name, "mean", found.estimate, low, high, found.sd_seeds, *count))
+    columns = [*by, "quantity", "statistic", "estimate", "low", "high", "sd_seeds", "seeds", "n", "undefined"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def resampled_means(values: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Floats:
+    """Means of K quantities in a bootstrap that draws seeds and documents, each with replacement: (K, S, D) -> (R, K).
+
+    All quantities share the resamples, so that any function of the means can be bootstrapped. Of S seeds S - 1 are
+    drawn, which makes the variance due to few seeds unbiased; a single seed is kept.
+
+    Args:
+        values: (K, S, D) numbers.
+        seed: Of the resamples.
+
+    Raises:
+        ValueError: values that are not finite, or no such array.
+
+    Reference: Owen 2007, The pigeonhole bootstrap; Rao & Wu 1988 for the size of the resample.
+    """
+    if values.ndim != 3 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"resampled_means: got shape {values.shape}, expected finite (quantities, seeds, documents)")
+    quantities, seeds, documents = values.shape
+    generator = np.random.default_rng(seed)
+    drawn = max(seeds - 1, 1)
+    of_seeds = generator.multinomial(drawn, np.full(seeds, 1 / seeds), size=resamples) / drawn  # (R, S)
+    of_documents = generator.multinomial(documents, np.full(documents, 1 / documents), size=resamples) / documents
+    by_seed = (of_documents @ values.reshape(-1, documents).T).reshape(resamples, quantities, seeds)
+    return np.einsum("rks,rs->rk", by_seed, of_seeds)

@@ -1,0 +1,118 @@
+"""How well conditions classify over seeds and documents, and how far each is from a reference condition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from attn_interp.statistics.bootstrap import Floats
+from attn_interp.statistics.clusters import SEED, CrossedMean, crossed_mean, seed_by_document
+from attn_interp.statistics.equivalence import equivalence
+
+ACCURACY, MACRO_F1 = "accuracy", "macro F1"
+SCORE, DIFFERENCE = "score", "difference"
+LEVEL = 0.05
+
+
+def compare(frame: pd.DataFrame, condition: str, reference: str, margin: float) -> pd.DataFrame:
+    """Accuracy and macro F1 of each condition, and what the reference has over it, paired by seed and document.
+
+    Intervals and tests hold over new seeds and new documents (`crossed_mean`). Macro F1 is no mean over documents; its
+    jackknife values stand in for one. Two documents of +-sqrt(1/2) are added to the differences, which is half
+    a document for either side alone: without them conditions that never differ in the sample would differ in nothing.
+
+    Args:
+        frame: Columns document, seed, label, predicted and `condition`; every condition with every seed and document.
+        condition: Name of the column that tells the conditions apart.
+        reference: The condition that the others are held against.
+        margin: The smallest difference that counts.
+
+    Returns:
+        The column `condition`, then quantity, statistic ("score" or "difference": reference minus condition),
+        estimate, low, high, sd_seeds, seeds, n, p_equivalent, p_above (the difference exceeds the margin) and verdict
+        (`Equivalence.verdict`) for differences; conditions in the order of the frame.
+
+    Raises:
+        ValueError: the reference is no condition, or a condition lacks a seed or document of another.
+
+    Reference: Agresti & Min 2005 for the half documents.
+    """
+    names = list(dict.fromkeys(frame[condition]))
+    if reference not in names:
+        raise ValueError(f"{condition} {reference!r} is not in the frame; it has {', '.join(map(repr, names))}")
+    values = {name: _values(frame[frame[condition] == name], name) for name in names}
+    if len({(tuple(scores.index), tuple(scores.columns)) for one in values.values() for scores in one.values()}) > 1:
+        raise ValueError(f"the values of {condition} were not all run on the same seeds and documents")
+    rows = []
+    for name in names:
+        for quantity, scores in values[name].items():
+            rows.append(_row(crossed_mean(scores.to_numpy()), {condition: name, "quantity": quantity}, SCORE))
+            if name != reference:
+                difference = (values[reference][quantity] - scores).to_numpy()
+                found = _difference(difference)
+                tested = equivalence(found.estimate, found.standard_error, found.degrees, margin)
+                row = _row(found, {condition: name, "quantity": quantity}, DIFFERENCE)
+                p_values = {"p_equivalent": tested.p_equivalent, "p_above": tested.p_above}
+                rows.append(row | p_values | {"verdict": tested.verdict(LEVEL)})
+    columns = ["quantity", "statistic", "estimate", "low", "high", "sd_seeds", "seeds", "n"]
+    return pd.DataFrame(rows, columns=[condition, *columns, "p_equivalent", "p_above", "verdict"])
+
+
+def _values(frame: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
+    """Values (S, D) whose mean over documents is the accuracy, or the macro F1, of each seed."""
+    correct = frame.assign(value=(frame["label"] == frame["predicted"]).astype(float))
+    f1 = [own.assign(value=f1_values(own["label"], own["predicted"])) for _, own in frame.groupby(SEED)]
+    found = {ACCURACY: seed_by_document(correct, "value"), MACRO_F1: seed_by_document(pd.concat(f1), "value")}
+    if found[ACCURACY].isna().any(axis=None):
+        raise ValueError(f"{name!r} was not run on the same documents under every seed")
+    return found
+
+
+def _difference(values: Floats) -> CrossedMean:
+    """The mean difference, with the standard error that the two added documents give."""
+    added = np.full((len(values), 2), 0.5**0.5) * [1, -1]
+    found = crossed_mean(np.concatenate([values, added], axis=1))
+    return CrossedMean(
+        float(values.mean()), found.standard_error, found.degrees, found.sd_seeds, found.seeds, values.shape[1]
+    )
+
+
+def _row(found: CrossedMean, keys: dict[str, str], statistic: str) -> dict[str, object]:
+    low, high = found.interval()
+    return {
+        **keys,
+        "statistic": statistic,
+        "estimate": found.estimate,
+        "low": low,
+        "high": high,
+        "sd_seeds": found.sd_seeds,
+        "seeds": found.seeds,
+        "n": found.documents,
+        "p_equivalent": np.nan,
+        "p_above": np.nan,
+        "verdict": "",
+    }
+
+
+def f1_values(label: pd.Series, predicted: pd.Series) -> Floats:
+    """(N,) values whose mean is the macro F1 (over classes that occur) and whose spread is its sampling spread.
+
+    F + (N - 1) (mean of F_without - F_without), with F_without the macro F1 without a document: the jackknife's
+    pseudo-values, moved to have F as their mean.
+    """
+    codes, _ = pd.factorize(pd.concat([label, predicted], ignore_index=True))
+    gold, guess = codes[: len(label)], codes[len(label) :]
+    classes = int(codes.max()) + 1
+    hits = np.bincount(gold[gold == guess], minlength=classes).astype(float)
+    sizes = (np.bincount(gold, minlength=classes) + np.bincount(guess, minlength=classes)).astype(float)
+    whole = _macro_f1(hits[None], sizes[None])[0]
+    without = np.eye(classes)[gold], np.eye(classes)[guess]  # (N, C) what each document adds to its classes
+    rest = _macro_f1(hits - without[0] * (gold == guess)[:, None], sizes - without[0] - without[1])
+    return whole + (len(gold) - 1) * (rest.mean() - rest)
+
+
+def _macro_f1(hits: Floats, sizes: Floats) -> Floats:
+    """Hits and twice the sizes of the classes (N, C) -> mean of 2 TP / (gold + predicted) over those with any (N,)."""
+    occurs = sizes > 0
+    f1 = np.where(occurs, 2 * hits / np.where(occurs, sizes, 1.0), 0.0)
+    return np.asarray(f1.sum(-1) / np.maximum(occurs.sum(-1), 1))

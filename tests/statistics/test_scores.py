@@ -1,0 +1,88 @@
+"""Scores of conditions: sklearn's figures, the jackknife by hand, and verdicts with their error rates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from attn_interp.statistics.equivalence import NEEDED, NOT_NEEDED
+from attn_interp.statistics.scores import compare, f1_values
+
+
+def frame_of(rng, accuracy: dict[str, float], seeds: int = 3, documents: int = 150) -> pd.DataFrame:
+    """Predictions whose accuracies are these on average, some documents being hard for every model."""
+    label = rng.integers(2, size=documents)
+    hard = rng.normal(0, 0.5, size=documents)
+    parts = []
+    for condition, share in accuracy.items():
+        threshold = np.quantile(np.add.outer(rng.normal(0, 1, 4000), hard).ravel(), share)
+        for seed in range(seeds):
+            right = rng.normal(0, 1, size=documents) + hard < threshold
+            predicted = np.where(right, label, 1 - label)
+            columns = {"document": [f"d{i:03d}" for i in range(documents)], "seed": seed, "condition": condition}
+            parts.append(pd.DataFrame({**columns, "label": label.astype(str), "predicted": predicted.astype(str)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_scores_are_sklearns() -> None:
+    frame = frame_of(np.random.default_rng(1), {"a": 0.8, "b": 0.7})
+    table = compare(frame, "condition", "a", 0.02).set_index(["condition", "quantity", "statistic"])["estimate"]
+    for name in "ab":
+        runs = [own for _, own in frame[frame["condition"] == name].groupby("seed")]
+        accuracy = np.mean([accuracy_score(own["label"], own["predicted"]) for own in runs])
+        f1 = np.mean([f1_score(own["label"], own["predicted"], average="macro") for own in runs])
+        assert table[name, "accuracy", "score"] == pytest.approx(accuracy)
+        assert table[name, "macro F1", "score"] == pytest.approx(f1, abs=1e-12)
+    assert table["b", "accuracy", "difference"] == pytest.approx(
+        table["a", "accuracy", "score"] - table["b", "accuracy", "score"]
+    )
+
+
+def test_the_values_of_f1_are_those_of_leaving_each_document_out() -> None:
+    rng = np.random.default_rng(2)
+    label, predicted = (pd.Series(rng.choice(list("xyz"), size=23)) for _ in range(2))
+    whole = f1_score(label, predicted, average="macro")
+    without = [f1_score(label.drop(index), predicted.drop(index), average="macro") for index in range(23)]
+    assert f1_values(label, predicted) == pytest.approx(whole + 22 * (np.mean(without) - np.array(without)))
+
+
+def test_verdicts_err_as_seldom_as_stated() -> None:
+    """At a true difference of the margin, either verdict is wrong in at most 5 % of samples (and a little)."""
+    rng = np.random.default_rng(3)
+    verdicts = []
+    for _ in range(120):
+        table = compare(frame_of(rng, {"a": 0.85, "b": 0.75}), "condition", "a", 0.1)
+        verdicts.append(table.query("quantity == 'accuracy' and statistic == 'difference'")["verdict"].item())
+    for verdict in (NEEDED, NOT_NEEDED):
+        assert np.mean([each == verdict for each in verdicts]) < 0.05 + 3 * (0.05 * 0.95 / 120) ** 0.5
+
+
+@pytest.mark.parametrize(("other", "verdict"), [(0.6, NEEDED), (0.9, NOT_NEEDED)])
+def test_verdicts_have_power(other, verdict) -> None:
+    rng = np.random.default_rng(4)
+    found = [compare(frame_of(rng, {"a": 0.9, "b": other}, 5, 400), "condition", "a", 0.1) for _ in range(20)]
+    verdicts = pd.concat(found).query("statistic == 'difference'")["verdict"]
+    assert (verdicts == verdict).mean() > 0.85
+
+
+def test_conditions_that_never_differ_in_a_small_sample_are_not_taken_to_be_equal() -> None:
+    rng = np.random.default_rng(5)
+    for documents, verdict in ((20, "undecided"), (2000, NOT_NEEDED)):
+        one = frame_of(rng, {"a": 0.9}, documents=documents)
+        table = compare(pd.concat([one, one.assign(condition="b")]), "condition", "a", 0.02)
+        difference = table[(table["statistic"] == "difference") & (table["quantity"] == "accuracy")].iloc[0]
+        assert difference["estimate"] == 0
+        assert difference["low"] < 0 < difference["high"]
+        assert difference["verdict"] == verdict
+
+
+def test_wrong_input_is_named() -> None:
+    frame = frame_of(np.random.default_rng(6), {"a": 0.9, "b": 0.8}, documents=10)
+    with pytest.raises(ValueError, match="condition 'c' is not in the frame; it has 'a', 'b'"):
+        compare(frame, "condition", "c", 0.02)
+    with pytest.raises(ValueError, match="'b' was not run on the same documents under every seed"):
+        compare(frame[:-1], "condition", "a", 0.02)
+    with pytest.raises(ValueError, match="not all run on the same seeds and documents"):
+        compare(frame[(frame["condition"] == "a") | (frame["seed"] > 0)], "condition", "a", 0.02)
+    with pytest.raises(ValueError, match="document 'd000' has two rows of seed 0"):
+        compare(pd.concat([frame, frame[:1]]), "condition", "a", 0.02)
