@@ -61,7 +61,9 @@ def drawn_once(monkeypatch) -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("drawn_once")
 def test_it_writes_the_files_that_the_readme_names(script, run, tmp_path) -> None:
-    save_jsonlines(load("planted", documents=80, least_length=3, most_length=8), tmp_path / "tiny.jsonl")
+    words = ("film", "story", "scene", "actor", ".")
+    corpus = load("planted", documents=80, least_length=5, most_length=12, fillers=words)
+    save_jsonlines(corpus, tmp_path / "tiny.jsonl")
     known = run(script, "--help")
     arguments = [text for option, value in SMALLER.items() if option in known for text in (option, value)]
     run(script, "--corpus", str(tmp_path / "tiny.jsonl"), "--results", str(tmp_path / "results"), *arguments)

@@ -142,9 +142,14 @@ def build_classifier(
     """The classifier that the settings name, freshly initialised.
 
     Raises:
-        ValueError: as `Classifier`.
+        ValueError: as `Classifier`, and for a hierarchical one without any mark that ends sentences.
     """
     if settings.encoder == "hierarchical":
         ends = sentence_end_ids(vocabulary)
+        if not ends:
+            raise ValueError(
+                f"encoder: 'hierarchical' needs sentences, but none of {' '.join(SENTENCE_ENDS)} is a word of the "
+                "training texts, so every document would be one; use another encoder"
+            )
         return HierarchicalClassifier(settings, len(vocabulary), class_count, ends, embeddings)
     return Classifier(settings, len(vocabulary), class_count, embeddings)

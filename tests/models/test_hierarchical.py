@@ -237,3 +237,8 @@ def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> Non
     again = load_checkpoint(tmp_path / "checkpoint")
     assert torch.equal(predict(again, corpus.test), probabilities)
     assert [len(document) for document in wrap(again).batch([Document("d", ("a", "."), 0)]).documents] == [1]
+
+
+def test_a_corpus_without_sentences_is_refused_before_training() -> None:
+    with pytest.raises(ValueError, match=r"none of \. ! \? is a word of the training texts"):
+        train(load("planted", documents=40), ClassifierSettings(encoder="hierarchical"), progress=False)
