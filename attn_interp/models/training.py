@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch.optim import Optimizer
@@ -20,6 +21,7 @@ from attn_interp.models.hierarchical import build_classifier
 from attn_interp.models.objectives import Classification, Objective
 from attn_interp.models.optimisers import build_optimisers
 from attn_interp.models.progress import progress_bar
+from attn_interp.models.resuming import Progress, Resumable
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.threads import one_thread
 from attn_interp.models.trained import Epoch, Trained
@@ -34,6 +36,7 @@ def train(
     progress: bool = True,
     embeddings: torch.Tensor | None = None,
     attention: Attention | None = None,
+    resume: Path | None = None,
 ) -> Trained:
     """A classifier trained on the corpus, with the weights of the epoch that did best on its dev split.
 
@@ -52,9 +55,12 @@ def train(
             Vocabulary.build(corpus.train, training.least_count).
         attention: What every document's attention is frozen to, in training and on the dev split; its own scores are
             then never learned, and the classifier is meaningless without: `predict` takes it too.
+        resume: File that keeps the state after every epoch. Where it stands, the same training goes on from there and
+            ends with the weights of an undisturbed one, bit for bit. It is left for the caller to delete.
 
     Raises:
-        ValueError: the embeddings have another shape than vocabulary and settings ask for, or are not finite.
+        ValueError: the embeddings have another shape than vocabulary and settings ask for, or are not finite; the file
+            to resume from is damaged or of another training.
         FloatingPointError: the loss became infinite or NaN; names epoch and batch.
     """
     settings = settings or ClassifierSettings()
@@ -64,7 +70,7 @@ def train(
     objective = Classification(class_weights(corpus.train, len(corpus.classes), training), attention)
     with seeded(seed, device):
         module = build_classifier(settings, vocabulary, len(corpus.classes), embeddings).to(device)
-        history = fit(module, corpus, vocabulary, training, objective, seed, progress)
+        history = fit(module, corpus, vocabulary, training, objective, seed, progress, resume)
     best = max(history, key=objective.merit)
     return Trained(
         module=module.eval(),
@@ -97,15 +103,21 @@ def fit(
     objective: Objective,
     seed: int,
     progress: bool,
+    resume: Path | None = None,
 ) -> list[Epoch]:
-    """Trains the module in place on the objective and leaves it with the weights of its best epoch."""
+    """Trains the module in place on the objective and leaves it with the weights of its best epoch; `resume` as for
+    `train`."""
     order = torch.Generator().manual_seed(seed)
     optimisers = build_optimisers(module, training)
+    resumable = Resumable(resume, module, optimisers, order, training, seed)
+    kept = resumable.restore()
+    history, best_state = kept.history, kept.best
     steps = -(-len(corpus.train) // training.batch_size)
-    history: list[Epoch] = []
-    best_state: dict[str, torch.Tensor] = {}
-    with progress_bar(f"training on {corpus.name}", training.epochs * steps, progress) as step:
-        for number in range(1, training.epochs + 1):
+    best = max(history, key=objective.merit, default=None)
+    with progress_bar(f"training on {corpus.name}", (training.epochs - len(history)) * steps, progress) as step:
+        for number in range(len(history) + 1, training.epochs + 1):
+            if best is not None and number - 1 - best.epoch >= training.patience:
+                break
             batches = batches_in_random_order(corpus.train, vocabulary, training.batch_size, order)
             train_loss = _pass(module, batches, optimisers, objective, number, step)
             dev_loss, accuracy = objective.judge(module, vocabulary, corpus.dev)
@@ -113,8 +125,7 @@ def fit(
             best = max(history, key=objective.merit)
             if best.epoch == number:
                 best_state = copy.deepcopy(module.state_dict())
-            elif number - best.epoch >= training.patience:
-                break
+            resumable.keep(Progress(history, best_state))
     module.load_state_dict(best_state)
     module.embedding.sparse = False  # sparse gradients are for the lazy optimiser alone
     return history
