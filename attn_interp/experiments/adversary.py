@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from attn_interp.data.document import Document
+from attn_interp.experiments.groupings import BY_EITHER_CLASS, grouped
 from attn_interp.experiments.linearised import linearised_votes
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import (
@@ -163,10 +164,9 @@ def summarise(result: Result) -> pd.DataFrame:
     frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
     seed = int(result.settings["seed"])
     tables = []
-    for grouping in ("all", "predicted", "label"):
-        grouped = frame.assign(grouping=grouping, group="all" if grouping == "all" else frame[grouping])
+    for rows in grouped(frame, BY_EITHER_CLASS):
         by = ["status", "grouping", "group"]
-        tables.append(summarise_columns(grouped, by, ["jsd"], ("mean", "median"), seed))
-        tables.append(summarise_columns(grouped, by, ["jsd_upper"], ("mean",), seed))
-        tables.append(summarise_columns(grouped, by, ["decision_flip"], ("share",), seed))
+        tables.append(summarise_columns(rows, by, ["jsd"], ("mean", "median"), seed))
+        tables.append(summarise_columns(rows, by, ["jsd_upper"], ("mean",), seed))
+        tables.append(summarise_columns(rows, by, ["decision_flip"], ("share",), seed))
     return pd.concat(tables, ignore_index=True)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document
 from attn_interp.experiments.adversary import COLUMNS, check_eps, find_adversaries, measured
+from attn_interp.experiments.groupings import grouped
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import Reading, document_frame, in_order, read, reading_settings
 from attn_interp.experiments.result import Result
@@ -49,8 +50,7 @@ def summarise(result: Result) -> pd.DataFrame:
     """Mean divergence and mean upper bound with intervals at each eps, over all documents and by predicted class."""
     seed = int(result.settings["seed"])
     tables = []
-    for grouping in ("all", "predicted"):
-        frame = result.frame.assign(grouping=grouping, group="all" if grouping == "all" else result.frame[grouping])
+    for rows in grouped(result.frame):
         by = ["eps", "status", "grouping", "group"]
-        tables.append(summarise_columns(frame, by, ["jsd", "jsd_upper"], ("mean",), seed))
+        tables.append(summarise_columns(rows, by, ["jsd", "jsd_upper"], ("mean",), seed))
     return pd.concat(tables, ignore_index=True)

@@ -18,6 +18,7 @@ from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.experiments.attributed import Attributed, attribute
+from attn_interp.experiments.groupings import BY_EITHER_CLASS, grouped
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
     Reading,
@@ -112,8 +113,7 @@ def summarise(result: Result) -> pd.DataFrame:
     nulls."""
     seed = int(result.settings["seed"])
     tables = []
-    for grouping in ("all", "predicted", "label"):
-        frame = result.frame.assign(grouping=grouping, group="all" if grouping == "all" else result.frame[grouping])
+    for frame in grouped(result.frame, BY_EITHER_CLASS):
         tables.append(summarise_columns(frame, PAIR, MEASURES, ("mean",), seed))
         tables.append(summarise_columns(frame, PAIR, ["tau"], ("std",), seed))
         tables.append(_significance(frame, seed))

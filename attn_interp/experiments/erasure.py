@@ -16,6 +16,7 @@ import torch
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.experiments.attributed import Attributed, attribute
+from attn_interp.experiments.groupings import grouped
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
@@ -172,8 +173,7 @@ def summarise(result: Result) -> pd.DataFrame:
     frame = per_document(result)
     seed = int(result.settings["seed"])
     tables = []
-    for grouping in ("all", "predicted"):
-        grouped = frame.assign(grouping=grouping, group="all" if grouping == "all" else frame[grouping])
+    for rows in grouped(frame):
         values = ["fraction", "never", "minus_attention", "regret"]
-        tables.append(summarise_columns(grouped, ["ordering", "grouping", "group"], values, ("mean",), seed))
+        tables.append(summarise_columns(rows, ["ordering", "grouping", "group"], values, ("mean",), seed))
     return pd.concat(tables, ignore_index=True)

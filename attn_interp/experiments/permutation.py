@@ -14,6 +14,7 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
+from attn_interp.experiments.groupings import BY_EITHER_CLASS, grouped
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
@@ -102,11 +103,10 @@ def summarise(result: Result) -> pd.DataFrame:
     attention (the paper's four)."""
     frame = result.frame.assign(max_attention_bin=attention_bin(result.frame["max_attention"]))
     tables = []
-    for grouping in ("all", "predicted", "label", "max_attention_bin"):
-        grouped = frame.assign(grouping=grouping, group="all" if grouping == "all" else frame[grouping])
+    for rows in grouped(frame, (*BY_EITHER_CLASS, "max_attention_bin")):
         tables.append(
             summarise_columns(
-                grouped,
+                rows,
                 by=["grouping", "group"],
                 values=["median_tvd", "flip_share", "margin_sd"],
                 statistics=("mean", "median"),

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from attn_interp.data.document import Document
+from attn_interp.experiments.groupings import grouped
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
@@ -128,10 +129,9 @@ def summarise(result: Result) -> pd.DataFrame:
     frame = result.frame.assign(**{name: result.frame[name].astype(float) for name in flags})
     seed = int(result.settings["seed"])
     tables = []
-    for grouping in ("all", "predicted"):
-        grouped = frame.assign(grouping=grouping, group="all" if grouping == "all" else frame[grouping])
+    for rows in grouped(frame):
         by = ["grouping", "group"]
-        tables.append(summarise_columns(grouped, by, flags, ("share",), seed))
-        tables.append(summarise_columns(grouped, by, ["spread_used", "interval_width"], ("mean",), seed))
-        tables.append(summarise_columns(grouped, by, ["kl_margin", "smallest_erasure"], ("median",), seed))
+        tables.append(summarise_columns(rows, by, flags, ("share",), seed))
+        tables.append(summarise_columns(rows, by, ["spread_used", "interval_width"], ("mean",), seed))
+        tables.append(summarise_columns(rows, by, ["kl_margin", "smallest_erasure"], ("median",), seed))
     return pd.concat(tables, ignore_index=True)

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from attn_interp.data.document import Document
+from attn_interp.experiments.groupings import grouped
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import (
     DOCUMENT_COLUMNS,
@@ -133,7 +134,6 @@ def summarise(result: Result) -> pd.DataFrame:
     values = list(COLUMNS)[len(DOCUMENT_COLUMNS) :]
     seed = int(result.settings["seed"])
     tables = []
-    for grouping in ("all", "predicted"):
-        frame = result.frame.assign(grouping=grouping, group="all" if grouping == "all" else result.frame[grouping])
+    for frame in grouped(result.frame):
         tables.append(summarise_columns(frame, ["grouping", "group"], values, ("mean",), seed))
     return pd.concat(tables, ignore_index=True)
