@@ -153,7 +153,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
     code, out, err = call(*arguments)
     assert code == 0
     assert "Traceback" not in err
-    (folder,) = (tmp_path / "results" / "mine").iterdir()
+    (folder,) = [path.parent for path in (tmp_path / "results" / "mine").glob("*/settings.json")]
     assert f"tables and figures: {folder}" in out.replace("\n", "")
     expected = {"settings.json", "overview.csv", "agreement.parquet", "adversary.summary.csv"}
     assert expected <= {path.name for path in folder.iterdir()}

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from attn_interp.data.corpus import Corpus
@@ -14,6 +15,21 @@ from attn_interp.data.load import load
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 
 CELL_FORMAT = 1
+
+OWN_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "quality": (),
+    "agreement": ("documents",),
+    "permutation": ("documents", "draws"),
+    "adversary": ("documents", "eps", "search"),
+    "adversary_curve": ("documents",),
+    "same_shape": ("documents", "eps"),
+    "reach": ("documents",),
+    "single_erasure": ("documents",),
+    "erasure": ("documents",),
+    "examples": ("documents", "eps"),
+}
+"""What decides each experiment beside the model, in the order in which they run. Cells of one model that agree in these
+share the result."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +76,35 @@ class Cell:
         return described
 
     def key(self, corpus: Corpus) -> str:
-        """Equal for two cells exactly when settings and texts are equal: what names the folder of the results."""
-        content = {"format": CELL_FORMAT, "cell": self.described(), "corpus": corpus.fingerprint()}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        """Equal for two cells exactly when settings, texts and vectors are equal: names the folder of the results."""
+        return _hash({"format": CELL_FORMAT, "cell": self.described(), **self._inputs(corpus)})
 
     def folder_name(self, corpus: Corpus) -> str:
         """Readable, and unique by the first digits of the key."""
-        parts = [corpus.name, self.settings.encoder, self.settings.attention, f"seed{self.seed}", self.key(corpus)[:8]]
-        return "-".join(parts)
+        return self._name(corpus, self.key(corpus))
+
+    def model_name(self, corpus: Corpus) -> str:
+        """The same of what decides the trained model alone: cells that differ in their experiments share it."""
+        described = self.described()
+        decisive = {name: described[name] for name in ("settings", "training", "seed")}
+        key = _hash({"format": CELL_FORMAT, **decisive, "name": corpus.name, **self._inputs(corpus)})
+        return self._name(corpus, key)
+
+    def shares(self, experiment: str, other: Mapping[str, Any]) -> bool:
+        """Whether the experiment gives the same on another cell of the same model, which is given as `described`."""
+        own = self.described()
+        return all(own[name] == other[name] for name in OWN_SETTINGS[experiment])
+
+    def _name(self, corpus: Corpus, key: str) -> str:
+        return "-".join([corpus.name, self.settings.encoder, self.settings.attention, f"seed{self.seed}", key[:8]])
+
+    def _inputs(self, corpus: Corpus) -> dict[str, str]:
+        """What was read, by what it holds."""
+        inputs = {"corpus": corpus.fingerprint()}
+        if self.embeddings is not None:
+            found = Path(self.embeddings).stat()
+            inputs["vectors"] = _fingerprint(self.embeddings, found.st_size, found.st_mtime_ns)
+        return inputs
 
     def load_corpus(self) -> Corpus:
         return _load_once(self.corpus, json.dumps(dict(self.corpus_options), sort_keys=True))
@@ -76,3 +113,14 @@ class Cell:
 @lru_cache(maxsize=4)
 def _load_once(name: str, options: str) -> Corpus:
     return load(name, **json.loads(options))
+
+
+@lru_cache(maxsize=4)
+def _fingerprint(path: str, size: int, changed: int) -> str:
+    """SHA-256 of a file, read again only when it has another size or time."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

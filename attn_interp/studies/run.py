@@ -5,43 +5,28 @@ from __future__ import annotations
 import json
 import platform
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import torch
+from threadpoolctl import threadpool_limits
 
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document
-from attn_interp.data.embeddings import load_embeddings
-from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.experiments.adversary import adversary
-from attn_interp.experiments.adversary_curve import adversary_curve
-from attn_interp.experiments.agreement import agreement
-from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.erasure import erasure
-from attn_interp.experiments.examples import examples
-from attn_interp.experiments.permutation import permutation
-from attn_interp.experiments.quality import quality
-from attn_interp.experiments.reach import reach
-from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result, replace_file
-from attn_interp.experiments.same_shape import same_shape
-from attn_interp.experiments.single_erasure import single_erasure
-from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.threads import one_thread
-from attn_interp.models.trained import Trained
-from attn_interp.models.training import train
-from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.cell import Cell
+from attn_interp.studies.parallel import in_processes
+from attn_interp.studies.work import STEPS, Work, why_not
 
-CERTIFIED_AT_MOST = 100  # documents of several classes whose adversary is certified at every tolerance: a minute
+MODEL = "model"
+MODELS = "models"
 Say = Callable[[str], None]
+Failed = Callable[[str, Exception], None]
 
 
 @dataclass(frozen=True)
@@ -60,153 +45,199 @@ class CellRun:
         return {"corpus": self.corpus, "encoder": settings.encoder, "attention": settings.attention}
 
 
-@dataclass(frozen=True)
-class _Work:
-    """A cell while it runs: each thing is made when it is first asked for."""
-
-    cell: Cell
-    corpus: Corpus
-    folder: Path
-    progress: bool
-
-    @cached_property
-    def trained(self) -> Trained:
-        place = self.folder / "model"
-        if place.exists():
-            return load_checkpoint(place)
-        trained = train(
-            self.corpus,
-            self.cell.settings,
-            self.cell.training,
-            seed=self.cell.seed,
-            progress=self.progress,
-            embeddings=self._pretrained(),
-        )
-        save_checkpoint(trained, place)
-        return trained
-
-    def _pretrained(self) -> torch.Tensor | None:
-        """The pretrained word vectors, if any; how much of the corpus they cover is written to embeddings.json."""
-        if self.cell.embeddings is None:
-            return None
-        vocabulary = Vocabulary.build(self.corpus.train, self.cell.training.least_count)
-        width = self.cell.settings.embedding_width
-        found = load_embeddings(self.cell.embeddings, vocabulary, self.corpus.train, width, seed=self.cell.seed)
-        coverage = {
-            "source": found.source,
-            "width": width,
-            "words_of_the_vocabulary_found": found.type_coverage,
-            "words_of_the_training_texts_found": found.token_coverage,
-        }
-        replace_file(self.folder / "embeddings.json", (json.dumps(coverage, indent=2) + "\n").encode())
-        return found.matrix
-
-    @cached_property
-    def model(self) -> AttentionModel:
-        return wrap(self.trained)
-
-    @cached_property
-    def documents(self) -> tuple[Document, ...]:
-        return self.corpus.test[: self.cell.documents]
-
-    @cached_property
-    def reading(self) -> Reading:
-        return read(self.model, self.documents, self.cell.seed)
-
-    @cached_property
-    def attributed(self) -> Attributed:
-        return attribute(self.model, self.reading, progress=self.progress)
-
-    @property
-    def shared(self) -> dict[str, Any]:
-        """The arguments that every experiment on a reading takes."""
-        return {
-            "model": self.model,
-            "documents": self.documents,
-            "seed": self.cell.seed,
-            "reading": self.reading,
-        }
-
-    @property
-    def shared_by_few(self) -> dict[str, Any]:
-        """The same for what takes long with several classes: the first `CERTIFIED_AT_MOST` documents."""
-        few = self.documents[:CERTIFIED_AT_MOST]
-        if len(self.corpus.classes) == 2 or len(few) == len(self.documents):
-            return self.shared
-        return {**self.shared, "documents": few, "reading": read(self.model, few, self.cell.seed)}
-
-
-STEPS: dict[str, Callable[[_Work], Result]] = {
-    "quality": lambda work: quality(work.trained, work.corpus, seed=work.cell.seed),
-    "agreement": lambda work: agreement(**work.shared, attributed=work.attributed),
-    "permutation": lambda work: permutation(**work.shared, draws=work.cell.draws, progress=work.progress),
-    "adversary": lambda work: adversary(
-        **work.shared,
-        eps=work.cell.eps,
-        method="both" if work.cell.search else "best",
-        progress=work.progress,
-    ),
-    "adversary_curve": lambda work: adversary_curve(**work.shared_by_few, progress=work.progress),
-    "same_shape": lambda work: same_shape(**work.shared, eps=work.cell.eps, progress=work.progress),
-    "reach": lambda work: reach(**work.shared, progress=work.progress),
-    "single_erasure": lambda work: single_erasure(**work.shared, progress=work.progress),
-    "erasure": lambda work: erasure(**work.shared, attributed=work.attributed, progress=work.progress),
-    "examples": lambda work: examples(**work.shared, eps=work.cell.eps),
-}
-"""The experiments of a cell, in the order in which they run."""
-
-
-def _why_not(name: str, work: _Work) -> str | None:
-    """Why an experiment does not apply to the model of this cell, or None where it does."""
-    if name in ("reach", "same_shape") and not work.reading.affine:
-        return "the readout is not affine in the attention"
-    if name == "same_shape" and len(work.corpus.classes) > 2:
-        return f"{len(work.corpus.classes)} classes; it is for two"
-    return None
-
-
-def _say(text: str) -> None:
+def say_aloud(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = _say) -> CellRun:
-    """Run what is missing of a cell and return all its results.
+def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = say_aloud) -> CellRun:
+    """Run what is missing of a cell, with every experiment, and return all its results; see `complete`."""
+    complete(cell, results, progress=progress, say=say)
+    return finished(cell, results)
 
-    The folder `results`/<name of the cell> holds settings.json, model/, one Parquet file and summary per experiment,
-    and figures/. Every file is moved into place whole, so a killed run is taken up where it stopped. Torch computes on
-    one thread, so that the numbers do not depend on how many cells run beside.
+
+def complete(
+    cell: Cell,
+    results: Path,
+    experiments: Sequence[str] = tuple(STEPS),
+    progress: bool = False,
+    say: Say = say_aloud,
+    keep_going: bool = False,
+) -> None:
+    """Run what is missing of a cell.
+
+    The folder `results`/<name of the cell> holds settings.json, one Parquet file and summary per experiment, and
+    figures/; the trained model stands in `results`/models/<name of the model>, for every cell that has it. Every file
+    is moved into place whole and training keeps its state after each epoch, so a killed run is taken up where it
+    stopped. All computes on one thread, so that the numbers do not depend on how many cells run beside.
+
+    Args:
+        experiments: Which of `STEPS` to run.
+        progress: Whether long work shows a bar.
+        say: Is told what begins.
+        keep_going: What fails is written to <step>.failed.json and the others go on, instead of raising.
     """
-    with one_thread():
-        return _run(cell, results, progress, say)
+    corpus = cell.load_corpus()
+    folder, model_folder = results / cell.folder_name(corpus), results / MODELS / cell.model_name(corpus)
+    with one_thread(), threadpool_limits(limits=1), alone_in(model_folder, say):
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, model_folder):
+            remove_drafts(place)
+        _write_settings(cell, corpus, folder)
+        failed = _writing_down(folder) if keep_going else _raising
+        _complete(Work(cell, corpus, model_folder, progress), folder, experiments, say, failed)
 
 
-def _run(cell: Cell, results: Path, progress: bool, say: Say) -> CellRun:
+def finished(cell: Cell, results: Path, experiments: Sequence[str] = tuple(STEPS)) -> CellRun:
+    """What stands of a cell, read from disk."""
     corpus = cell.load_corpus()
     folder = results / cell.folder_name(corpus)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_settings(cell, corpus, folder)
-    work = _Work(cell, corpus, folder, progress)
-    found = {}
-    for name, step in STEPS.items():
-        path = folder / f"{name}.parquet"
-        if path.exists():
-            found[name] = Result.load(path)
-        elif reason := _why_not(name, work):
-            say(f"{folder.name}: {name} left out: {reason}")
-            continue
-        else:
-            say(f"{folder.name}: {name}")
-            found[name] = step(work)
-            found[name].save(folder)
-        draw(found[name], folder / "figures")
-    return CellRun(cell, corpus.name, folder, found)
+    paths = {name: folder / f"{name}.parquet" for name in experiments}
+    return CellRun(
+        cell, corpus.name, folder, {name: Result.load(path) for name, path in paths.items() if path.exists()}
+    )
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process does at a time: all cells that share a trained model, one after the other.
+
+    Attributes:
+        cells: The cells.
+        experiments: Those to run.
+        results: Folder of all cells.
+        working_folder: From where relative paths count.
+    """
+
+    cells: tuple[Cell, ...]
+    experiments: tuple[str, ...]
+    results: Path
+    working_folder: Path
+
+
+def tasks(cells: Sequence[Cell], experiments: Sequence[str], results: Path) -> list[Task]:
+    """The cells by model, in the order of the first cell of each."""
+    by_model: dict[str, dict[str, Cell]] = {}
+    for cell in cells:
+        corpus = cell.load_corpus()
+        by_model.setdefault(cell.model_name(corpus), {})[cell.folder_name(corpus)] = cell
+    return [Task(tuple(own.values()), tuple(experiments), results, Path.cwd()) for own in by_model.values()]
+
+
+def work_on(task: Task) -> None:
+    """Complete the cells of the task; whatever fails is written down and the rest goes on."""
+    with chdir(task.working_folder):
+        for cell in task.cells:
+            try:
+                complete(cell, task.results, task.experiments, say=lambda text: None, keep_going=True)
+            except Exception as error:  # before the first step: the corpus cannot be read, the disk is full
+                give_up(cell, task.results, one_line(error))
+
+
+def give_up(cell: Cell, results: Path, error: str) -> None:
+    """Write down why nothing of the cell could be run."""
+    write_failure(results / cell.folder_name(cell.load_corpus()), MODEL, error)
 
 
 def run_cells(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[CellRun]:
-    """Run several cells, `jobs` at a time, each in a process of its own; the runs in the order of the cells."""
-    from joblib import Parallel, delayed
+    """Run several cells, `jobs` at a time, each model in a process of its own; the runs in the order of the cells.
 
-    return list(Parallel(n_jobs=min(jobs, len(cells)))(delayed(run_cell)(cell, results, False) for cell in cells))
+    Raises:
+        RuntimeError: something failed; raised after everything else is done, naming each failure.
+    """
+
+    def lost(task: Task, error: str) -> None:
+        for cell in task.cells:
+            give_up(cell, results, error)
+
+    in_processes(work_on, tasks(cells, tuple(STEPS), results), jobs, lambda task: None, lost)
+    errors = []
+    for cell in cells:
+        folder = results / cell.folder_name(cell.load_corpus())
+        for step in (MODEL, *STEPS):
+            if failure(folder, step).exists():
+                errors.append(f"{folder.name}: {step}: {json.loads(failure(folder, step).read_bytes())['error']}")
+    if errors:
+        raise RuntimeError("\n".join([f"{len(errors)} steps failed, the others are done:", *errors]))
+    return [finished(cell, results) for cell in cells]
+
+
+def failure(folder: Path, step: str) -> Path:
+    """The file that says why a step of a cell failed; absent where it did not."""
+    return folder / f"{step}.failed.json"
+
+
+def left_out(folder: Path, step: str) -> Path:
+    """The file that says why an experiment does not apply to a cell; absent where it does."""
+    return folder / f"{step}.left_out.txt"
+
+
+def write_failure(folder: Path, step: str, error: str, trace: str = "") -> None:
+    content = {"error": error, "traceback": trace}
+    replace_file(failure(folder, step), (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _raising(step: str, error: Exception) -> None:
+    raise error
+
+
+def _writing_down(folder: Path) -> Failed:
+    return lambda step, error: write_failure(folder, step, one_line(error), "".join(traceback.format_exception(error)))
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, as `ValueError: message`."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _complete(work: Work, folder: Path, experiments: Sequence[str], say: Say, failed: Failed) -> None:
+    """Train unless that is done, then run and draw every experiment that is not there."""
+    for name in experiments:
+        _take_over(name, work, folder)
+    if any(not _is_settled(folder, name) for name in experiments):
+        if not work.is_trained:
+            say(f"{folder.name}: {MODEL}")
+        try:
+            _ = work.trained
+        except Exception as error:
+            failed(MODEL, error)
+            return
+    failure(folder, MODEL).unlink(missing_ok=True)
+    for name in experiments:
+        try:
+            if not _is_settled(folder, name):
+                _compute(name, work, folder, say)
+            if (path := folder / f"{name}.parquet").exists():
+                draw(Result.load(path), folder / "figures")
+        except Exception as error:
+            failed(name, error)
+        else:
+            failure(folder, name).unlink(missing_ok=True)
+
+
+def _is_settled(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.parquet").exists() or left_out(folder, name).exists()
+
+
+def _compute(name: str, work: Work, folder: Path, say: Say) -> None:
+    if reason := why_not(name, work):
+        say(f"{folder.name}: {name} left out: {reason}")
+        replace_file(left_out(folder, name), f"{reason}\n".encode())
+    else:
+        say(f"{folder.name}: {name}")
+        STEPS[name](work).save(folder)
+
+
+def _take_over(name: str, work: Work, folder: Path) -> None:
+    """Copy the result from another cell with the same model and the same settings of this experiment, if there is."""
+    if _is_settled(folder, name):
+        return
+    for path in sorted(folder.parent.glob(f"*/{name}.parquet")):
+        other = json.loads((path.parent / "settings.json").read_bytes())
+        if other.get("model") == work.model_folder.name and work.cell.shares(name, other["cell"]):
+            summary = f"{name}.summary.csv"
+            replace_file(folder / summary, (path.parent / summary).read_bytes())
+            replace_file(folder / path.name, path.read_bytes())
+            return
 
 
 def draw(result: Result, folder: Path) -> None:
@@ -225,6 +256,7 @@ def _write_settings(cell: Cell, corpus: Corpus, folder: Path) -> None:
     settings = {
         "cell": cell.described(),
         "key": cell.key(corpus),
+        "model": cell.model_name(corpus),
         "corpus": {
             "name": corpus.name,
             "classes": list(corpus.classes),

@@ -35,5 +35,5 @@ def copied(first_run: CellRun, tmp_path: Path) -> Path:
     """A folder of results with the finished run in it, times of files included."""
     import shutil
 
-    shutil.copytree(first_run.folder, tmp_path / first_run.folder.name)
+    shutil.copytree(first_run.folder.parent, tmp_path, dirs_exist_ok=True)
     return tmp_path

@@ -24,7 +24,7 @@ CHANGES = {
     "settings": ClassifierSettings(encoder="cnn"),
     "training": TrainingSettings(epochs=3),
     "seed": 4,
-    "embeddings": "vectors.txt",
+    "embeddings": __file__,
     "documents": 10,
     "draws": 7,
     "eps": 0.02,

@@ -12,6 +12,7 @@ import torch
 
 from attn_interp.experiments.result import Result
 from attn_interp.studies import run as module
+from attn_interp.studies import work as work_module
 from attn_interp.studies.run import STEPS, CellRun, run_cell, run_cells
 
 FIGURE_SUFFIXES = (".csv", ".pdf", ".png")
@@ -44,6 +45,12 @@ def undrawn(cell, results: Path) -> Path:
     return figures.parent
 
 
+def the_cell(results: Path) -> Path:
+    """The folder of the only cell."""
+    (folder,) = [path for path in results.iterdir() if path.name != "models"]
+    return folder
+
+
 def refuse_to_train(*arguments, **options):
     raise AssertionError("trained again")
 
@@ -51,7 +58,6 @@ def refuse_to_train(*arguments, **options):
 def test_every_file_is_written(first_run) -> None:
     names = set(contents(first_run.folder))
     assert "settings.json" in names
-    assert any(name.startswith("model/") for name in names)
     for step in STEPS:
         assert {f"{step}.parquet", f"{step}.summary.csv"} <= names
         assert {f"figures/{step}{suffix}" for suffix in FIGURE_SUFFIXES} <= names
@@ -83,7 +89,7 @@ def test_settings_say_everything(first_run) -> None:
 
 def test_a_second_run_trains_nothing_and_rewrites_nothing(cell, copied, monkeypatch) -> None:
     before = times(copied)
-    monkeypatch.setattr(module, "train", refuse_to_train)
+    monkeypatch.setattr(work_module, "train", refuse_to_train)
     said: list[str] = []
     again = run_cell(cell, copied, progress=False, say=said.append)
     assert times(copied) == before
@@ -92,10 +98,10 @@ def test_a_second_run_trains_nothing_and_rewrites_nothing(cell, copied, monkeypa
 
 
 def test_a_deleted_result_alone_is_computed_again(cell, copied, monkeypatch) -> None:
-    (folder,) = copied.iterdir()
+    folder = the_cell(copied)
     whole, before = contents(folder), times(folder)
     (folder / "permutation.parquet").unlink()
-    monkeypatch.setattr(module, "train", refuse_to_train)
+    monkeypatch.setattr(work_module, "train", refuse_to_train)
     said: list[str] = []
     run_cell(cell, copied, progress=False, say=said.append)
     assert said == [f"{folder.name}: permutation"]
@@ -125,7 +131,7 @@ def test_a_killed_run_leaves_whole_files_and_is_taken_up(cell, first_run, tmp_pa
 
 def test_a_kill_while_a_file_is_written_leaves_the_file_out(cell, copied, monkeypatch) -> None:
     """The summary is written, the frame is not yet: the step counts as not done."""
-    (folder,) = copied.iterdir()
+    folder = the_cell(copied)
     whole = contents(folder)
     for path in folder.glob("agreement.*"):
         path.unlink()
@@ -147,7 +153,7 @@ def test_a_kill_while_a_file_is_written_leaves_the_file_out(cell, copied, monkey
 
 
 def test_a_lost_figure_is_drawn_again(cell, copied) -> None:
-    (folder,) = copied.iterdir()
+    folder = the_cell(copied)
     whole = contents(folder)
     for suffix in FIGURE_SUFFIXES:
         (folder / "figures" / f"quality{suffix}").unlink()
@@ -197,7 +203,7 @@ def test_pretrained_vectors_are_put_in(cell, tmp_path) -> None:
 def test_vectors_of_another_width_are_refused_and_nothing_is_trained(cell, tmp_path, monkeypatch) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text("film 0.5 0.5 0.5\nawful 0.1 0.2 0.3\n", "utf-8")
-    monkeypatch.setattr(module, "train", refuse_to_train)
+    monkeypatch.setattr(work_module, "train", refuse_to_train)
     with pytest.raises(ValueError, match=r"vectors\.txt"):
         quiet(replace(cell, embeddings=str(file)), tmp_path / "results")
     assert not list((tmp_path / "results").rglob("*.parquet"))

@@ -1,0 +1,123 @@
+"""A study as it is declared: a grid of corpora, encoders, attentions, seeds and experiments."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.studies.cell import OWN_SETTINGS, Cell
+
+CORPUS = "corpus"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of corpora, encoders, attentions and seeds, each put to the same experiments.
+
+    Attributes:
+        corpora: Names or paths, as `load` takes them; with options a mapping {"corpus": name or path, option: value}.
+        encoders, attentions: As in `ClassifierSettings`.
+        seeds: Of training and of everything drawn.
+        experiments: Those to run, by name.
+        settings: The other fields of `ClassifierSettings`, the same for all.
+        training: Fields of `TrainingSettings`, the same for all.
+        embeddings, documents, draws, eps, search: As in `Cell`, the same for all.
+
+    Raises:
+        TypeError: a setting that there is not.
+        ValueError: an axis without values or with one twice, an unknown experiment, or a value out of its range.
+    """
+
+    corpora: tuple[str | Mapping[str, Any], ...] = ("movies",)
+    encoders: tuple[str, ...] = ("lstm",)
+    attentions: tuple[str, ...] = ("additive",)
+    seeds: tuple[int, ...] = (0,)
+    experiments: tuple[str, ...] = tuple(OWN_SETTINGS)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    embeddings: str | None = None
+    documents: int | None = None
+    draws: int = 100
+    eps: float = 0.01
+    search: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("corpora", "encoders", "attentions", "seeds", "experiments"):
+            values = getattr(self, name)
+            if isinstance(values, str) or not isinstance(values, list | tuple):
+                raise ValueError(f"{name}: got {values!r}, expected a list")
+            object.__setattr__(self, name, tuple(values))
+            if not values:
+                raise ValueError(f"{name}: there are none; give at least one")
+            if twice := [value for index, value in enumerate(values) if value in values[:index]]:
+                raise ValueError(f"{name}: {twice[0]!r} is given twice")
+        if wrong := [seed for seed in self.seeds if type(seed) is not int]:
+            raise ValueError(f"seeds: got {wrong[0]!r}, expected whole numbers")
+        for name in self.experiments:
+            if name not in OWN_SETTINGS:
+                raise ValueError(f"experiments: got {name!r}, expected some of {', '.join(OWN_SETTINGS)}")
+        object.__setattr__(self, "experiments", tuple(name for name in OWN_SETTINGS if name in self.experiments))
+        for name, made in (("settings", ClassifierSettings), ("training", TrainingSettings)):
+            allowed = {each.name for each in fields(made)} - {"encoder", "attention"}
+            if unknown := sorted(set(getattr(self, name)) - allowed):
+                raise TypeError(f"{name}: {unknown[0]!r} is unknown; settings are {', '.join(sorted(allowed))}")
+        self.cells()
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells in the order of the axes, the last one (seeds) changing fastest."""
+        kernels = {"kernels": tuple(self.settings["kernels"])} if "kernels" in self.settings else {}
+        training = TrainingSettings(**self.training)
+        found = []
+        for corpus, encoder, attention, seed in product(self.corpora, self.encoders, self.attentions, self.seeds):
+            name, options = _corpus(corpus)
+            settings = ClassifierSettings(encoder=encoder, attention=attention, **{**self.settings, **kernels})
+            own = {"embeddings": self.embeddings, "documents": self.documents, "draws": self.draws}
+            found.append(Cell(name, options, settings, training, seed, **own, eps=self.eps, search=self.search))  # type: ignore[arg-type]
+        return tuple(found)
+
+
+def read_grid(path: Path | str) -> Grid:
+    """The grid of a TOML file, whose keys are the attributes of `Grid`; paths in it count from the working folder.
+
+    Example:
+        corpora = ["movies", { corpus = "reviews.csv", text = "body", label = "stars" }]
+        encoders = ["lstm", "average"]
+        seeds = [0, 1, 2]
+        experiments = ["quality", "agreement"]
+
+        [training]
+        epochs = 4
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        TypeError: an unknown key, naming the file.
+        ValueError: it is not TOML, or the grid refuses its values; naming the file.
+    """
+    path = Path(path)
+    try:
+        declared = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: there is no such file; expected the declaration of a study") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path}: is not TOML: {error}") from error
+    names = [each.name for each in fields(Grid)]
+    if unknown := sorted(set(declared) - set(names)):
+        raise TypeError(f"{path}: {unknown[0]!r} is unknown; a study has {', '.join(names)}")
+    try:
+        return Grid(**declared)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _corpus(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name or path, and options."""
+    if isinstance(given, str):
+        return given, {}
+    if CORPUS not in given:
+        raise ValueError(f"corpora: {dict(given)!r} names no corpus; expected {{ corpus = name or path, ... }}")
+    return str(given[CORPUS]), {name: value for name, value in given.items() if name != CORPUS}

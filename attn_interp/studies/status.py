@@ -1,0 +1,120 @@
+"""Where a study stands, read from its folder: no corpus is loaded and nothing computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from attn_interp.experiments.result import replace_file
+from attn_interp.studies.alone import is_taken
+from attn_interp.studies.cell import Cell
+from attn_interp.studies.run import MODEL, MODELS, failure, left_out
+from attn_interp.studies.work import CHECKPOINT
+
+DONE, LEFT_OUT, FAILED, RUNNING, WAITING = "done", "left out", "failed", "running", "waiting"
+PLAN = "study.json"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell of a study by name: its labels, its folder, that of its model, and its experiments."""
+
+    corpus: str
+    encoder: str
+    attention: str
+    seed: int
+    cell: str
+    model: str
+    experiments: tuple[str, ...]
+
+    @property
+    def labels(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in ("corpus", "encoder", "attention", "seed")}
+
+
+def plan(cells: Sequence[Cell], experiments: Sequence[str]) -> list[Planned]:
+    """The names of the cells; loads their corpora."""
+    planned = []
+    for cell in cells:
+        corpus = cell.load_corpus()
+        names = (cell.folder_name(corpus), cell.model_name(corpus))
+        settings = cell.settings
+        planned.append(
+            Planned(corpus.name, settings.encoder, settings.attention, cell.seed, *names, tuple(experiments))
+        )
+    return planned
+
+
+def write_plan(planned: Sequence[Planned], folder: Path) -> None:
+    rows = [asdict(each) for each in planned]
+    replace_file(folder / PLAN, (json.dumps(rows, indent=2) + "\n").encode())
+
+
+def read_plan(folder: Path) -> list[Planned]:
+    """What `write_plan` wrote.
+
+    Raises:
+        FileNotFoundError: no study was begun in this folder.
+    """
+    path = folder / PLAN
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is none, so no study was begun here; --results and --name say where")
+    rows = json.loads(path.read_bytes())
+    return [Planned(**{**row, "experiments": tuple(row["experiments"])}) for row in rows]
+
+
+def states(planned: Sequence[Planned], folder: Path) -> pd.DataFrame:
+    """One row per cell and step (the model, then each experiment): corpus, encoder, attention, seed, cell, step, state
+    and error.
+
+    States: done, left out (it does not apply to this model; error says why), failed (error says how), running (the
+    next step of a cell whose model some process is at work on) and waiting.
+    """
+    rows = []
+    for each in planned:
+        place = folder / each.cell
+        found = [(MODEL, *_state_of_model(each, folder))]
+        found += [(name, *_state(place, name)) for name in each.experiments]
+        if all(state in (DONE, LEFT_OUT) for _, state, _ in found[1:]):
+            found[0] = (MODEL, DONE, "")  # nothing is left that needs it
+        begun = next((index for index, (_, state, _) in enumerate(found) if state == WAITING), None)
+        if begun is not None and is_taken(folder / MODELS / each.model):
+            found[begun] = (found[begun][0], RUNNING, "")
+        rows += [{**each.labels, "cell": each.cell, "step": step, "state": s, "error": e} for step, s, e in found]
+    return pd.DataFrame(rows)
+
+
+def by_cell(found: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell: its labels, how many steps are in each state, what runs, and the first error."""
+    rows = []
+    for _, own in found.groupby("cell", sort=False):
+        row: dict[str, object] = own.iloc[0][["corpus", "encoder", "attention", "seed"]].to_dict()
+        counts: dict[str, object] = {state: int((own["state"] == state).sum()) for state in (DONE, LEFT_OUT, FAILED, WAITING)}
+        running, failed = own[own["state"] == RUNNING], own[own["state"] == FAILED]
+        now = running["step"].iloc[0] if len(running) else ""
+        error = f"{failed['step'].iloc[0]}: {failed['error'].iloc[0]}" if len(failed) else ""
+        rows.append({**row, **counts, RUNNING: now, "error": error})
+    return pd.DataFrame(rows)
+
+
+def _state_of_model(each: Planned, folder: Path) -> tuple[str, str]:
+    if (folder / MODELS / each.model / CHECKPOINT).exists():
+        return DONE, ""
+    return _failed_or_waiting(folder / each.cell, MODEL)
+
+
+def _state(place: Path, name: str) -> tuple[str, str]:
+    if left_out(place, name).exists():
+        return LEFT_OUT, left_out(place, name).read_text("utf-8").strip()
+    if (place / f"{name}.parquet").exists() and (place / "figures" / f"{name}.csv").exists():
+        return DONE, ""
+    return _failed_or_waiting(place, name)
+
+
+def _failed_or_waiting(place: Path, step: str) -> tuple[str, str]:
+    path = failure(place, step)
+    return (FAILED, json.loads(path.read_bytes())["error"]) if path.exists() else (WAITING, "")

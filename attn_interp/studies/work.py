@@ -1,0 +1,156 @@
+"""What a cell does: the experiments, and what they share while they run, each thing made when it is first asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+from attn_interp.data.embeddings import load_embeddings
+from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.experiments.adversary import adversary
+from attn_interp.experiments.adversary_curve import adversary_curve
+from attn_interp.experiments.agreement import agreement
+from attn_interp.experiments.attributed import Attributed, attribute
+from attn_interp.experiments.erasure import erasure
+from attn_interp.experiments.examples import examples
+from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.quality import quality
+from attn_interp.experiments.reach import reach
+from attn_interp.experiments.reading import Reading, read
+from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.same_shape import same_shape
+from attn_interp.experiments.single_erasure import single_erasure
+from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.trained import Trained
+from attn_interp.models.training import train
+from attn_interp.models.wrap import wrap
+from attn_interp.models.wrapper import AttentionModel
+from attn_interp.studies.cell import Cell
+
+CERTIFIED_AT_MOST = 100  # documents of several classes whose adversary is certified at every tolerance: a minute
+CHECKPOINT, STATE = "model", "training.state"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A cell while it runs.
+
+    Attributes:
+        cell, corpus: What is run.
+        model_folder: Where the trained model stands, for every cell that has this model; while it is trained, the state
+            after the last epoch.
+        progress: Whether long work shows a bar.
+    """
+
+    cell: Cell
+    corpus: Corpus
+    model_folder: Path
+    progress: bool
+
+    @property
+    def is_trained(self) -> bool:
+        return (self.model_folder / CHECKPOINT).exists()
+
+    @cached_property
+    def trained(self) -> Trained:
+        place, state = self.model_folder / CHECKPOINT, self.model_folder / STATE
+        if not self.is_trained:
+            trained = train(
+                self.corpus,
+                self.cell.settings,
+                self.cell.training,
+                seed=self.cell.seed,
+                progress=self.progress,
+                embeddings=self._pretrained(),
+                resume=state,
+            )
+            save_checkpoint(trained, place)
+        state.unlink(missing_ok=True)
+        return load_checkpoint(place)
+
+    def _pretrained(self) -> torch.Tensor | None:
+        """The pretrained word vectors, if any; how much of the corpus they cover is written to embeddings.json."""
+        if self.cell.embeddings is None:
+            return None
+        vocabulary = Vocabulary.build(self.corpus.train, self.cell.training.least_count)
+        width = self.cell.settings.embedding_width
+        found = load_embeddings(self.cell.embeddings, vocabulary, self.corpus.train, width, seed=self.cell.seed)
+        coverage = {
+            "source": found.source,
+            "width": width,
+            "words_of_the_vocabulary_found": found.type_coverage,
+            "words_of_the_training_texts_found": found.token_coverage,
+        }
+        replace_file(self.model_folder / "embeddings.json", (json.dumps(coverage, indent=2) + "\n").encode())
+        return found.matrix
+
+    @cached_property
+    def model(self) -> AttentionModel:
+        return wrap(self.trained)
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...]:
+        return self.corpus.test[: self.cell.documents]
+
+    @cached_property
+    def reading(self) -> Reading:
+        return read(self.model, self.documents, self.cell.seed)
+
+    @cached_property
+    def attributed(self) -> Attributed:
+        return attribute(self.model, self.reading, progress=self.progress)
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The arguments that every experiment on a reading takes."""
+        return {
+            "model": self.model,
+            "documents": self.documents,
+            "seed": self.cell.seed,
+            "reading": self.reading,
+        }
+
+    @property
+    def shared_by_few(self) -> dict[str, Any]:
+        """The same for what takes long with several classes: the first `CERTIFIED_AT_MOST` documents."""
+        few = self.documents[:CERTIFIED_AT_MOST]
+        if len(self.corpus.classes) == 2 or len(few) == len(self.documents):
+            return self.shared
+        return {**self.shared, "documents": few, "reading": read(self.model, few, self.cell.seed)}
+
+
+STEPS: dict[str, Callable[[Work], Result]] = {
+    "quality": lambda work: quality(work.trained, work.corpus, seed=work.cell.seed),
+    "agreement": lambda work: agreement(**work.shared, attributed=work.attributed),
+    "permutation": lambda work: permutation(**work.shared, draws=work.cell.draws, progress=work.progress),
+    "adversary": lambda work: adversary(
+        **work.shared,
+        eps=work.cell.eps,
+        method="both" if work.cell.search else "best",
+        progress=work.progress,
+    ),
+    "adversary_curve": lambda work: adversary_curve(**work.shared_by_few, progress=work.progress),
+    "same_shape": lambda work: same_shape(**work.shared, eps=work.cell.eps, progress=work.progress),
+    "reach": lambda work: reach(**work.shared, progress=work.progress),
+    "single_erasure": lambda work: single_erasure(**work.shared, progress=work.progress),
+    "erasure": lambda work: erasure(**work.shared, attributed=work.attributed, progress=work.progress),
+    "examples": lambda work: examples(**work.shared, eps=work.cell.eps),
+}
+"""The experiments of a cell, in the order in which they run; each has its row in `OWN_SETTINGS`."""
+
+
+def why_not(name: str, work: Work) -> str | None:
+    """Why an experiment does not apply to the model of this cell, or None where it does."""
+    if name in ("reach", "same_shape") and not work.reading.affine:
+        return "the readout is not affine in the attention"
+    if name == "same_shape" and len(work.corpus.classes) > 2:
+        return f"{len(work.corpus.classes)} classes; it is for two"
+    return None
