@@ -13,10 +13,15 @@ if TYPE_CHECKING:
         agreement,
         erasure,
         examples,
+        guide,
+        imitation,
+        ladder,
+        necessity,
         permutation,
         quality,
         reach,
         same_shape,
+        seeds,
         single_erasure,
     )
 
@@ -26,10 +31,15 @@ __all__ = [
     "agreement",
     "erasure",
     "examples",
+    "guide",
+    "imitation",
+    "ladder",
+    "necessity",
     "permutation",
     "quality",
     "reach",
     "same_shape",
+    "seeds",
     "single_erasure",
 ]
 

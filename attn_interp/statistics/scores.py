@@ -78,7 +78,8 @@ def _difference(values: Floats) -> CrossedMean:
 
 
 def _row(found: CrossedMean, keys: dict[str, str], statistic: str) -> dict[str, object]:
-    low, high = found.interval()
+    least = 0.0 if statistic == SCORE else -1.0  # few seeds give Student's interval ends that no score can have
+    low, high = np.clip(found.interval(), least, 1.0)
     return {
         **keys,
         "statistic": statistic,

@@ -1,0 +1,163 @@
+"""The consistency ladder: how different attention can be, and at what cost in output, the more a rival must be a model.
+
+From an adversary that chooses attention document by document, over one that must keep its shape and imitators that
+learn more or less of a model, down to another seed and uniform attention: each rung is a curve or a point in the plane
+of divergence (across) and output distance (up). What the exact adversary has over a rung at the same output distance is
+that rung's consistency gap: the part of the divergence that needs a free choice for every document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attn_interp.experiments.compared import LN2
+from attn_interp.experiments.result import Column, Result
+from attn_interp.models.imitating import FREE
+from attn_interp.statistics.bootstrap import Floats
+from attn_interp.statistics.clusters import resampled_means, seed_by_document, summarise_crossed
+
+EXACT, SAME_SHAPE, SEEDS, UNIFORM = "exact adversary", "same-shape adversary", "other seeds", "uniform attention"
+IMITATORS = {free: f"imitator, {free}" for free in FREE}
+RUNGS = (EXACT, SAME_SHAPE, *IMITATORS.values(), SEEDS, UNIFORM)
+PRICES = (2000.0, 1000.0, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2)
+GAP = "gap"
+
+COLUMNS = {
+    "rung": Column(f"one of {', '.join(RUNGS)}"),
+    "setting": Column("adversaries: price of TVD in nats; imitators: strength; NaN where there is none", "", 0),
+    "seed": Column("seed of the base model"),
+    "document": Column("id of the document"),
+    "jsd": Column("Jensen-Shannon divergence of the attention from the base model's", "nats", 0, LN2),
+    "tvd": Column("total variation distance of the output from the base model's", "", 0, 1),
+}
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """What was measured on one base model, all on the same documents; a rung that was not measured is empty or None.
+
+    Attributes:
+        adversary_curve: The exact adversary at several tolerances.
+        same_shape: Adversaries of the same shape at several tolerances.
+        imitation: Imitators.
+        seeds: The model with other seeds.
+        uniform: The model trained under uniform attention, compared as if it were another seed.
+    """
+
+    adversary_curve: Result
+    same_shape: Sequence[Result] = ()
+    imitation: Result | None = None
+    seeds: Result | None = None
+    uniform: Result | None = None
+
+
+def ladder(runs: Mapping[int, Rungs], prices: Sequence[float] = PRICES) -> Result:
+    """The rungs of one or more base models. One row per rung, setting, seed of the base model and document.
+
+    An adversary at price m takes in each document the tolerance at which jsd - m tvd is largest (0 allowed), which
+    makes its mean divergence the largest at its mean output distance, among the tolerances that were measured. An
+    imitator minimises the same kind of sum over the same documents, so the two are compared at equal mean TVD. Of
+    several other seeds a document has the mean.
+
+    Args:
+        runs: Seed of the base model -> what was measured on it.
+        prices: Nats of divergence per unit of TVD, each above 0.
+
+    Raises:
+        ValueError: no runs, a price <= 0, or rungs and seeds that do not have the same documents.
+    """
+    if not runs:
+        raise ValueError("ladder: no runs were given; give at least one base model")
+    if not all(price > 0 for price in prices):
+        raise ValueError(f"ladder: prices must be above 0, got {list(prices)}")
+    frames = [rung.assign(seed=seed) for seed, run in runs.items() for rung in _rungs(run, prices)]
+    frame = pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+    documents = int(frame["document"].nunique())
+    _check(frame, documents * len(runs))
+    settings = {"seeds": sorted(runs), "prices": list(prices), "documents": documents, "seed": 0}
+    return Result("ladder", frame, settings, COLUMNS)
+
+
+def _rungs(run: Rungs, prices: Sequence[float]) -> list[pd.DataFrame]:
+    found = [_priced(run.adversary_curve.frame, prices).assign(rung=EXACT)]
+    if run.same_shape:
+        tolerances = pd.concat([result.frame for result in run.same_shape], ignore_index=True)
+        found.append(_priced(tolerances, prices).assign(rung=SAME_SHAPE))
+    if run.imitation is not None:
+        frame = run.imitation.frame
+        found.append(frame.assign(rung=frame["free"].map(IMITATORS), setting=frame["strength"]))
+    for name, result in ((SEEDS, run.seeds), (UNIFORM, run.uniform)):
+        if result is not None:
+            means = result.frame.groupby("document", sort=False, as_index=False)[["jsd", "tvd"]].mean()
+            found.append(means.assign(rung=name, setting=np.nan))
+    return found
+
+
+def _priced(frame: pd.DataFrame, prices: Sequence[float]) -> pd.DataFrame:
+    """Per price and document the row with the largest jsd - price tvd, the model's own attention being among them."""
+    rows = frame[["document", "jsd", "tvd"]]
+    own = pd.DataFrame({"document": frame["document"].unique(), "jsd": 0.0, "tvd": 0.0})
+    rows = pd.concat([own, rows], ignore_index=True)
+    chosen = []
+    for price in prices:
+        worth = rows["jsd"] - price * rows["tvd"]
+        chosen.append(rows.loc[worth.groupby(rows["document"], sort=False).idxmax()].assign(setting=price))
+    return pd.concat(chosen, ignore_index=True)
+
+
+def _check(frame: pd.DataFrame, expected: int) -> None:
+    for (rung, setting), own in frame.groupby(["rung", "setting"], dropna=False):
+        if len(own) != expected:
+            raise ValueError(
+                f"ladder: rung {rung!r} at {setting:g} has {len(own)} rows, expected {expected}: every rung needs "
+                "every document under every seed"
+            )
+
+
+def summarise(result: Result) -> pd.DataFrame:
+    """Mean jsd and tvd of every rung and setting with intervals over seed and document (random effects), and the gap,
+    what the exact adversary has over it in jsd at the same mean tvd, with a bootstrap interval over both."""
+    means = summarise_crossed(result.frame, ["rung", "setting"], ["jsd", "tvd"])
+    table = pd.concat([means, gaps(result)], ignore_index=True)
+    place = table["rung"].map({name: index for index, name in enumerate(RUNGS)})
+    return table.assign(place=place).sort_values(["place", "setting"], kind="stable", ignore_index=True)[means.columns]
+
+
+def gaps(result: Result) -> pd.DataFrame:
+    """The consistency gap of every rung but the exact adversary's, at every setting.
+
+    The exact adversary's divergence at the mean TVD of the rung, interpolated between its prices (a mixture of two
+    prices attains that; from the model's own attention at TVD 0, level beyond its last), minus the rung's divergence.
+    Negative where a rung does better than any attention over the base model's own states could.
+
+    Returns:
+        rung, setting, quantity "gap", statistic "mean", estimate, low, high (nats), seeds, n.
+    """
+    groups = dict(iter(result.frame.groupby(["rung", "setting"], sort=False, dropna=False)))
+    values = np.stack([[seed_by_document(own, name) for name in ("jsd", "tvd")] for own in groups.values()])
+    count, _, seeds, documents = values.shape
+    is_exact = np.array([rung == EXACT for rung, _ in groups], dtype=np.bool_)
+    estimate = _gap(values.mean((2, 3))[None], is_exact)[0]
+    drawn = resampled_means(values.reshape(2 * count, seeds, documents), int(result.settings["seed"]))
+    low, high = np.quantile(_gap(drawn.reshape(-1, count, 2), is_exact), [0.025, 0.975], axis=0)
+    rungs = [key for key, exact in zip(groups, is_exact, strict=True) if not exact]
+    table = pd.DataFrame(rungs, columns=["rung", "setting"])
+    return table.assign(
+        quantity=GAP, statistic="mean", estimate=estimate, low=low, high=high, seeds=seeds, n=documents, undefined=0
+    )
+
+
+def _gap(means: Floats, is_exact: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
+    """(R, K, 2) means of jsd and tvd -> (R, K without the exact adversary) gaps."""
+    found = []
+    for jsd, tvd in means.transpose(0, 2, 1):
+        order = np.argsort(tvd[is_exact], kind="stable")
+        across = np.concatenate([[0.0], tvd[is_exact][order]])
+        up = np.maximum.accumulate(np.concatenate([[0.0], jsd[is_exact][order]]))
+        found.append(np.interp(tvd[~is_exact], across, up) - jsd[~is_exact])
+    return np.array(found)

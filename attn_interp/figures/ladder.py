@@ -1,0 +1,140 @@
+"""The consistency ladder in one figure: every rung in the plane of divergence and output distance, and its gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from attn_interp.figures import style
+from attn_interp.figures.imitation import LOOKS as IMITATOR_LOOKS
+from attn_interp.figures.marks import marks, stack
+from attn_interp.figures.plane import UP, draw_series, plane_axes, plane_marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attn_interp.experiments.result import Result
+
+EXACT = "exact adversary"
+LOOKS: dict[str, tuple[str, Any, str]] = {  # colour, line and marker of each rung, strongest first
+    EXACT: (style.BLACK, "-", "."),
+    "same-shape adversary": (style.PURPLE, ":", "v"),
+    **{f"imitator, {free}": look for free, look in IMITATOR_LOOKS.items()},
+    "other seeds": (style.ORANGE, "", "*"),
+    "uniform attention": (style.GREY, "", "D"),
+}
+SIZES = {"*": 7.0, "D": 4.0, ".": 4.0}
+GAPS = "gap"
+
+
+def plot(result: Result, ax: Axes | None = None) -> Axes:
+    """Every rung: mean JSD of attention across (0 to ln 2, nats), mean TVD of the output up on a logarithmic axis, with
+    95 % intervals. The base model itself is at 0 across and below the axis."""
+    rows = drawn(result)
+    own = rows[rows.panel != GAPS]
+    with style.axes_or_new(ax, style.DOUBLE / 2, 3.6) as axes:
+        handles, labels = [], []
+        for name, (colour, line, marker) in LOOKS.items():
+            mine = own[own.series == name]
+            if len(mine):
+                size = SIZES.get(marker, 3.0)
+                handles.append(draw_series(axes, mine, colour, line, marker, markersize=size, linewidth=1.1))
+                labels.append(name)
+        plane_axes(axes)
+        _distance_axis(axes, own)
+        _magnified(axes, own)
+        style.legend_above(axes, handles, labels, _title(result), columns=2)
+    return axes
+
+
+def gaps(result: Result, ax: Axes | None = None) -> Axes:
+    """What the exact adversary has over each rung in JSD (across) at the rung's own TVD (up), with 95 % intervals."""
+    rows = drawn(result)
+    own = rows[rows.panel == GAPS]
+    with style.axes_or_new(ax, style.DOUBLE / 2, 3.6) as axes:
+        for name, (colour, line, marker) in LOOKS.items():
+            mine = own[own.series == name]
+            axes.hlines(mine.y, mine.low, mine.high, colors=colour, linewidth=0.9)
+            joined = line if len(mine) > 1 else ""
+            axes.plot(mine.x, mine.y, color=colour, linestyle=joined, marker=marker, markersize=SIZES.get(marker, 3.0))
+        axes.axvline(0.0, color=style.BLACK, linewidth=0.8)
+        _distance_axis(axes, rows[rows.panel != GAPS])
+        axes.set_xlabel("JSD short of the exact adversary (nats)")
+        axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)
+        style.legend_above(axes, [], [], "consistency gap at equal TVD")
+    return axes
+
+
+def figure(result: Result) -> Figure:
+    """The ladder (a) and the gap of each rung (b), on one axis of output distance."""
+    with style.paper():
+        page = style.new_figure(style.DOUBLE, 3.7)
+        first, second = page.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
+        style.letter(plot(result, first), "a")
+        style.letter(gaps(result, second), "b")
+        second.set_ylabel("")
+    return page
+
+
+def drawn(result: Result) -> pd.DataFrame:
+    """The marks of `figure`: points and ranges in the plane, and in panel "gap" an estimate per rung and setting (x,
+    low, high the gap; y the TVD at which it is taken)."""
+    summary = result.summary()
+    plane = plane_marks(summary[summary["quantity"] != GAPS], "rung", "setting")
+    heights = summary[summary["quantity"] == UP][["rung", "setting", "estimate"]].rename(columns={"estimate": "y"})
+    gap = summary[summary["quantity"] == GAPS].merge(heights, on=["rung", "setting"])
+    parts = [plane]
+    for row in gap.to_dict("records"):
+        numbers = {"x": row["estimate"], "y": row["y"], "low": row["low"], "high": row["high"], "n": row["n"]}
+        setting = "" if pd.isna(row["setting"]) else f"{row['setting']:g}"
+        parts.append(marks(GAPS, "estimate", str(row["rung"]), setting, **numbers, undefined=0))
+    return stack(parts)
+
+
+def caption(result: Result) -> str:
+    """What the figure shows, for the text under it."""
+    seeds = len(result.settings["seeds"])
+    return (
+        "(a) Mean Jensen-Shannon divergence (nats, at most ln 2) of attention from the base model's, against the mean "
+        "total variation distance of the output. Exact adversary: the most divergent attention of each document over "
+        "the base model's own states, output distance shared out among documents for the largest mean; same-shape: "
+        "the same among permutations of the own weights; imitators: models trained to keep the output with other "
+        "attention, in which the named parts may learn, on unseen documents; other seeds and uniform attention: the "
+        "same model trained anew. (b) How much less divergence than the exact adversary each has at the same output "
+        "distance. "
+        f"{seeds} base model{'s' * (seeds > 1)}, n = {result.settings['documents']:,} documents; bars are 95 % "
+        f"intervals over {'seeds and ' * (seeds > 1)}documents."
+    )
+
+
+def _distance_axis(axes: Axes, plane: pd.DataFrame) -> None:
+    """Logarithmic, from a little below the smallest output distance to 1."""
+    smallest = plane.y[plane.y > 0].min()
+    axes.set_yscale("log")
+    axes.set_ylim(smallest / 2 if smallest < 1 else 0.1, 1.0)
+    axes.set_ylabel("mean TVD of the output")
+
+
+def _magnified(axes: Axes, plane: pd.DataFrame) -> None:
+    """The imitators once more in an inset, where they lie too close to be told apart; output distance is linear."""
+    own = plane[plane.series.str.startswith("imitator") & (plane.mark == "range")]
+    if len(own) < 3 or own.x.min() < 0.5:  # the inset would hide them, or there is nothing to tell apart
+        return
+    inset = axes.inset_axes((0.33, 0.1, 0.42, 0.42))
+    for name, (colour, line, marker) in LOOKS.items():
+        mine = plane[plane.series == name]
+        if len(mine):
+            draw_series(inset, mine, colour, line, marker, markersize=SIZES.get(marker, 3.0) * 0.8, linewidth=0.9)
+    inset.set_xlim(own.x.min() - 0.01, own.x.max() + 0.01)
+    inset.set_ylim(0.0, 1.1 * own.y.max())
+    inset.tick_params(labelsize=6)
+    inset.set_title("linear TVD", fontsize=6, pad=2)
+    axes.indicate_inset_zoom(inset, edgecolor=style.GREY, linewidth=0.5)
+
+
+def _title(result: Result) -> str:
+    seeds = len(result.settings["seeds"])
+    count = style.count_text(int(result.settings["documents"]), 0)
+    return f"{seeds} base model{'s' * (seeds > 1)}, {count}; bars: 95 % intervals"

@@ -1,0 +1,55 @@
+"""Whether attention is needed: accuracy with and without it, and the difference against the margin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from attn_interp.figures import style
+from attn_interp.figures.scores import draw_differences, draw_scores, score_marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attn_interp.experiments.result import Result
+
+
+def plot(result: Result, ax: Axes | None = None) -> Axes:
+    """What attention has over each rival in accuracy, with 95 % intervals over seed and document, and the verdict."""
+    with style.axes_or_new(ax, height=1.9) as axes:
+        margin, reference = float(result.settings["margin"]), result.settings["reference"]
+        draw_differences(
+            axes, drawn(result), margin, "without learned attention; verdict", f"accuracy of {reference} minus rival"
+        )
+    return axes
+
+
+def figure(result: Result) -> Figure:
+    """Accuracy of each condition (a) and the difference of each rival (b), side by side."""
+    with style.paper():
+        page = style.new_figure(style.DOUBLE, 2.1)
+        left, right = page.subfigures(1, 2, squeeze=False).flat
+        axes = left.subplots()
+        draw_scores(axes, drawn(result), "pooling")
+        style.letter(axes, "a")
+        style.letter(plot(result, right.subplots()), "b")
+    return page
+
+
+def drawn(result: Result) -> pd.DataFrame:
+    """The marks of `figure`."""
+    return score_marks(result, "condition")
+
+
+def caption(result: Result) -> str:
+    """What the figure shows, for the text under it."""
+    settings = result.settings
+    return (
+        f"Accuracy of the same classifier with {settings['reference']} and without, {len(settings['seeds'])} seeds, "
+        f"n = {settings['documents']:,} documents. (a) Dots are seeds. (b) Paired difference by seed and document; the "
+        f"band is the margin of {settings['margin']:g} below which a difference does not count. Needed: above the "
+        f"margin; not needed: below it; each at a one-sided level of {settings['level']:g}. Intervals are 95 %, over "
+        "new seeds and new documents."
+    )

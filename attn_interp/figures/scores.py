@@ -1,0 +1,91 @@
+"""Scores of conditions with a dot per seed, and their differences to a reference beside the margin that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attn_interp.figures import style
+from attn_interp.figures.marks import marks, stack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from attn_interp.experiments.result import Result
+
+SCORES, DIFFERENCES = "scores", "differences"
+QUANTITY = "accuracy"
+
+
+def score_marks(result: Result, condition: str) -> pd.DataFrame:
+    """Marks of both panels, series being the condition: per condition its accuracy with the interval (estimate) and a
+    point for each seed, and its difference with the interval (estimate, group the verdict where there is one)."""
+    summary = result.summary()
+    summary = summary[summary["quantity"] == QUANTITY]
+    parts = []
+    for row in summary.to_dict("records"):
+        name, is_score = str(row[condition]), row["statistic"] == "score"
+        panel, group = (SCORES, "") if is_score else (DIFFERENCES, str(row.get("verdict", "")))
+        numbers = {"x": row["estimate"], "low": row["low"], "high": row["high"], "n": row["n"], "undefined": 0}
+        parts.append(marks(panel, "estimate", name, group, **numbers))
+        if is_score:
+            own = result.frame[result.frame[condition] == row[condition]]
+            of_seeds = own.groupby("seed")["correct"].mean()
+            parts.append(marks(SCORES, "point", name, x=of_seeds.to_numpy(float)))
+    return stack(parts)
+
+
+def draw_scores(axes: Axes, rows: pd.DataFrame, title: str) -> None:
+    """Draw the accuracies: conditions downwards, a dot per seed, the mean with its interval above them."""
+    own = rows[rows.panel == SCORES]
+    names = list(dict.fromkeys(own.series))
+    for place, name in enumerate(names):
+        mine = own[own.series == name]
+        points, (estimate,) = mine[mine.mark == "point"], mine[mine.mark == "estimate"].to_dict("records")
+        axes.plot(points.x, np.full(len(points), place + 0.22), ".", color=style.GREY, markersize=3.5)
+        _draw_estimate(axes, estimate, place, style.BLUE)
+    _list(axes, names)
+    axes.set_xlabel("accuracy")
+    seeds = int((own[own.series == names[0]].mark == "point").sum())
+    handles = [
+        axes.plot([], [], "o", color=style.BLUE, markersize=3)[0],
+        axes.plot([], [], ".", color=style.GREY, markersize=3.5)[0],
+    ]
+    documents = style.count_text(int(own["n"].max()), 0)
+    style.legend_above(axes, handles, ["mean [95 % interval]", f"each of {seeds} seeds"], f"{title}; {documents}")
+
+
+def draw_differences(axes: Axes, rows: pd.DataFrame, margin: float, title: str, label: str) -> None:
+    """Draw the differences of the conditions, with the margin as a band around 0 and the verdict at the right edge."""
+    from matplotlib.patches import Patch
+
+    own = rows[rows.panel == DIFFERENCES]
+    axes.axvspan(-margin, margin, color=style.GREY, alpha=0.15, linewidth=0)
+    axes.axvline(0.0, color=style.GREY, linewidth=0.6)
+    for place, estimate in enumerate(own.to_dict("records")):
+        _draw_estimate(axes, estimate, place, style.VERMILION)
+        if estimate["group"]:
+            style.beside(axes, place, estimate["group"], "black")
+    _list(axes, list(own.series))
+    axes.set_xlabel(label)
+    handles = [
+        axes.plot([], [], "o", color=style.VERMILION, markersize=3)[0],
+        Patch(facecolor=(style.GREY, 0.15)),
+    ]
+    style.legend_above(axes, handles, ["mean [95 % interval]", f"margin ±{margin:g}"], title)
+
+
+def _draw_estimate(axes: Axes, row: Mapping[Hashable, Any], place: int, colour: str) -> None:
+    axes.hlines(place, row["low"], row["high"], colors=colour, linewidth=1.2)
+    axes.plot(row["x"], place, "o", color=colour, markersize=3)
+
+
+def _list(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)
