@@ -15,7 +15,7 @@ from pathlib import Path
 
 from attn_interp.models.settings import ClassifierSettings
 from attn_interp.report.console import show_table
-from attn_interp.report.erasure_tables import sets_table, single_table
+from attn_interp.report.erasure_tables import readable, sets_table, single_table
 from attn_interp.report.latex import table as latex_table
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import run_cells
@@ -23,13 +23,14 @@ from attn_interp.studies.run import run_cells
 CORPORA = ("movies", "movies-fine")
 ENCODERS = ("lstm", "hierarchical")
 SINGLE_CAPTION = (
-    "Erasing the weight of the most attended word or of another: share of documents by which erasure changes the "
-    "decision, expected over every other word, with 95 % bootstrap intervals over documents."
+    "Erasing the weight of the most attended word (hierarchical: sentence) or of another: share of documents by which "
+    "erasure changes the decision, expected over every other one, with 95 % bootstrap intervals over documents. "
+    "Undefined: documents of one word or sentence."
 )
 SETS_CAPTION = (
-    "Share of the words erased, in several orders, until the decision changes (never: 1): mean, paired difference to "
-    "the order of attention, regret against the smallest set, and share of decisions never changed; 95 % bootstrap "
-    "intervals over documents."
+    "Share of the words (hierarchical: sentences) erased, in several orders, until the decision changes (never: 1): "
+    "mean, paired difference to the order of attention, regret against the smallest set, and share of decisions never "
+    "changed; 95 % bootstrap intervals over documents."
 )
 
 
@@ -61,8 +62,8 @@ def main() -> None:
     sets = sets_table((run.labels, run.results["erasure"]) for run in runs)
     for name, table, caption in (("single", single, SINGLE_CAPTION), ("sets", sets, SETS_CAPTION)):
         table.to_csv(arguments.results / f"{name}.csv", index=False)
-        latex_table(table, arguments.results / f"{name}.tex", caption=caption)
-        show_table(table, title=caption)
+        latex_table(readable(table), arguments.results / f"{name}.tex", caption=caption)
+        show_table(readable(table), title=caption)
     print(f"written: {arguments.results}/single.csv, sets.csv, their .tex, and a folder with figures per model")
 
 

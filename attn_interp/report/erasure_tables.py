@@ -26,6 +26,23 @@ QUANTITIES = {
 }
 
 
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with each estimate and its interval in one cell of text, `0.74 [0.72, 0.76]`: for paper and terminal.
+
+    A column `x` goes with `x low` and `x high`, the column `share` with `low` and `high`.
+    """
+    shown = table.copy()
+    for name in table.columns:
+        low, high = ("low", "high") if name == "share" else (f"{name} low", f"{name} high")
+        if low in table.columns:
+            shown[name] = [
+                f"{estimate:.2f} [{lower:.2f}, {upper:.2f}]"
+                for estimate, lower, upper in table[[name, low, high]].itertuples(index=False)
+            ]
+            shown = shown.drop(columns=[low, high])
+    return shown
+
+
 def single_table(models: Labelled) -> pd.DataFrame:
     """One row per model and outcome of erasing the most attended word and another: labels, decision changed by, share,
     low, high, n and undefined (documents of one word), from results of `single_erasure`."""

@@ -1,0 +1,32 @@
+"""The tables of erasure hold the summaries' own numbers, and what is read is what is measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from attn_interp.experiments.erasure import erasure
+from attn_interp.experiments.single_erasure import single_erasure
+from attn_interp.report.erasure_tables import readable, sets_table, single_table
+
+LABELS = {"corpus": "planted", "encoder": "lstm", "attention": "additive"}
+
+
+def test_the_four_outcomes_add_up(model, planted, reading) -> None:
+    table = single_table([(LABELS, single_erasure(model, planted.test, reading=reading))])
+    assert table["share"].sum() == pytest.approx(1)
+    assert set(table["n"]) == {len(planted.test)}
+    shown = readable(table)
+    first = table.iloc[0]
+    assert shown["share"][0] == f"{first['share']:.2f} [{first['low']:.2f}, {first['high']:.2f}]"
+    assert not {"low", "high"} & set(shown.columns)
+
+
+def test_the_orders_are_the_experiments(model, planted, reading) -> None:
+    result = erasure(model, planted.test, reading=reading)
+    table = sets_table([(LABELS, result)]).set_index("order")
+    summary = result.summary().query("grouping == 'all'").set_index(["ordering", "quantity"])
+    assert list(table.index)[0] == "optimum"
+    for order in table.index:
+        assert table.loc[order, "fraction erased"] == summary.loc[(order, "fraction"), "estimate"]
+        assert table.loc[order, "never changed high"] == summary.loc[(order, "never"), "high"]
+    assert "fraction erased low" not in readable(table.reset_index()).columns
