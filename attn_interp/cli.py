@@ -5,17 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from attn_interp.data.whole_file import whole_file
 from attn_interp.models.settings import COMPATIBILITIES, ENCODERS
+
+if TYPE_CHECKING:
+    from attn_interp.studies.cell import Cell
+    from attn_interp.studies.grid import Grid
 
 app = typer.Typer(
     add_completion=False,
     help="Settles, for a model and a corpus at hand, whether attention weights explain the decisions.",
     pretty_exceptions_enable=False,
 )
+
+DECLARED = (
+    *("corpus", "path", "option", "encoder", "attention", "seed", "seeds", "experiments", "documents", "embeddings"),
+    *("width", "eps", "search"),
+)
+"""The options of a study that its file declares, where there is one."""
 
 CorpusPath = Annotated[str | None, typer.Option(help="Folder of a named corpus that you have to have, as sst.")]
 
@@ -43,53 +54,138 @@ def _refuse(message: str) -> None:
 
 @app.command()
 def study(
-    corpus: Annotated[str, typer.Option(help="Name or path of a corpus; `attn-interp data` lists them.")] = "movies",
+    context: typer.Context,
+    grid: Annotated[
+        Path | None, typer.Argument(help="TOML file that declares a grid of models; none: see below.")
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or path of a corpus, repeatable; `attn-interp data` lists them.  [default: movies]"),
+    ] = None,
     path: CorpusPath = None,
     option: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="An option of the corpus, as label=stars for a table; repeatable."),
     ] = None,
-    encoder: Annotated[str, typer.Option(help=f"One of {', '.join(ENCODERS)}.")] = "lstm",
-    attention: Annotated[str, typer.Option(help=f"One of {', '.join(COMPATIBILITIES)}.")] = "additive",
+    encoder: Annotated[str, typer.Option(help=f"Some of {', '.join(ENCODERS)}; with commas between.")] = "lstm",
+    attention: Annotated[str, typer.Option(help=f"Some of {', '.join(COMPATIBILITIES)}.")] = "additive",
     seed: Annotated[int, typer.Option(min=0, help="Decides training and everything drawn.")] = 0,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="0,1,2", help="Several seeds; intervals are over them too.")
+    ] = None,
+    experiments: Annotated[str | None, typer.Option(help="Some of the experiments, with commas between.")] = None,
     documents: Annotated[int | None, typer.Option(min=1, help="Look at this many test documents only.")] = None,
     embeddings: Annotated[str | None, typer.Option(help="Pretrained word vectors (GloVe, word2vec, fastText).")] = None,
     width: Annotated[int, typer.Option(help="Width of the word vectors.")] = 300,
     eps: Annotated[float, typer.Option(help="How far the adversary may move the output (total variation).")] = 0.01,
     search: Annotated[bool, typer.Option(help="Also search for the adversary as Jain & Wallace do.")] = False,
     results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
-    name: Annotated[str, typer.Option(help="Folder of this study inside it.")] = "study",
+    name: Annotated[
+        str | None, typer.Option(help="Folder of this study.  [default: study, or name of the file]")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Models at the same time, each in a process on one thread.")] = 1,
+    dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler that gets the models.")] = None,
+    status: Annotated[bool, typer.Option("--status", help="Only say where the study stands.")] = False,
 ) -> None:
     """Train a classifier, put its attention to every experiment, and write tables and figures.
 
-    What a former run finished is not done again.
+    What a former run finished is not done again. Several corpora, encoders, attentions or seeds, by options or by a
+    file, are a grid: every combination is run, what fails is a row of the table, and the tables pool the seeds.
 
     Example: attn-interp study --corpus reviews.csv --option text=body --option label=stars
+
+    Example: attn-interp study --encoder lstm,average --seeds 0,1,2 --jobs 2
     """
-    from rich.console import Console
+    from attn_interp.studies.cell import OWN_SETTINGS
+    from attn_interp.studies.grid import Grid, read_grid
 
-    from attn_interp.models.settings import ClassifierSettings
-    from attn_interp.report.console import show_table
-    from attn_interp.report.overview import overview
-    from attn_interp.studies.cell import Cell
-    from attn_interp.studies.run import run_cell
-
-    console = Console(stderr=True)
-    cell = Cell(
-        corpus=corpus,
-        corpus_options={**_given(path=path), **dict(_parsed(text) for text in option or ())},
-        settings=ClassifierSettings(encoder=encoder, attention=attention, embedding_width=width),
-        seed=seed,
+    folder = results / (name or (grid.stem if grid else "study"))
+    if status:
+        return _show_status(folder)
+    if grid is not None:
+        _refuse_beside_a_file(context)
+        return _run_grid(read_grid(grid), folder, jobs, dask)
+    options = {**_given(path=path), **dict(_parsed(text) for text in option or ())}
+    names = corpus or ["movies"]
+    if options and len(names) > 1:
+        raise ValueError("study: --path and --option belong to one corpus, several are given; declare them in a file")
+    declared = Grid(
+        corpora=tuple({"corpus": each, **options} for each in names),
+        encoders=tuple(encoder.split(",")),
+        attentions=tuple(attention.split(",")),
+        seeds=(seed,) if seeds is None else _whole_numbers("--seeds", seeds),
+        settings={"embedding_width": width},
         embeddings=embeddings,
         documents=documents,
         eps=eps,
         search=search,
+        experiments=tuple(OWN_SETTINGS if experiments is None else experiments.split(",")),
     )
-    run = run_cell(cell, results / name, progress=True, say=console.print)
+    cells = declared.cells()
+    if len(cells) > 1 or seeds is not None or experiments is not None or dask is not None:
+        return _run_grid(declared, folder, jobs, dask)
+    _run_one(cells[0], folder)
+
+
+def _run_one(cell: Cell, folder: Path) -> None:
+    from rich.console import Console
+
+    from attn_interp.report.console import show_table
+    from attn_interp.report.overview import overview
+    from attn_interp.studies.run import run_cell
+    from attn_interp.studies.status import plan, write_plan
+    from attn_interp.studies.work import STEPS
+
+    write_plan(plan([cell], tuple(STEPS)), folder)
+    run = run_cell(cell, folder, progress=True, say=Console(stderr=True).print)
     table = overview(run.results)
-    table.to_csv(run.folder / "overview.csv", index=False)
+    with whole_file(run.folder / "overview.csv") as draft:
+        table.to_csv(draft, index=False)
     show_table(table, title=run.folder.name)
     typer.echo(f"tables and figures: {run.folder}")
+
+
+def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
+    from attn_interp.report.console import show_table
+    from attn_interp.studies.status import FAILED, by_cell
+    from attn_interp.studies.study import TABLES, run_study
+
+    tables = run_study(grid, folder, jobs, dask)
+    if "overview" in tables:
+        show_table(tables["overview"], title=folder.name)
+    failed = tables["cells"]["state"] == FAILED
+    if failed.any():
+        show_table(by_cell(tables["cells"][tables["cells"]["cell"].isin(tables["cells"]["cell"][failed])]), "failed")
+    typer.echo(f"tables: {folder / TABLES}; figures: {folder}/<cell>/figures")
+    if failed.any():
+        typer.secho(f"attn-interp: {int(failed.sum())} steps failed; run again to try them again", err=True, fg="red")
+        raise typer.Exit(1)
+
+
+def _show_status(folder: Path) -> None:
+    from attn_interp.report.console import show_table
+    from attn_interp.studies.status import DONE, LEFT_OUT, by_cell, read_plan, states
+
+    found = states(read_plan(folder), folder)
+    cells = by_cell(found)
+    show_table(cells, title=folder.name)
+    whole = found["state"].isin([DONE, LEFT_OUT]).groupby(found["cell"]).all()
+    typer.echo(f"{int(whole.sum())} of {len(whole)} cells are done")
+
+
+def _refuse_beside_a_file(context: typer.Context) -> None:
+    """Options that a grid file decides are refused, not silently left aside."""
+    for name in DECLARED:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"study: --{name} stands beside a file; declare it there")
+
+
+def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"{option}: got {text!r}, expected whole numbers with commas between, as 0,1,2") from error
 
 
 @app.command()

@@ -37,7 +37,11 @@ class Planned:
 
 
 def plan(cells: Sequence[Cell], experiments: Sequence[str]) -> list[Planned]:
-    """The names of the cells; loads their corpora."""
+    """The names of the cells; loads their corpora.
+
+    Raises:
+        ValueError: two cells have the same labels, so that no table could tell them apart.
+    """
     planned = []
     for cell in cells:
         corpus = cell.load_corpus()
@@ -46,6 +50,8 @@ def plan(cells: Sequence[Cell], experiments: Sequence[str]) -> list[Planned]:
         planned.append(
             Planned(corpus.name, settings.encoder, settings.attention, cell.seed, *names, tuple(experiments))
         )
+        if planned[-1].labels in (each.labels for each in planned[:-1]):
+            raise ValueError(f"corpora: two are called {corpus.name!r}; rename a file, or give each a study of its own")
     return planned
 
 
@@ -92,8 +98,10 @@ def by_cell(found: pd.DataFrame) -> pd.DataFrame:
     """One row per cell: its labels, how many steps are in each state, what runs, and the first error."""
     rows = []
     for _, own in found.groupby("cell", sort=False):
-        row: dict[str, object] = own.iloc[0][["corpus", "encoder", "attention", "seed"]].to_dict()
-        counts: dict[str, object] = {state: int((own["state"] == state).sum()) for state in (DONE, LEFT_OUT, FAILED, WAITING)}
+        row = {name: own[name].iloc[0] for name in ("corpus", "encoder", "attention", "seed")}
+        counts: dict[str, object] = {
+            state: int((own["state"] == state).sum()) for state in (DONE, LEFT_OUT, FAILED, WAITING)
+        }
         running, failed = own[own["state"] == RUNNING], own[own["state"] == FAILED]
         now = running["step"].iloc[0] if len(running) else ""
         error = f"{failed['step'].iloc[0]}: {failed['error'].iloc[0]}" if len(failed) else ""
