@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from attn_interp.figures import style
+from attn_interp.figures.adversary import MOST
 from attn_interp.figures.imitation import LOOKS as IMITATOR_LOOKS
 from attn_interp.figures.marks import marks, stack
 from attn_interp.figures.plane import UP, draw_series, plane_axes, plane_marks
@@ -27,6 +28,8 @@ LOOKS: dict[str, tuple[str, Any, str]] = {  # colour, line and marker of each ru
 }
 SIZES = {"*": 7.0, "D": 4.0, ".": 4.0}
 GAPS = "gap"
+LINEAR = 0.01  # nats: the axis of the gap is linear up to here and logarithmic beyond
+TICKS = (0.0, 0.01, 0.03, 0.1, 0.3)
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
@@ -61,6 +64,10 @@ def gaps(result: Result, ax: Axes | None = None) -> Axes:
             axes.plot(mine.x, mine.y, color=colour, linestyle=joined, marker=marker, markersize=SIZES.get(marker, 3.0))
         axes.axvline(0.0, color=style.BLACK, linewidth=0.8)
         _distance_axis(axes, rows[rows.panel != GAPS])
+        axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
+        axes.set_xlim(min(-LINEAR, 1.2 * float(own.low.min())), MOST)
+        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False)
+        axes.set_xticks([], minor=True)
         axes.set_xlabel("JSD short of the exact adversary (nats)")
         axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)
         style.legend_above(axes, [], [], "consistency gap at equal TVD")
@@ -131,7 +138,9 @@ def _magnified(axes: Axes, plane: pd.DataFrame) -> None:
     inset.set_ylim(0.0, 1.1 * own.y.max())
     inset.tick_params(labelsize=6)
     inset.set_title("linear TVD", fontsize=6, pad=2)
-    axes.indicate_inset_zoom(inset, edgecolor=style.GREY, linewidth=0.5)
+    left, right = inset.get_xlim()
+    bottom, top = own.low.where(own.group == UP).min() / 1.2, own.high.where(own.group == UP).max() * 1.2
+    axes.indicate_inset((left, bottom, right - left, top - bottom), inset, edgecolor=style.GREY, linewidth=0.5)
 
 
 def _title(result: Result) -> str:

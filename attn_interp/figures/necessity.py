@@ -21,7 +21,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     with style.axes_or_new(ax, height=1.9) as axes:
         margin, reference = float(result.settings["margin"]), result.settings["reference"]
         draw_differences(
-            axes, drawn(result), margin, "without learned attention; verdict", f"accuracy of {reference} minus rival"
+            axes, drawn(result), margin, "rival; is attention needed?", f"accuracy of {reference} minus rival"
         )
     return axes
 

@@ -55,7 +55,7 @@ def draw_scores(axes: Axes, rows: pd.DataFrame, title: str) -> None:
         axes.plot([], [], ".", color=style.GREY, markersize=3.5)[0],
     ]
     documents = style.count_text(int(own["n"].max()), 0)
-    style.legend_above(axes, handles, ["mean [95 % interval]", f"each of {seeds} seeds"], f"{title}; {documents}")
+    style.legend_above(axes, handles, ["mean [95 % interval]", "one seed"], f"{title}; seeds: {seeds}, {documents}")
 
 
 def draw_differences(axes: Axes, rows: pd.DataFrame, margin: float, title: str, label: str) -> None:

@@ -29,6 +29,9 @@ FREE: Mapping[str, Callable[[Classifier], Sequence[nn.Module]]] = {
 }
 """Which parts an imitator may learn, from the fewest to all."""
 
+BaseOutputs = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+"""Id of a document -> the base model's probabilities (C,) and logarithms of attention (T words,)."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -61,7 +64,7 @@ class Imitation:
     Reference: Wiegreffe & Pinter 2019, section 4.
     """
 
-    base: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+    base: BaseOutputs
     strength: float
 
     def losses(self, module: Classifier, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,6 +118,7 @@ def imitate(
     seed: int = 0,
     start: Trained | None = None,
     progress: bool = True,
+    outputs: BaseOutputs | None = None,
 ) -> Imitator:
     """A model that imitates the outputs of `base` on the training documents with different attention.
 
@@ -129,54 +133,19 @@ def imitate(
         training: None: the base's.
         seed: Draws the attention's first parameters and the order of the documents.
         start: An imitator to go on from, that of a higher strength.
+        outputs: what `base_outputs` returned for the same base and corpus, to save running it again.
 
     Raises:
         TypeError: the base has no attention.
         ValueError: it has several heads; an unknown `free`; a strength below 0.
     """
-    return _imitate(base, corpus, _base_outputs(base, corpus), strength, free, training, seed, start, progress)
-
-
-def sweep(
-    base: Trained,
-    corpus: Corpus,
-    strengths: Sequence[float],
-    free: str = FULL,
-    training: TrainingSettings | None = None,
-    seed: int = 0,
-    progress: bool = True,
-) -> list[Imitator]:
-    """Imitators of falling strength, each going on from the one before; arguments as for `imitate`.
-
-    Falling, because the base's own attention is a local optimum at every strength (there the divergence has no slope
-    and the distance of the outputs a kink): a sweep that rises from it would stay there.
-    """
-    outputs = _base_outputs(base, corpus)
-    found: list[Imitator] = []
-    for strength in sorted(strengths, reverse=True):
-        start = found[-1].trained if found else None
-        found.append(_imitate(base, corpus, outputs, strength, free, training, seed, start, progress))
-    return found
-
-
-def _imitate(
-    base: Trained,
-    corpus: Corpus,
-    outputs: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
-    strength: float,
-    free: str,
-    training: TrainingSettings | None,
-    seed: int,
-    start: Trained | None,
-    progress: bool,
-) -> Imitator:
     require_option("free", free, tuple(FREE))
     if not strength >= 0:
         raise ValueError(f"strength: got {strength!r}, expected at least 0")
     training = training or base.training
     settings = replace(base.settings, dropout=0.0)
     device = base.module.head.weight.device
-    objective = Imitation(outputs, strength)
+    objective = Imitation(base_outputs(base, corpus) if outputs is None else outputs, strength)
     with seeded(seed, device):
         module = copy.deepcopy((start or base).module)
         module.dropout.p = 0.0
@@ -199,8 +168,30 @@ def _imitate(
     return Imitator(trained, free, strength)
 
 
-def _base_outputs(base: Trained, corpus: Corpus) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """What the base says of the training and dev documents, by id."""
+def sweep(
+    base: Trained,
+    corpus: Corpus,
+    strengths: Sequence[float],
+    free: str = FULL,
+    training: TrainingSettings | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> list[Imitator]:
+    """Imitators of falling strength, each going on from the one before; arguments as for `imitate`.
+
+    Falling, because the base's own attention is a local optimum at every strength (there the divergence has no slope
+    and the distance of the outputs a kink): a sweep that rises from it would stay there.
+    """
+    outputs = base_outputs(base, corpus)
+    found: list[Imitator] = []
+    for strength in sorted(strengths, reverse=True):
+        start = found[-1].trained if found else None
+        found.append(imitate(base, corpus, strength, free, training, seed, start, progress, outputs))
+    return found
+
+
+def base_outputs(base: Trained, corpus: Corpus) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """What the base says of the training and dev documents, by id; raises as `imitate` does."""
     attention_pooling(base.module)
     if base.settings.heads != 1:
         raise ValueError(f"imitate: the base has {base.settings.heads} attention heads, expected one")

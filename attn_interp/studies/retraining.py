@@ -13,7 +13,7 @@ from pathlib import Path
 from attn_interp.data.corpus import Corpus
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.frozen import Attention, attention_of, attention_of_rationales, uniform
-from attn_interp.models.imitating import FREE, FULL, Imitator, imitate
+from attn_interp.models.imitating import FREE, FULL, BaseOutputs, Imitator, base_outputs, imitate
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.trained import Trained
 from attn_interp.models.training import train
@@ -75,13 +75,18 @@ class Retraining:
             for strength in sorted(STRENGTHS, reverse=True):
 
                 def imitator(free: str = free, strength: float = strength, start: Trained | None = start) -> Trained:
-                    return imitate(
-                        self.base, self.corpus, strength, free, training, self.seed, start, progress=False
-                    ).trained
+                    found = imitate(
+                        self.base, self.corpus, strength, free, training, self.seed, start, False, self._outputs
+                    )
+                    return found.trained
 
                 start = self._kept(f"imitator-{free}-{strength:g}", imitator)
                 found.append(Imitator(start, free, strength))
         return found
+
+    @cached_property
+    def _outputs(self) -> BaseOutputs:
+        return base_outputs(self.base, self.corpus)
 
     def guides(self) -> dict[str, Attention | None]:
         """What the attention of the context-free model is frozen to; None: nothing, it learns its own."""
