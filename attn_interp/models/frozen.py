@@ -11,6 +11,7 @@ from torch import nn
 
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
+from attn_interp.models.hierarchical import HierarchicalClassifier
 from attn_interp.models.pooling import AttentionPooling
 from attn_interp.models.wrapper import AttentionModel, to_positions
 
@@ -110,11 +111,13 @@ def reading_scores(module: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 
 def attention_pooling(module: nn.Module) -> AttentionPooling:
-    """The attention of a classifier of ours.
+    """The attention over words of a classifier of ours.
 
     Raises:
-        TypeError: the module has none.
+        TypeError: the module has none, or attends to sentences.
     """
+    if isinstance(module, HierarchicalClassifier):
+        raise TypeError("HierarchicalClassifier attends to sentences; expected a classifier that attends to words")
     pooling = getattr(module, "pooling", None)
     if not isinstance(pooling, AttentionPooling):
         raise TypeError(

@@ -19,12 +19,14 @@ from attn_interp.models.frozen import (
     reading_scores,
     uniform,
 )
+from attn_interp.models.hierarchical import build_classifier
 from attn_interp.models.predicting import predict, predict_logits
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training import train
 from attn_interp.models.wrap import wrap
 
 DOCUMENTS = (Document("a", ("p", "q", "r"), 0), Document("b", ("q",), 1), Document("c", ("r", "r", "p", "q", "p"), 1))
+END = Document("end", (".",), 0)
 VOCABULARY = Vocabulary.build(DOCUMENTS)
 SETTINGS = ClassifierSettings(embedding_width=7, hidden=4, dropout=0.0)
 
@@ -127,5 +129,8 @@ def test_wrong_input_is_named() -> None:
         GivenAttention({"a": torch.ones(3) / 3})(batch)
     with pytest.raises(ValueError, match="document 'a': attention has 2 weights for 3 words"):
         GivenAttention({"a": torch.ones(2) / 2})(batch)
+    sentences = build_classifier(replace(SETTINGS, encoder="hierarchical"), Vocabulary.build([*DOCUMENTS, END]), 2)
+    with pytest.raises(TypeError, match="attends to sentences; expected a classifier that attends to words"):
+        attention_pooling(sentences)
     with pytest.raises(TypeError, match="pools by MeanPooling; expected a classifier with pooling='attention'"):
         attention_pooling(classifier(pooling="mean"))
