@@ -30,6 +30,28 @@ def collate_sentences(documents: Sequence[Document], vocabulary: Vocabulary) -> 
     return replace(batch, documents=tuple(in_sentences), is_word=is_last)
 
 
+def collate_one_sentence(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
+    """A batch for the view of a hierarchical classifier over words, where every document is one sentence.
+
+    Raises:
+        ValueError: naming a document of several sentences, whose attention over words is one distribution for each.
+    """
+    batch = collate(documents, vocabulary)
+    is_last = last_of_sentences(batch.ids, batch.is_word, sentence_end_ids(vocabulary))
+    for document, count in zip(documents, is_last.sum(1).tolist()):
+        if count > 1:
+            raise ValueError(
+                f"document {document.id!r}: has {count} sentences, and attention over words is one distribution for "
+                "each; give documents of one sentence, or take the view over sentences (site 'pooling')"
+            )
+    return batch
+
+
+def last_word(batch: Batch) -> torch.Tensor:
+    """(B,) position of the last word of each document, where the weights of its only sentence stand."""
+    return batch.is_word.cumsum(1).argmax(1)
+
+
 def sentence_of(batch: Batch) -> torch.Tensor:
     """(B, T) index of the sentence that each position of such a batch belongs to, -1 at special tokens and padding."""
     return ended_before(batch.is_word).masked_fill(~words_among(batch.ids, batch.is_token), -1)

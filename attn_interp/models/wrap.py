@@ -14,7 +14,7 @@ from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.models.deletion import without_each_word
 from attn_interp.models.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
-from attn_interp.models.sentences import collate_sentences, sentence_of
+from attn_interp.models.sentences import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.trained import Trained
 from attn_interp.models.wrapper import AttentionModel, View, two_class_logits, word_of
 from attn_interp.recording import Site, sites
@@ -47,7 +47,8 @@ def wrap(
 
     Args:
         module: A trained classifier of ours, which needs no other argument, or any nn.Module. Of a hierarchical one the
-            view is the attention over sentences, and sentences stand wherever others have words.
+            view is the attention over sentences, and sentences stand wherever others have words; or with
+            site="word_attention" that over words, for documents of one sentence.
         inputs: Batch -> the positional arguments of the module.
         logits: Output of the module -> (B, C) logits; a single logit z per document stands for the two classes (0, z).
         classes: The class names, in the order of the logits.
@@ -66,26 +67,25 @@ def wrap(
         classes = classes or trained.classes
         vocabulary = vocabulary or trained.vocabulary
     in_sentences = isinstance(module, HierarchicalClassifier)
+    over_words = in_sentences and site == "word_attention"
     if in_sentences:
-        if site not in (None, "pooling"):
-            raise ValueError(
-                f"wrap: got site={site!r}; of a hierarchical classifier the view is 'pooling', its attention over "
-                "sentences. Over words it has one distribution for each sentence: record it, or intervene on it"
-            )
-        site = "pooling"
+        site = site or "pooling"
     if classes is None:
         raise ValueError("wrap: give classes, the names of the classes in the order of the logits")
     if collate_documents is None:
         if vocabulary is None:
             raise ValueError("wrap: give vocabulary (or collate_documents), so that documents can become a batch")
         collate_documents = partial(collate_sentences if in_sentences else collate, vocabulary=vocabulary)
+        if over_words:
+            collate_documents = partial(collate_one_sentence, vocabulary=vocabulary)
     if example is None:
         if vocabulary is None:
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
         example = _made_up(vocabulary, SENTENCE_ENDS[0] if in_sentences else None)
     device = torch.device(device)
     module = module.to(device).eval()
-    first, second = (inputs(collate_documents(part).to(device)) for part in _two_sizes(example))
+    tried = partial(collate_sentences, vocabulary=vocabulary) if over_words and vocabulary else collate_documents
+    first, second = (inputs(tried(part).to(device)) for part in _two_sizes(example))
     found = sites(module, *first, other=(second, {}))
     return AttentionModel(
         module=module,
@@ -98,7 +98,8 @@ def wrap(
         embedding=_embedding(module, embedding),
         device=device,
         without_each_word=without_each_word(module) if ours else None,
-        unit_of=sentence_of if in_sentences else word_of,
+        unit_of=sentence_of if in_sentences and not over_words else word_of,
+        query_of=last_word if over_words else None,
     )
 
 

@@ -28,7 +28,7 @@ class View:
     Attributes:
         site: Name of the attention site, as `sites` lists them.
         head: Index of the head.
-        query: Index of the query; -1 is the last.
+        query: Index of the query; -1 is the last. Not used where the query differs by document (`query_of`).
     """
 
     site: str
@@ -76,6 +76,7 @@ class AttentionModel:
             that can say it faster than by a run on every shortened document; None: it cannot.
         unit_of: Batch -> (B, T) which word a position belongs to, -1 for none. It is one position for each word but
             in a view over sentences, where the sentences are the words of `batch.documents`.
+        query_of: Batch -> (B,) the query of each document, where it is not the same one for all; None: `view.query`.
     """
 
     module: nn.Module
@@ -89,6 +90,7 @@ class AttentionModel:
     device: torch.device
     without_each_word: Callable[[Batch], torch.Tensor] | None = None
     unit_of: Callable[[Batch], torch.Tensor] = word_of
+    query_of: Callable[[Batch], torch.Tensor] | None = None
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -110,11 +112,17 @@ class AttentionModel:
         return self._read(batch, recording[self.view.site], logits)
 
     def _read(self, batch: Batch, weights: torch.Tensor, logits: torch.Tensor) -> Run:
-        row = weights[:, self.view.head, self.view.query]  # (B, T)
+        row = weights[self._row(batch)]  # (B, T)
         words, is_word = to_words(row, batch.is_word)
         outside = (row * ~batch.is_word).sum(-1)
         word_mass = torch.where(outside == 0, torch.ones_like(outside), words.sum(-1))
         return Run(words / word_mass[:, None], word_mass, logits, is_word)
+
+    def _row(self, batch: Batch) -> tuple[torch.Tensor, int, torch.Tensor]:
+        """Index of the view's row of weights (B, heads, queries, keys): weights[row] is (B, keys)."""
+        documents = torch.arange(len(batch), device=batch.ids.device)
+        query = torch.full_like(documents, self.view.query) if self.query_of is None else self.query_of(batch)
+        return documents, self.view.head, query
 
     def logits_under(self, batch: Batch, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) under K alternative attention weightings (B, K, W) of the view, without re-encoding.
@@ -130,13 +138,13 @@ class AttentionModel:
     def _put(self, batch: Batch, weighting: torch.Tensor) -> Change:
         """The change of the site's weights that puts `weighting` (B, W) at the words of the view."""
         positions = to_positions(weighting, batch.is_word)  # (B, T)
-        head, query = self.view.head, self.view.query
+        place = self._row(batch)
 
         def change(weights: torch.Tensor) -> torch.Tensor:
-            row = weights[:, head, query]  # (B, T)
+            row = weights[place]  # (B, T)
             mass = 1 - (row * ~batch.is_word).sum(-1, keepdim=True)
             changed = weights.clone()
-            changed[:, head, query] = torch.where(batch.is_word, positions.to(row.dtype) * mass, row)
+            changed[place] = torch.where(batch.is_word, positions.to(row.dtype) * mass, row)
             return changed
 
         return change
@@ -148,7 +156,7 @@ class AttentionModel:
             logits = self.batch_logits(batch)
         chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, recording[self.view.site])
-        return to_words(gradient[:, self.view.head, self.view.query], batch.is_word)[0]
+        return to_words(gradient[self._row(batch)], batch.is_word)[0]
 
     def gradient_at_embeddings(
         self, batch: Batch, classes: torch.Tensor, detached: bool

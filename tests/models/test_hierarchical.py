@@ -220,9 +220,31 @@ def test_a_sentence_has_the_sum_of_its_words(model: AttentionModel, name: str) -
         assert torch.allclose(found.values.sum(1) - found.completeness_gap, change, atol=1e-5)
 
 
-def test_the_view_over_words_is_refused(module: HierarchicalClassifier) -> None:
-    with pytest.raises(ValueError, match="the view is 'pooling', its attention over sentences"):
-        wrap(module, vocabulary=VOCABULARY, classes=("x", "y", "z"), site="word_attention")
+def test_the_view_over_words_is_of_documents_of_one_sentence(module: HierarchicalClassifier) -> None:
+    """It is one distribution there; it is not affine, so it goes by search, and every document keeps its output."""
+    model = wrap(module, vocabulary=VOCABULARY, classes=("x", "y", "z"), site="word_attention")
+    words = VOCABULARY.words[len(SPECIALS) :]
+    unmarked = [word for word in words if word not in (".", "!", "?")]
+    documents = [
+        Document(f"d{n}", (*(unmarked[(3 * n + i) % len(unmarked)] for i in range(n)), "."), 0) for n in (3, 5, 4, 7)
+    ]
+    batch = model.batch(documents)
+    run = model.run(batch)
+    assert run.weights.shape == (4, 8)
+    assert torch.allclose(run.weights.sum(1), torch.ones(4))
+    with torch.no_grad():
+        assert torch.equal(model.logits_under(batch, run.weights[:, None])[:, 0], run.logits)
+        turned = torch.zeros_like(run.weights)
+        turned[:, 0] = 1
+        assert (model.logits_under(batch, turned[:, None])[:, 0] - run.logits).abs().max() > 1e-4
+    reading = read(model, documents)
+    assert not reading.affine
+    found = adversary(model, documents, eps=0.05, reading=reading).frame
+    assert set(found["status"]) == {"search"}
+    assert (found["tvd"] <= 0.05 + 1e-6).all()
+    assert found["jsd"].max() > 0
+    with pytest.raises(ValueError, match=r"document 'two': has 2 sentences, and attention over words is one"):
+        model.batch([Document("two", (unmarked[0], ".", unmarked[1], unmarked[0]), 0)])
 
 
 def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> None:
