@@ -17,7 +17,7 @@ from attn_interp.models.settings import ENCODERS
 OPTIONS = {
     "study": (
         *("corpus", "path", "option", "encoder", "attention", "seed", "documents", "embeddings", "width"),
-        *("eps", "search", "results", "name"),
+        *("eps", "search", "results", "name", "seeds", "experiments", "jobs", "dask", "status"),
     ),
     "data": ("path", "text", "words", "label", "id", "split", "classes", "task", "least-words", "seed", "convert"),
 }
@@ -191,7 +191,16 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
         (("study", "--documents", "0"), "'--documents'"),
         (("study", "--option", "label"), "--option 'label': expected NAME=VALUE"),
         (("study", "--corpus", "planted", "--option", "label=stars"), "option 'label' is unknown"),
-        (("study", "extra"), "extra"),
+        (("study", "extra"), "extra: there is no such file; expected the declaration of a study"),
+        (("study", "extra.toml", "--seeds", "0,1"), "--seeds stands beside a file; declare it there"),
+        (("study", "extra.toml", "--encoder", "lstm"), "--encoder stands beside a file; declare it there"),
+        (("study", "--seeds", "0,one"), "--seeds: got '0,one', expected whole numbers"),
+        (("study", "--seeds", "0,0"), "seeds: 0 is given twice"),
+        (("study", "--encoder", "lstm,gru"), "encoder: got 'gru'"),
+        (("study", "--experiments", "quality,reech"), "experiments: got 'reech', expected some of quality"),
+        (("study", "--jobs", "0"), "'--jobs'"),
+        (("study", "--status"), "no study was begun here"),
+        (("study", "--corpus", "a.csv", "--corpus", "b.csv", "--option", "label=x"), "belong to one corpus"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

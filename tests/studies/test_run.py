@@ -165,19 +165,30 @@ def test_a_lost_figure_is_drawn_again(cell, copied) -> None:
 def test_two_jobs_give_the_bytes_of_one(cell, first_run, tmp_path) -> None:
     cells = [cell, replace(cell, seed=4)]
     threads = torch.get_num_threads()
-    runs = {}
-    for jobs in (1, 2):
-        for each in cells:
-            undrawn(each, tmp_path / str(jobs))
-        runs[jobs] = run_cells(cells, tmp_path / str(jobs), jobs=jobs)
+    for each in cells:
+        undrawn(each, tmp_path)
+    runs = run_cells(cells, tmp_path, jobs=2)
     assert torch.get_num_threads() == threads
-    for one, two in zip(runs[1], runs[2]):
-        assert one.folder.name == two.folder.name
-        assert numbers(one.folder) == numbers(two.folder)
-        assert one.cell == two.cell
-    assert [run.cell for run in runs[2]] == cells
-    assert numbers(runs[1][0].folder) == numbers(first_run.folder)
-    assert numbers(runs[1][1].folder) != numbers(runs[1][0].folder)
+    assert [run.cell for run in runs] == cells
+    assert runs[0].folder.name == first_run.folder.name
+    assert numbers(runs[0].folder) == numbers(first_run.folder)
+    assert numbers(runs[1].folder) != numbers(first_run.folder)
+
+
+def test_what_fails_is_raised_when_the_others_are_done(cell, copied, monkeypatch) -> None:
+    folder = the_cell(copied)
+    for name in ("quality", "permutation"):
+        (folder / f"{name}.parquet").unlink()
+
+    def failing(work) -> Result:
+        raise ZeroDivisionError("no way")
+
+    monkeypatch.setitem(module.STEPS, "quality", failing)
+    with pytest.raises(RuntimeError, match=r"1 steps failed.*\n.*: quality: ZeroDivisionError: no way"):
+        run_cells([cell], copied)
+    assert (folder / "permutation.parquet").exists()
+    monkeypatch.undo()
+    assert list(run_cells([cell], copied)[0].results) == list(STEPS)
 
 
 def test_the_search_is_run_beside_the_exact_answer(cell, tmp_path) -> None:

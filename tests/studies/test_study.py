@@ -6,10 +6,13 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 from attn_interp.cli import app
-from attn_interp.experiments.result import Result
+from attn_interp.experiments.result import Result, replace_file
 from attn_interp.statistics.clusters import crossed_mean
 from attn_interp.studies import run as run_module
 from attn_interp.studies import work as work_module
-from attn_interp.studies.alone import LOCK
+from attn_interp.studies.alone import LOCK, alone_in
 from attn_interp.studies.grid import Grid
 from attn_interp.studies.status import DONE, FAILED, WAITING, by_cell, read_plan, states
 from attn_interp.studies.study import run_study
@@ -49,30 +52,35 @@ draws = 6
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Every file but the locks, which are empty, by what is in it."""
+    """Every file but pictures and the locks, which are empty, by what is in it."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != LOCK
+        if path.is_file() and path.name != LOCK and path.suffix not in (".pdf", ".png")
     }
 
 
+def draw_csv_alone(result: Result, folder: Path) -> None:
+    """What is drawn, without drawing it, which takes most of the time."""
+    drawn = import_module(f"attn_interp.figures.{result.experiment}").drawn(result)
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{result.experiment}.csv"
+    if not path.exists():
+        replace_file(path, drawn.to_csv(index=False, lineterminator="\n").encode())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def undrawn() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_module, "draw", draw_csv_alone)
+        yield
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed") / "study"
     run_study(GRID, folder, progress=False)
     return folder
-
-
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something in the place of every figure: drawing takes most of the time."""
-
-    def draw(result: Result, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        (folder / f"{result.experiment}.csv").touch()
-
-    monkeypatch.setattr(run_module, "draw", draw)
 
 
 @pytest.fixture
@@ -123,7 +131,34 @@ def test_kills_at_random_moments_change_no_byte(undisturbed, tmp_path) -> None:
     assert digests(folder) == digests(undisturbed)
 
 
-@pytest.mark.usefixtures("undrawn")
+def test_a_cluster_of_which_a_worker_is_killed_changes_no_byte(undisturbed, tmp_path) -> None:
+    distributed = pytest.importorskip("distributed")
+    folder, killed = tmp_path / "study", []
+
+    class Undrawn(distributed.WorkerPlugin):
+        def setup(self, worker) -> None:
+            run_module.draw = draw_csv_alone
+
+    def kill_one(workers: list[int]) -> None:
+        while not list(folder.glob("*/quality.parquet")):
+            time.sleep(0.01)
+        killed.append(workers[0])
+        os.kill(workers[0], signal.SIGKILL)
+
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, local_directory=tmp_path / "dask"
+    ) as cluster:
+        with distributed.Client(cluster) as client:
+            client.register_plugin(Undrawn())
+            workers = list(client.run(os.getpid).values())
+        killer = threading.Thread(target=kill_one, args=(workers,))
+        killer.start()
+        run_study(GRID, folder, dask=cluster.scheduler_address, progress=False)
+        killer.join()
+    assert len(killed) == 1
+    assert digests(folder) == digests(undisturbed)
+
+
 def test_a_second_run_does_nothing(undisturbed, trainings, monkeypatch) -> None:
     before = digests(undisturbed)
     for name in GRID.experiments:
@@ -133,7 +168,6 @@ def test_a_second_run_does_nothing(undisturbed, trainings, monkeypatch) -> None:
     assert digests(undisturbed) == before
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_cells_share_models_and_the_experiments_that_do_not_differ(tmp_path, trainings, monkeypatch) -> None:
     one = replace(GRID, encoders=("average",), seeds=(3,))
     run_study(one, tmp_path, progress=False)
@@ -146,7 +180,6 @@ def test_cells_share_models_and_the_experiments_that_do_not_differ(tmp_path, tra
     assert one == two
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_more_seeds_and_experiments_later_cost_only_what_is_new(tmp_path, trainings) -> None:
     small = replace(GRID, encoders=("average",), seeds=(3,), experiments=("quality",))
     run_study(small, tmp_path, progress=False)
@@ -156,7 +189,6 @@ def test_more_seeds_and_experiments_later_cost_only_what_is_new(tmp_path, traini
     assert trainings == [("average", 3), ("average", 1)]
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_what_fails_is_a_row_and_the_others_go_on(tmp_path, monkeypatch, trainings) -> None:
     permutation, train = work_module.STEPS["permutation"], work_module.train
 
@@ -189,8 +221,6 @@ def test_what_fails_is_a_row_and_the_others_go_on(tmp_path, monkeypatch, trainin
 
 
 def test_where_it_stands_is_read_from_the_folder(undisturbed, tmp_path) -> None:
-    import shutil
-
     shutil.copytree(undisturbed, tmp_path / "grid")
     planned = read_plan(tmp_path / "grid")
     (tmp_path / "grid" / planned[1].cell / "permutation.parquet").unlink()
@@ -204,10 +234,6 @@ def test_where_it_stands_is_read_from_the_folder(undisturbed, tmp_path) -> None:
 
 
 def test_a_running_cell_says_so(undisturbed, tmp_path) -> None:
-    import shutil
-
-    from attn_interp.studies.alone import alone_in
-
     shutil.copytree(undisturbed, tmp_path / "grid")
     planned = read_plan(tmp_path / "grid")
     for path in (tmp_path / "grid").glob("*/permutation.parquet"):
@@ -222,10 +248,8 @@ def test_a_running_cell_says_so(undisturbed, tmp_path) -> None:
 
 def test_a_file_and_options_declare_the_same_study(undisturbed, tmp_path) -> None:
     (tmp_path / "mine.toml").write_text(TOML, "utf-8")
-    import shutil
-
     shutil.copytree(undisturbed, tmp_path / "mine")
-    done = CliRunner().invoke(app, ["study", str(tmp_path / "mine.toml"), "--results", str(tmp_path), "--jobs", "2"])
+    done = CliRunner().invoke(app, ["study", str(tmp_path / "mine.toml"), "--results", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert digests(tmp_path / "mine") == digests(undisturbed)
 
@@ -242,6 +266,21 @@ def test_tables_give_means_over_seeds_and_documents(undisturbed) -> None:
         assert row["estimate"] == pytest.approx(values.mean(), abs=1e-15)
         assert row["low"] == pytest.approx(max(expected.interval()[0], 0), abs=1e-12)
         assert row["high"] == pytest.approx(min(expected.interval()[1], 1), abs=1e-12)
+
+
+def test_a_failure_is_shown_and_is_the_exit_code(tmp_path, monkeypatch) -> None:
+    def failing(work) -> Result:
+        raise ZeroDivisionError("no way")
+
+    monkeypatch.setitem(work_module.STEPS, "permutation", failing)
+    (tmp_path / "mine.toml").write_text(TOML, "utf-8")
+    monkeypatch.setenv("COLUMNS", "250")
+    done = CliRunner().invoke(app, ["study", str(tmp_path / "mine.toml"), "--results", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "permutation: ZeroDivisionError: no way" in " ".join(done.output.split())
+    assert "4 steps failed" in done.output
+    shown = CliRunner().invoke(app, ["study", "--status", "--results", str(tmp_path), "--name", "mine"]).output
+    assert "0 of 4 cells are done" in shown
 
 
 def test_two_corpora_of_one_name_are_refused(tmp_path) -> None:
