@@ -48,9 +48,9 @@ def is_taken(folder: Path) -> bool:
     return False
 
 
-def remove_drafts(folder: Path) -> None:
+def remove_drafts(folder: Path, below: bool = True) -> None:
     """Delete what killed processes had begun to write in the folder and below; only for who is alone there."""
-    for path in list(folder.rglob(".*")):
+    for path in list(folder.rglob(".*") if below else folder.glob(".*")):
         if DRAFT.fullmatch(path.name):
             if path.is_dir():
                 shutil.rmtree(path)

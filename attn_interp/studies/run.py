@@ -88,13 +88,12 @@ def complete(
 
 
 def finished(cell: Cell, results: Path, experiments: Sequence[str] = tuple(STEPS)) -> CellRun:
-    """What stands of a cell, read from disk."""
+    """What stands of a cell, read from disk; without the experiments that failed."""
     corpus = cell.load_corpus()
     folder = results / cell.folder_name(corpus)
-    paths = {name: folder / f"{name}.parquet" for name in experiments}
-    return CellRun(
-        cell, corpus.name, folder, {name: Result.load(path) for name, path in paths.items() if path.exists()}
-    )
+    paths = {name: folder / f"{name}.parquet" for name in experiments if not failure(folder, name).exists()}
+    results_found = {name: Result.load(path) for name, path in paths.items() if path.exists()}
+    return CellRun(cell, corpus.name, folder, results_found)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from attn_interp.experiments.result import replace_file
-from attn_interp.studies.alone import is_taken
+from attn_interp.studies.alone import alone_in, is_taken, remove_drafts
 from attn_interp.studies.cell import Cell
-from attn_interp.studies.run import MODEL, MODELS, failure, left_out
+from attn_interp.studies.run import MODEL, MODELS, failure, left_out, say_aloud
 from attn_interp.studies.work import CHECKPOINT
 
 DONE, LEFT_OUT, FAILED, RUNNING, WAITING = "done", "left out", "failed", "running", "waiting"
@@ -57,7 +57,9 @@ def plan(cells: Sequence[Cell], experiments: Sequence[str]) -> list[Planned]:
 
 def write_plan(planned: Sequence[Planned], folder: Path) -> None:
     rows = [asdict(each) for each in planned]
-    replace_file(folder / PLAN, (json.dumps(rows, indent=2) + "\n").encode())
+    with alone_in(folder, say_aloud):
+        remove_drafts(folder, below=False)
+        replace_file(folder / PLAN, (json.dumps(rows, indent=2) + "\n").encode())
 
 
 def read_plan(folder: Path) -> list[Planned]:
@@ -116,6 +118,8 @@ def _state_of_model(each: Planned, folder: Path) -> tuple[str, str]:
 
 
 def _state(place: Path, name: str) -> tuple[str, str]:
+    if failure(place, name).exists():
+        return _failed_or_waiting(place, name)
     if left_out(place, name).exists():
         return LEFT_OUT, left_out(place, name).read_text("utf-8").strip()
     if (place / f"{name}.parquet").exists() and (place / "figures" / f"{name}.csv").exists():

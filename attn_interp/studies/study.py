@@ -61,7 +61,7 @@ def run_study(
             in_processes(work_on, work, min(jobs, len(work)), done, lost)
     runs = [finished(cell, folder, grid.experiments) for cell in cells]
     tables = {"cells": states(planned, folder), **study_tables(runs)}
-    with alone_in(folder / TABLES, say_aloud):
+    with alone_in(folder, say_aloud):
         remove_drafts(folder / TABLES)
         for name, table in tables.items():
             content = table.to_csv(index=False, lineterminator="\n")

@@ -283,6 +283,30 @@ def test_a_failure_is_shown_and_is_the_exit_code(tmp_path, monkeypatch) -> None:
     assert "0 of 4 cells are done" in shown
 
 
+def test_a_damaged_result_is_a_row_until_it_is_deleted(undisturbed, tmp_path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    path = folder / read_plan(folder)[1].cell / "permutation.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    tables = run_study(GRID, folder, progress=False)
+    (row,) = tables["cells"].query("state == @FAILED").to_dict("records")
+    assert (row["encoder"], row["seed"], row["step"]) == ("average", 0, "permutation")
+    assert "delete it and run again" in row["error"]
+    assert set(tables["permutation"].query("encoder == 'average'")["seeds"]) == {1}
+    path.unlink()
+    run_study(GRID, folder, progress=False)
+    assert digests(folder) == digests(undisturbed)
+
+
+def test_what_a_kill_left_beside_the_tables_is_removed(undisturbed, tmp_path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(undisturbed, folder)
+    for place in (folder, folder / "tables", folder / "models" / read_plan(folder)[0].model):
+        (place / f".begun.{'a1' * 16}").write_bytes(b"half")
+    run_study(GRID, folder, progress=False)
+    assert digests(folder) == digests(undisturbed)
+
+
 def test_two_corpora_of_one_name_are_refused(tmp_path) -> None:
     both = replace(GRID, corpora=("planted", {"corpus": "planted", "documents": 50}))
     with pytest.raises(ValueError, match="two are called 'planted'"):
