@@ -93,7 +93,7 @@ class Cell:
     def shares(self, experiment: str, other: Mapping[str, Any]) -> bool:
         """Whether the experiment gives the same on another cell of the same model, which is given as `described`."""
         own = self.described()
-        return all(own[name] == other[name] for name in OWN_SETTINGS[experiment])
+        return all(own[name] == other.get(name) for name in OWN_SETTINGS[experiment])
 
     def _name(self, corpus: Corpus, key: str) -> str:
         return "-".join([corpus.name, self.settings.encoder, self.settings.attention, f"seed{self.seed}", key[:8]])
