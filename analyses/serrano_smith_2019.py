@@ -4,8 +4,9 @@
     python analyses/serrano_smith_2019.py --corpus sst-fine --path trees/      the Stanford Sentiment Treebank
     python analyses/serrano_smith_2019.py --corpus reviews.jsonl               yours
 
-Each corpus is given a flat attention network and a hierarchical one (sentences of words), whose sentence attention is
-tested. Writes single.csv and sets.csv with their LaTeX beside the folders of the models.
+Each corpus is given a flat attention network and a hierarchical one (sentences of words). Both of its attention layers
+are tested: the one over sentences exactly; the one over words, on documents of one sentence, by running the model.
+Writes single.csv and sets.csv with their LaTeX beside the folders of the models.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import run_cells
 
 CORPORA = ("movies", "movies-fine")
-ENCODERS = ("lstm", "hierarchical")
+NETWORKS = (("lstm", None), ("hierarchical", None), ("hierarchical", "word_attention"))
 SINGLE_CAPTION = (
     "Erasing the weight of the most attended word (hierarchical: sentence) or of another: share of documents by which "
     "erasure changes the decision, expected over every other one, with 95 % bootstrap intervals over documents. "
@@ -52,10 +53,11 @@ def main() -> None:
             settings=ClassifierSettings(encoder=encoder, embedding_width=arguments.width),
             seed=arguments.seed,
             embeddings=arguments.embeddings,
+            site=site,
             documents=arguments.documents,
         )
         for corpus in arguments.corpus
-        for encoder in ENCODERS
+        for encoder, site in NETWORKS
     ]
     runs = run_cells(cells, arguments.results, jobs=arguments.jobs)
     single = single_table((run.labels, run.results["single_erasure"]) for run in runs)

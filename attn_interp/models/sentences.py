@@ -36,15 +36,19 @@ def collate_one_sentence(documents: Sequence[Document], vocabulary: Vocabulary) 
     Raises:
         ValueError: naming a document of several sentences, whose attention over words is one distribution for each.
     """
-    batch = collate(documents, vocabulary)
-    is_last = last_of_sentences(batch.ids, batch.is_word, sentence_end_ids(vocabulary))
-    for document, count in zip(documents, is_last.sum(1).tolist()):
-        if count > 1:
+    for document in documents:
+        if (count := sentence_count(document, vocabulary)) > 1:
             raise ValueError(
                 f"document {document.id!r}: has {count} sentences, and attention over words is one distribution for "
                 "each; give documents of one sentence, or take the view over sentences (site 'pooling')"
             )
-    return batch
+    return collate(documents, vocabulary)
+
+
+def sentence_count(document: Document, vocabulary: Vocabulary) -> int:
+    """How many sentences a hierarchical classifier with this vocabulary sees in the document."""
+    batch = collate([document], vocabulary)
+    return int(last_of_sentences(batch.ids, batch.is_word, sentence_end_ids(vocabulary)).sum())
 
 
 def last_word(batch: Batch) -> torch.Tensor:

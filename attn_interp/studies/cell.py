@@ -18,15 +18,15 @@ CELL_FORMAT = 1
 
 OWN_SETTINGS: Mapping[str, tuple[str, ...]] = {
     "quality": (),
-    "agreement": ("documents",),
-    "permutation": ("documents", "draws"),
-    "adversary": ("documents", "eps", "search"),
-    "adversary_curve": ("documents",),
-    "same_shape": ("documents", "eps"),
-    "reach": ("documents",),
-    "single_erasure": ("documents",),
-    "erasure": ("documents",),
-    "examples": ("documents", "eps"),
+    "agreement": ("site", "documents"),
+    "permutation": ("site", "documents", "draws"),
+    "adversary": ("site", "documents", "eps", "search"),
+    "adversary_curve": ("site", "documents"),
+    "same_shape": ("site", "documents", "eps"),
+    "reach": ("site", "documents"),
+    "single_erasure": ("site", "documents"),
+    "erasure": ("site", "documents"),
+    "examples": ("site", "documents", "eps"),
 }
 """What decides each experiment beside the model, in the order in which they run. Cells of one model that agree in these
 share the result."""
@@ -43,6 +43,8 @@ class Cell:
         training: How it is trained.
         seed: Of training and of everything drawn in the experiments.
         embeddings: Path of pretrained word vectors, or None.
+        site: The attention that is tested, as `wrap` takes it; None: the only one, or that over sentences of a
+            hierarchical classifier. Its "word_attention" is tested on the documents of one sentence.
         documents: At most this many test documents are looked at by the attention experiments; None: all.
         draws: Permutations per document.
         eps: The adversary may move the output by at most this total variation distance.
@@ -58,6 +60,7 @@ class Cell:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     seed: int = 0
     embeddings: str | None = None
+    site: str | None = None
     documents: int | None = None
     draws: int = 100
     eps: float = 0.01

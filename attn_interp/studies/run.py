@@ -42,7 +42,8 @@ class CellRun:
     def labels(self) -> dict[str, str]:
         """What tells this model from the others in a table."""
         settings = self.cell.settings
-        return {"corpus": self.corpus, "encoder": settings.encoder, "attention": settings.attention}
+        encoder = settings.encoder if self.cell.site is None else f"{settings.encoder}, {self.cell.site}"
+        return {"corpus": self.corpus, "encoder": encoder, "attention": settings.attention}
 
 
 def say_aloud(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ from attn_interp.experiments.result import Result, replace_file
 from attn_interp.experiments.same_shape import same_shape
 from attn_interp.experiments.single_erasure import single_erasure
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.sentences import sentence_count
 from attn_interp.models.trained import Trained
 from attn_interp.models.training import train
 from attn_interp.models.wrap import wrap
 from attn_interp.models.wrapper import AttentionModel
 from attn_interp.studies.cell import Cell
 
-CERTIFIED_AT_MOST = 100  # documents of several classes whose adversary is certified at every tolerance: a minute
+FEW = 100  # documents whose adversary is searched for, or certified at every tolerance: a minute or a few
+WORDS_OF_SENTENCES = "word_attention"
 CHECKPOINT, STATE = "model", "training.state"
 
 
@@ -94,11 +96,14 @@ class Work:
 
     @cached_property
     def model(self) -> AttentionModel:
-        return wrap(self.trained)
+        return wrap(self.trained, site=self.cell.site)
 
     @cached_property
     def documents(self) -> tuple[Document, ...]:
-        return self.corpus.test[: self.cell.documents]
+        documents = self.corpus.test
+        if self.cell.site == WORDS_OF_SENTENCES:
+            documents = tuple(each for each in documents if sentence_count(each, self.trained.vocabulary) == 1)
+        return documents[: self.cell.documents]
 
     @cached_property
     def reading(self) -> Reading:
@@ -120,11 +125,12 @@ class Work:
 
     @property
     def shared_by_few(self) -> dict[str, Any]:
-        """The same for what takes long with several classes: the first `CERTIFIED_AT_MOST` documents."""
-        few = self.documents[:CERTIFIED_AT_MOST]
-        if len(self.corpus.classes) == 2 or len(few) == len(self.documents):
+        """The same for what takes about a second a document: the first `FEW` documents."""
+        few = self.documents[:FEW]
+        if len(few) == len(self.documents):
             return self.shared
-        return {**self.shared, "documents": few, "reading": read(self.model, few, self.cell.seed)}
+        reading = replace(read(self.model, few, self.cell.seed), affinity=self.reading.affinity)
+        return {**self.shared, "documents": few, "reading": reading}
 
 
 STEPS: dict[str, Callable[[Work], Result]] = {
@@ -132,12 +138,14 @@ STEPS: dict[str, Callable[[Work], Result]] = {
     "agreement": lambda work: agreement(**work.shared, attributed=work.attributed),
     "permutation": lambda work: permutation(**work.shared, draws=work.cell.draws, progress=work.progress),
     "adversary": lambda work: adversary(
-        **work.shared,
+        **(work.shared if work.reading.affine else work.shared_by_few),
         eps=work.cell.eps,
         method="both" if work.cell.search else "best",
         progress=work.progress,
     ),
-    "adversary_curve": lambda work: adversary_curve(**work.shared_by_few, progress=work.progress),
+    "adversary_curve": lambda work: adversary_curve(
+        **(work.shared if len(work.corpus.classes) == 2 else work.shared_by_few), progress=work.progress
+    ),
     "same_shape": lambda work: same_shape(**work.shared, eps=work.cell.eps, progress=work.progress),
     "reach": lambda work: reach(**work.shared, progress=work.progress),
     "single_erasure": lambda work: single_erasure(**work.shared, progress=work.progress),
@@ -149,7 +157,7 @@ STEPS: dict[str, Callable[[Work], Result]] = {
 
 def why_not(name: str, work: Work) -> str | None:
     """Why an experiment does not apply to the model of this cell, or None where it does."""
-    if name in ("reach", "same_shape") and not work.reading.affine:
+    if name in ("reach", "same_shape", "adversary_curve") and not work.reading.affine:
         return "the readout is not affine in the attention"
     if name == "same_shape" and len(work.corpus.classes) > 2:
         return f"{len(work.corpus.classes)} classes; it is for two"

@@ -25,6 +25,7 @@ CHANGES = {
     "training": TrainingSettings(epochs=3),
     "seed": 4,
     "embeddings": __file__,
+    "site": "word_attention",
     "documents": 10,
     "draws": 7,
     "eps": 0.02,
