@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the ways (default: %(default)s)")
     parser.add_argument("--most-seconds", type=float, default=30, help="before a kill (default: %(default)s)")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has background jobs ignore it, and theirs too
     draw = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as place:
         grid = Path(place) / "grid.toml"
