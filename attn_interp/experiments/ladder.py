@@ -19,7 +19,7 @@ from attn_interp.experiments.compared import LN2
 from attn_interp.experiments.result import Column, Result
 from attn_interp.models.imitating import FREE
 from attn_interp.statistics.bootstrap import Floats
-from attn_interp.statistics.clusters import resampled_means, seed_by_document, summarise_crossed
+from attn_interp.statistics.clusters import resampled_means, seed_by_document
 
 EXACT, SAME_SHAPE, SEEDS, UNIFORM = "exact adversary", "same-shape adversary", "other seeds", "uniform attention"
 IMITATORS = {free: f"imitator, {free}" for free in FREE}
@@ -120,44 +120,43 @@ def _check(frame: pd.DataFrame, expected: int) -> None:
 
 
 def summarise(result: Result) -> pd.DataFrame:
-    """Mean jsd and tvd of every rung and setting with intervals over seed and document (random effects), and the gap,
-    what the exact adversary has over it in jsd at the same mean tvd, with a bootstrap interval over both."""
-    means = summarise_crossed(result.frame, ["rung", "setting"], ["jsd", "tvd"])
-    table = pd.concat([means, gaps(result)], ignore_index=True)
-    place = table["rung"].map({name: index for index, name in enumerate(RUNGS)})
-    return table.assign(place=place).sort_values(["place", "setting"], kind="stable", ignore_index=True)[means.columns]
+    """Mean jsd and tvd of every rung and setting, and its consistency gap, with percentile intervals from one bootstrap
+    over seeds and documents (`resampled_means`). With fewer than five seeds these are too narrow for new seeds.
 
-
-def gaps(result: Result) -> pd.DataFrame:
-    """The consistency gap of every rung but the exact adversary's, at every setting.
-
-    The exact adversary's divergence at the mean TVD of the rung, interpolated between its prices (a mixture of two
-    prices attains that; from the model's own attention at TVD 0, level beyond its last), minus the rung's divergence.
+    The gap is the exact adversary's divergence at the mean TVD of the rung, interpolated between its prices (a mixture
+    of two prices attains that; from the model's own attention at TVD 0, level beyond its last), minus the rung's own.
     Negative where a rung does better than any attention over the base model's own states could.
 
     Returns:
-        rung, setting, quantity "gap", statistic "mean", estimate, low, high (nats), seeds, n.
+        rung, setting, quantity ("jsd", "tvd" or "gap"), statistic "mean", estimate, low, high, seeds, n, undefined; the
+        rungs from the exact adversary down.
     """
-    groups = dict(iter(result.frame.groupby(["rung", "setting"], sort=False, dropna=False)))
-    values = np.stack([[seed_by_document(own, name) for name in ("jsd", "tvd")] for own in groups.values()])
+    groups = dict(iter(result.frame.groupby(["rung", "setting"], dropna=False)))
+    keys = sorted(groups, key=lambda key: RUNGS.index(key[0]))
+    values = np.stack([[seed_by_document(groups[key], name) for name in ("jsd", "tvd")] for key in keys])
     count, _, seeds, documents = values.shape
-    is_exact = np.array([rung == EXACT for rung, _ in groups], dtype=np.bool_)
-    estimate = _gap(values.mean((2, 3))[None], is_exact)[0]
-    drawn = resampled_means(values.reshape(2 * count, seeds, documents), int(result.settings["seed"]))
-    low, high = np.quantile(_gap(drawn.reshape(-1, count, 2), is_exact), [0.025, 0.975], axis=0)
-    rungs = [key for key, exact in zip(groups, is_exact, strict=True) if not exact]
-    table = pd.DataFrame(rungs, columns=["rung", "setting"])
-    return table.assign(
-        quantity=GAP, statistic="mean", estimate=estimate, low=low, high=high, seeds=seeds, n=documents, undefined=0
-    )
+    is_exact = np.array([rung == EXACT for rung, _ in keys], dtype=np.bool_)
+    means = resampled_means(values.reshape(2 * count, seeds, documents), int(result.settings["seed"]))
+    own, drawn = values.mean((2, 3))[None], means.reshape(-1, count, 2)
+    estimates = np.concatenate([own, _gap(own, is_exact)[..., None]], axis=2)[0]  # (K, 3)
+    resampled = np.concatenate([drawn, _gap(drawn, is_exact)[..., None]], axis=2)
+    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+    rows = [
+        (*key, quantity, "mean", estimates[k, q], low[k, q], high[k, q], seeds, documents, 0)
+        for k, key in enumerate(keys)
+        for q, quantity in enumerate(("jsd", "tvd", GAP))
+        if quantity != GAP or key[0] != EXACT
+    ]
+    columns = ["rung", "setting", "quantity", "statistic", "estimate", "low", "high", "seeds", "n", "undefined"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _gap(means: Floats, is_exact: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
-    """(R, K, 2) means of jsd and tvd -> (R, K without the exact adversary) gaps."""
+    """(R, K, 2) means of jsd and tvd -> (R, K) gaps."""
     found = []
     for jsd, tvd in means.transpose(0, 2, 1):
         order = np.argsort(tvd[is_exact], kind="stable")
         across = np.concatenate([[0.0], tvd[is_exact][order]])
         up = np.maximum.accumulate(np.concatenate([[0.0], jsd[is_exact][order]]))
-        found.append(np.interp(tvd[~is_exact], across, up) - jsd[~is_exact])
+        found.append(np.interp(tvd, across, up) - jsd)
     return np.array(found)

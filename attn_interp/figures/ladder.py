@@ -112,7 +112,7 @@ def caption(result: Result) -> str:
         "same model trained anew. (b) How much less divergence than the exact adversary each has at the same output "
         "distance. "
         f"{seeds} base model{'s' * (seeds > 1)}, n = {result.settings['documents']:,} documents; bars are 95 % "
-        f"intervals over {'seeds and ' * (seeds > 1)}documents."
+        f"bootstrap intervals over {'seeds and ' * (seeds > 1)}documents."
     )
 
 

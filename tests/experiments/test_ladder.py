@@ -10,7 +10,7 @@ from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.adversary_curve import adversary_curve
 from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.imitation import imitation, together
-from attn_interp.experiments.ladder import COLUMNS, EXACT, RUNGS, Rungs, gaps, ladder
+from attn_interp.experiments.ladder import COLUMNS, EXACT, RUNGS, Rungs, ladder
 from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.same_shape import same_shape
@@ -180,7 +180,7 @@ def test_the_gap_is_read_off_the_curve_at_the_same_output_distance() -> None:
     ]
     frame = pd.concat(parts, ignore_index=True)
     result = Result("ladder", frame, {"seed": 0}, COLUMNS)
-    found = gaps(result).set_index("rung")["estimate"]
+    found = result.summary().query("quantity == 'gap'").set_index("rung")["estimate"]
     assert found["imitator, full"] == pytest.approx(0.5 - 0.3)
     assert found["other seeds"] == pytest.approx(0.2 - 0.1)
     assert found["uniform attention"] == pytest.approx(0.6 - 0.2)
