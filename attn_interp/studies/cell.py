@@ -80,7 +80,10 @@ class Cell:
 
     def key(self, corpus: Corpus) -> str:
         """Equal for two cells exactly when settings, texts and vectors are equal: names the folder of the results."""
-        return _hash({"format": CELL_FORMAT, "cell": self.described(), **self._inputs(corpus)})
+        described = self.described()
+        if self.site is None:  # named as it was before there was a choice
+            del described["site"]
+        return _hash({"format": CELL_FORMAT, "cell": described, **self._inputs(corpus)})
 
     def folder_name(self, corpus: Corpus) -> str:
         """Readable, and unique by the first digits of the key."""

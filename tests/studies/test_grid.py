@@ -88,4 +88,5 @@ def test_every_experiment_says_what_decides_it(cell) -> None:
     from attn_interp.studies.work import STEPS
 
     assert list(OWN_SETTINGS) == list(STEPS)
-    assert {name for names in OWN_SETTINGS.values() for name in names} == {"documents", "draws", "eps", "search", "site"}
+    decisive = {name for names in OWN_SETTINGS.values() for name in names}
+    assert decisive == {"documents", "draws", "eps", "search", "site"}
