@@ -91,7 +91,7 @@ def logits_under(
     """The logits (B, K, C) under weightings (B, K, W): one matrix product with the votes where the readout is affine,
     otherwise the model itself. Gradients reach the weightings where autograd is on."""
     if reading.affine:
-        return torch.einsum("bkw,bwc->bkc", weightings, read_batch.votes)
+        return (read_batch.votes.transpose(1, 2) @ weightings.transpose(1, 2)).transpose(1, 2)
     on_device = weightings.to(model.device, torch.get_default_dtype())
     return model.logits_under(read_batch.batch, on_device).double().cpu()
 

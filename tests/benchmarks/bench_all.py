@@ -27,7 +27,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.permutation import permutation, sampled_changes
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.models.classifier import Classifier
@@ -97,13 +97,13 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
     module, rounds = model.module, sizes.rounds
     assert isinstance(module, Classifier)
     reading, encoded = read(model, documents), plain.encode(model, documents)
-    batches = [part.batch for part in reading.batches]
+    batches, twin = [part.batch for part in reading.batches], plain.packed(module)
 
     yield compare(
         "leave-one-out",
-        "the module on every shortened document, batches of 32",
+        "a packed nn.LSTM on every shortened document, batches of 32",
         every_word(model, documents),
-        lambda: plain.deletion(module, vocabulary, documents),
+        lambda: plain.deletion(twin, vocabulary, documents),
         rounds,
     )
     pairs = [(part.weights, part.weights.roll(1, 0), part.is_word) for part in reading.batches]
@@ -115,9 +115,9 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
         rounds,
     )
     yield compare(
-        f"{sizes.draws} permutations, the experiment with its frame",
+        f"medians over {sizes.draws} permutations",
         "the head run again for each draw, states given, batches of 32",
-        lambda: permutation(model, documents, sizes.draws, reading=reading),
+        lambda: [sampled_changes(model, reading, part, sizes.draws, 0) for part in reading.batches],
         lambda: plain.permutations(module, encoded, sizes.draws),
         rounds,
     )

@@ -21,15 +21,15 @@ from attn_interp.models.wrapper import AttentionModel
 BATCH = 32
 
 
-def deletion(module: Classifier, vocabulary: Vocabulary, documents: Sequence[Document]) -> list[torch.Tensor]:
-    """For each batch and each position: the module on every document without its word there."""
+def deletion(module: nn.Module, vocabulary: Vocabulary, documents: Sequence[Document]) -> list[torch.Tensor]:
+    """For each batch and each position: the module (batch -> logits) on every document without its word there."""
     outputs = []
     with torch.no_grad():
         for rows in batches_by_length([len(document) for document in documents], BATCH):
             for position in range(1, max(len(documents[row]) for row in rows)):
                 longer = [documents[row] for row in rows if len(documents[row]) > position]
                 batch = collate([delete_words(document, {position}) for document in longer], vocabulary)
-                outputs.append(module(batch.ids, batch.is_token, batch.is_word).softmax(-1))
+                outputs.append(module(batch).softmax(-1))
     return outputs
 
 
@@ -123,6 +123,21 @@ class PackedClassifier(nn.Module):
         scores = self.query(torch.tanh(self.keys(states))).squeeze(-1).masked_fill(~batch.is_word, -torch.inf)
         context = (scores.softmax(-1)[:, None] @ states).squeeze(1)
         return self.head(self.dropout(context))
+
+
+def packed(module: Classifier) -> PackedClassifier:
+    """The same network written plainly, with the weights of one of ours."""
+    own = module.state_dict()
+    twin = PackedClassifier(
+        len(own["embedding.weight"]), module.embedding.embedding_dim, own["head.weight"].shape[1] // 2
+    )
+    names = {"embedding.weight": "embedding.weight", "head.weight": "head.weight", "head.bias": "head.bias"}
+    names |= {"keys.weight": "pooling.scores.keys.weight", "keys.bias": "pooling.scores.keys.bias"}
+    names |= {"query.weight": "pooling.scores.query"}
+    for part in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+        names |= {f"lstm.{part}": f"encoder.onward.{part}", f"lstm.{part}_reverse": f"encoder.back.{part}"}
+    twin.load_state_dict({theirs: own[ours] for theirs, ours in names.items()})
+    return twin.eval()
 
 
 def epoch(corpus: Corpus, width: int, hidden: int) -> float:

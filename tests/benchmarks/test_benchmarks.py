@@ -46,7 +46,7 @@ def test_the_references_agree_with_what_they_are_compared_with(plain, model, tra
     context = (weights[:, None] @ states).squeeze(1)
     assert torch.allclose(model.module.head(context).softmax(-1), probabilities, atol=1e-6)
     shortest = min(documents, key=len)
-    without = plain.deletion(trained.module, trained.vocabulary, [shortest])
+    without = plain.deletion(plain.packed(trained.module), trained.vocabulary, [shortest])
     expected = model.logits([delete_words(shortest, {1})]).softmax(-1)
     assert torch.allclose(without[0], expected, atol=1e-6)
     medians = plain.permutations(model.module, encoded, draws=5)
