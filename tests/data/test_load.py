@@ -46,7 +46,8 @@ def test_files_by_their_ending(tmp_path):
 def test_unknown_names_paths_and_options_are_named(tmp_path):
     with pytest.raises(ValueError) as caught:
         load("imdb")
-    assert "corpus 'imdb' is unknown; options are movies, movies-fine, planted, sst, sst-fine, a file *.csv" in str(caught.value)
+    options = "movies, movies-fine, planted, sst, sst-fine, a file *.csv"
+    assert f"corpus 'imdb' is unknown; options are {options}" in str(caught.value)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv': there is no such file"):
         load(tmp_path / "nowhere.csv")
     with pytest.raises(ValueError, match=r"the folder holds neither train\.jsonl nor train\.txt"):

@@ -25,7 +25,7 @@ def test_the_orders_are_the_experiments(model, planted, reading) -> None:
     result = erasure(model, planted.test, reading=reading)
     table = sets_table([(LABELS, result)]).set_index("order")
     summary = result.summary().query("grouping == 'all'").set_index(["ordering", "quantity"])
-    assert list(table.index)[0] == "optimum"
+    assert table.index[0] == "optimum"
     for order in table.index:
         assert table.loc[order, "fraction erased"] == summary.loc[(order, "fraction"), "estimate"]
         assert table.loc[order, "never changed high"] == summary.loc[(order, "never"), "high"]
