@@ -92,7 +92,8 @@ def sampled_changes(
     with torch.no_grad():
         # Classes before draws: reducing an innermost axis of two is many times slower.
         logits = logits_under(model, reading, read_batch, permuted).transpose(1, 2)  # (B, C, K)
-    change = (logits.softmax(1) - read_batch.logits.softmax(-1)[..., None]).abs().sum(1) / 2  # (B, K) TVD
+    unchanged = read_batch.logits[..., None].softmax(1)  # along the same axis, so that the identity changes nothing
+    change = (logits.softmax(1) - unchanged).abs().sum(1) / 2  # (B, K) TVD
     own = logits[torch.arange(len(logits)), read_batch.predicted]  # (B, K)
     flips = logits.amax(1) > own
     return np.median(change.numpy(), axis=1), flips.double().mean(1).numpy()
