@@ -56,7 +56,7 @@ def test_tabs_part_cells_and_quotes_are_text(tmp_path):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.text(st.characters(exclude_characters="\r\0"), max_size=12), min_size=6, max_size=9))
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12), min_size=6, max_size=9))
 def test_any_text_comes_through_csv(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     records = [[f"Some words {i}: {text}", str(i % 2), f"k{i}"] for i, text in enumerate(texts)]
