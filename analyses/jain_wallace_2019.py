@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from attn_interp.cli import mistakes_in_one_line
 from attn_interp.models.settings import ClassifierSettings
 from attn_interp.report.agreement_table import agreement_table, paper_layout
 from attn_interp.report.console import show_table
@@ -69,4 +70,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes_in_one_line():
+        main()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attn_interp.cli import mistakes_in_one_line
 from attn_interp.models.settings import ClassifierSettings
 from attn_interp.report.console import show_table
 from attn_interp.report.erasure_tables import readable, sets_table, single_table
@@ -70,4 +71,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes_in_one_line():
+        main()

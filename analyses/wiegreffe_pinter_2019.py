@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attn_interp.cli import mistakes_in_one_line
 from attn_interp.experiments.necessity import MARGIN
 from attn_interp.experiments.seeds import conclusions
 from attn_interp.models.settings import ClassifierSettings
@@ -72,4 +73,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes_in_one_line():
+        main()

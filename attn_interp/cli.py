@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,13 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the name of the program; None: those it was called with.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with mistakes_in_one_line():
+        try:
+            code = app(given or ["--help"], prog_name="attn-interp", standalone_mode=False)
+        except typer.TyperException as error:
+            _refuse(f"{error.format_message()} (--help tells what there is)")
+    raise SystemExit(code)
+
+
+@contextmanager
+def mistakes_in_one_line() -> Iterator[None]:
+    """A mistake in the input inside is one line on the error stream and exit code 2, for commands and scripts alike."""
     try:
-        code = app(given or ["--help"], prog_name="attn-interp", standalone_mode=False)
-    except typer.TyperException as error:
-        _refuse(f"{error.format_message()} (--help tells what there is)")
+        yield
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         _refuse(str(error))
-    raise SystemExit(code)
 
 
 def _refuse(message: str) -> None:

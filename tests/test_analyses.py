@@ -85,3 +85,12 @@ def test_the_readme_has_a_row_for_every_script_and_no_other() -> None:
     named = {name for line in readme_rows() for name in re.findall(r"`(\w+\.py)`", line)}
     assert named == {path.name for path in SCRIPTS}
     assert SCRIPTS
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_mistake_is_one_line(script, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", [str(script), "--corpus", "moovies", "--jobs", "1"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(script), run_name="__main__")
+    assert stopped.value.code == 2
+    assert "'moovies' is unknown; options are" in capsys.readouterr().err
