@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="movies", help="name or path of a corpus (default: %(default)s)")
     parser.add_argument("--path", help="folder of a named corpus that you have to have, as sst")
     parser.add_argument("--width", type=int, default=300, help="width of the word vectors (default: %(default)s)")
+    parser.add_argument("--embeddings", help="file of pretrained word vectors of that width, as GloVe (default: none)")
     parser.add_argument("--documents", type=int, help="look at this many test documents only (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="the first; the others follow it (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many, at least 2 (default: %(default)s)")
@@ -56,6 +57,7 @@ def main() -> None:
             corpus_options={} if arguments.path is None else {"path": arguments.path},
             settings=ClassifierSettings(embedding_width=arguments.width),
             seed=seed,
+            embeddings=arguments.embeddings,
             documents=arguments.documents,
         )
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)

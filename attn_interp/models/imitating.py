@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -29,8 +30,21 @@ FREE: Mapping[str, Callable[[Classifier], Sequence[nn.Module]]] = {
 }
 """Which parts an imitator may learn, from the fewest to all."""
 
-BaseOutputs = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
-"""Id of a document -> the base model's probabilities (C,) and logarithms of attention (T words,)."""
+MOST_STATES = 2**30
+"""Bytes of encoder states that are held at a time; a corpus with more of them is encoded again in every epoch."""
+
+
+@dataclass(frozen=True)
+class BaseOutputs:
+    """What a base model says of the training and dev documents.
+
+    Attributes:
+        said: Id of a document -> the base model's probabilities (C,) and logarithms of attention (T words,).
+        states: Id of a document -> the states (T words, D) of its encoder; None where they are more than `MOST_STATES`.
+    """
+
+    said: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+    states: Mapping[str, torch.Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +58,14 @@ class Outputs:
     @classmethod
     def of(cls, module: Classifier, batch: Batch) -> Outputs:
         """The outputs of a classifier with one attention head; gradients reach both."""
+        return cls.of_states(module, batch, _encode(module, batch))
+
+    @classmethod
+    def of_states(cls, module: Classifier, batch: Batch, states: torch.Tensor) -> Outputs:
+        """The same from the states (B, T, D) of the encoder."""
         with reading_scores(module) as scores:
-            logits = module(batch.ids, batch.is_token, batch.is_word)
+            context = module.pooling(states, batch.is_token, batch.is_word)  # (B, D)
+        logits = module.head(module.dropout(context))
         logarithms = scores[0][:, 0].masked_fill(~batch.is_word, -torch.inf).log_softmax(-1)
         return cls(logits.softmax(-1), logarithms.masked_fill(~batch.is_word, 0.0))
 
@@ -58,7 +78,8 @@ class Imitation:
     and their strength is half of ours. The best epoch has the lowest such loss on the dev split.
 
     Attributes:
-        base: Id of a document -> the base model's probabilities (C,) and logarithms of attention (T words,).
+        base: What it imitates; where it has states, they are taken for those of the imitator's encoder, which then
+            must be the base model's and not learn.
         strength: Of the divergence against the output, at least 0.
 
     Reference: Wiegreffe & Pinter 2019, section 4.
@@ -69,7 +90,12 @@ class Imitation:
 
     def losses(self, module: Classifier, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss (B,) of each document, and (B,) whether its decision is the base model's."""
-        own, given = Outputs.of(module, batch), self._given(batch)
+        if self.base.states is None:
+            own = Outputs.of(module, batch)
+        else:
+            states = [self.base.states[document.id] for document in batch.documents]
+            own = Outputs.of_states(module, batch, _at_words(states, batch))
+        given = self._given(batch)
         distance = (own.probabilities - given.probabilities).abs().sum(-1) / 2
         weights = own.log_attention.exp() * batch.is_word
         divergence = (weights * (own.log_attention - given.log_attention)).sum(-1)
@@ -77,10 +103,8 @@ class Imitation:
         return distance - self.strength * divergence, same
 
     def _given(self, batch: Batch) -> Outputs:
-        probabilities, logarithms = zip(*(self.base[document.id] for document in batch.documents), strict=True)
-        at_words = torch.zeros(batch.is_word.shape, device=batch.is_word.device)
-        at_words[batch.is_word] = torch.cat(logarithms).to(at_words)
-        return Outputs(torch.stack(probabilities).to(at_words), at_words)
+        probabilities, logarithms = zip(*(self.base.said[document.id] for document in batch.documents), strict=True)
+        return Outputs(torch.stack(probabilities), _at_words(logarithms, batch))
 
     def loss(self, module: Classifier, batch: Batch) -> torch.Tensor:
         return self.losses(module, batch)[0].mean()
@@ -119,6 +143,7 @@ def imitate(
     start: Trained | None = None,
     progress: bool = True,
     outputs: BaseOutputs | None = None,
+    resume: Path | None = None,
 ) -> Imitator:
     """A model that imitates the outputs of `base` on the training documents with different attention.
 
@@ -134,10 +159,12 @@ def imitate(
         seed: Draws the attention's first parameters and the order of the documents.
         start: An imitator to go on from, that of a higher strength.
         outputs: what `base_outputs` returned for the same base and corpus, to save running it again.
+        resume: File that keeps the state after every epoch, as for `train`.
 
     Raises:
         TypeError: the base has no attention.
-        ValueError: it has several heads; an unknown `free`; a strength below 0.
+        ValueError: it has several heads; an unknown `free`; a strength below 0; a file to resume from that is damaged
+            or of another training.
     """
     require_option("free", free, tuple(FREE))
     if not strength >= 0:
@@ -145,7 +172,7 @@ def imitate(
     training = training or base.training
     settings = replace(base.settings, dropout=0.0)
     device = base.module.head.weight.device
-    objective = Imitation(base_outputs(base, corpus) if outputs is None else outputs, strength)
+    outputs = outputs or base_outputs(base, corpus)
     with seeded(seed, device):
         module = copy.deepcopy((start or base).module)
         module.dropout.p = 0.0
@@ -154,7 +181,10 @@ def imitate(
         module.requires_grad_(False)
         for part in FREE[free](module):
             part.requires_grad_(True)
-        history = fit(module, corpus, base.vocabulary, training, objective, seed, progress)
+        if free == FULL or not _same_states(module, base.module):
+            outputs = replace(outputs, states=None)
+        objective = Imitation(outputs, strength)
+        history = fit(module, corpus, base.vocabulary, training, objective, seed, progress, resume)
     best = max(history, key=objective.merit)
     trained = replace(
         base,
@@ -190,19 +220,53 @@ def sweep(
     return found
 
 
-def base_outputs(base: Trained, corpus: Corpus) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """What the base says of the training and dev documents, by id; raises as `imitate` does."""
+def base_outputs(base: Trained, corpus: Corpus, most_states: int = MOST_STATES) -> BaseOutputs:
+    """What the base says of the training and dev documents; raises as `imitate` does.
+
+    Args:
+        most_states: The states of the encoder are kept if they are at most this many bytes.
+    """
     attention_pooling(base.module)
     if base.settings.heads != 1:
         raise ValueError(f"imitate: the base has {base.settings.heads} attention heads, expected one")
-    found: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    documents = [*corpus.train, *corpus.dev]
+    words = sum(len(document) for document in documents)
+    keeps_states = words * base.settings.state_width * base.module.head.weight.element_size() <= most_states
+    said: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    kept: dict[str, torch.Tensor] = {}
     with evaluating(base.module):
-        for batch in _batches(base.vocabulary, [*corpus.train, *corpus.dev], base.module.head.weight.device):
-            outputs = Outputs.of(base.module, batch)
-            rows = zip(batch.documents, outputs.probabilities, outputs.log_attention, batch.is_word, strict=True)
-            for document, probabilities, logarithms, is_word in rows:
-                found[document.id] = (probabilities, logarithms[is_word])
-    return found
+        for batch in _batches(base.vocabulary, documents, base.module.head.weight.device):
+            states = _encode(base.module, batch)
+            outputs = Outputs.of_states(base.module, batch, states)
+            rows = zip(
+                batch.documents, outputs.probabilities, outputs.log_attention, states, batch.is_word, strict=True
+            )
+            for document, probabilities, logarithms, own, is_word in rows:
+                said[document.id] = (probabilities, logarithms[is_word])
+                if keeps_states:
+                    kept[document.id] = own[is_word]
+    return BaseOutputs(said, kept if keeps_states else None)
+
+
+def _encode(module: Classifier, batch: Batch) -> torch.Tensor:
+    """The states (B, T, D) of the encoder."""
+    return module.encoder(module.dropout(module.embedding(batch.ids)), batch.is_token)
+
+
+def _same_states(one: Classifier, other: Classifier) -> bool:
+    """Whether both encode alike, without dropout."""
+    for first, second in ((one.embedding, other.embedding), (one.encoder, other.encoder)):
+        for a, b in zip(first.parameters(), second.parameters(), strict=True):
+            if not torch.equal(a, b):
+                return False
+    return True
+
+
+def _at_words(rows: Sequence[torch.Tensor], batch: Batch) -> torch.Tensor:
+    """Values (T words, ...) of each document -> (B, T, ...) at the words of the batch, 0 elsewhere."""
+    placed = rows[0].new_zeros(*batch.is_word.shape, *rows[0].shape[1:])
+    placed[batch.is_word] = torch.cat(list(rows))
+    return placed
 
 
 def _batches(vocabulary: Vocabulary, documents: Sequence[Document], device: torch.device) -> list[Batch]:

@@ -29,9 +29,11 @@ from attn_interp.experiments.seeds import seeds
 from attn_interp.models.threads import one_thread
 from attn_interp.models.wrap import wrap
 from attn_interp.models.wrapper import AttentionModel
+from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.cell import Cell
+from attn_interp.studies.pretrained import pretrained
 from attn_interp.studies.retraining import UNIFORM, Retraining
-from attn_interp.studies.run import draw
+from attn_interp.studies.run import draw, say_aloud
 
 EXACT_EPS = (1e-5, 1e-4, *EPS)
 SAME_SHAPE_EPS = (1e-4, 0.002, 0.01, 0.05, 0.2)
@@ -59,8 +61,16 @@ class SeedRun:
 
     @cached_property
     def models(self) -> Retraining:
-        cell = self.cell
-        return Retraining(self.corpus, cell.settings, cell.training, cell.seed, self.folder / "models")
+        cell, folder = self.cell, self.folder
+        return Retraining(
+            self.corpus,
+            cell.settings,
+            cell.training,
+            cell.seed,
+            folder / "models",
+            lambda: pretrained(cell, self.corpus, folder),
+            say_aloud,
+        )
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -107,14 +117,20 @@ class SeedRun:
 
     def run(self) -> None:
         """Everything that needs no other seed, on one thread."""
-        with one_thread():
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with alone_in(self.folder, say_aloud), one_thread():
+            remove_drafts(self.folder)
             described = {"cell": self.cell.described(), "corpus": self.corpus.fingerprint()}
             replace_file(self.folder / "settings.json", (json.dumps(described, indent=2) + "\n").encode())
             self.models.rivals()
-            self.models.guided()
+            for name in self.models.guides:
+                self.models.guided(name)
             self.rungs()
             self.conclusions()
+
+    def guided(self) -> dict[str, Guided]:
+        """The context-free model under each guide, with that guide's attention on the documents."""
+        models = self.models
+        return {name: Guided(models.guided(name), models.attention(name, self.documents)) for name in models.guides}
 
     def _against(self, others: Mapping[int, AttentionModel]) -> Result:
         return seeds(self.model, others, self.documents, self.cell.seed, self.reading)
@@ -148,7 +164,7 @@ def answers(runs: Sequence[SeedRun], margin: float) -> dict[str, Result]:
     """
     documents = runs[0].documents
     rivals = [run.models.rivals() for run in runs]
-    guided = [run.models.guided() for run in runs]
+    guided = [run.guided() for run in runs]
     of_seeds = {
         run.cell.seed: run.against({other.cell.seed: other.model for other in runs if other is not run}) for run in runs
     }
@@ -156,7 +172,7 @@ def answers(runs: Sequence[SeedRun], margin: float) -> dict[str, Result]:
     found = [
         necessity({name: [each[name] for each in rivals] for name in rivals[0]}, documents, margin),
         of_seeds[runs[0].cell.seed],
-        guide({name: [Guided(*each[name]) for each in guided] for name in guided[0]}, documents, margin),
+        guide({name: [each[name] for each in guided] for name in guided[0]}, documents, margin),
         together([rung.imitation for rung in rungs.values() if rung.imitation is not None]),
         ladder(
             {

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.data.embeddings import load_embeddings
-from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.adversary_curve import adversary_curve
 from attn_interp.experiments.agreement import agreement
@@ -25,7 +20,7 @@ from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.same_shape import same_shape
 from attn_interp.experiments.single_erasure import single_erasure
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
@@ -35,6 +30,7 @@ from attn_interp.models.training import train
 from attn_interp.models.wrap import wrap
 from attn_interp.models.wrapper import AttentionModel
 from attn_interp.studies.cell import Cell
+from attn_interp.studies.pretrained import pretrained
 
 FEW = 100  # documents whose adversary is searched for, or certified at every tolerance: a minute or a few
 WORDS_OF_SENTENCES = "word_attention"
@@ -71,28 +67,12 @@ class Work:
                 self.cell.training,
                 seed=self.cell.seed,
                 progress=self.progress,
-                embeddings=self._pretrained(),
+                embeddings=pretrained(self.cell, self.corpus, self.model_folder),
                 resume=state,
             )
             save_checkpoint(trained, place)
         state.unlink(missing_ok=True)
         return load_checkpoint(place)
-
-    def _pretrained(self) -> torch.Tensor | None:
-        """The pretrained word vectors, if any; how much of the corpus they cover is written to embeddings.json."""
-        if self.cell.embeddings is None:
-            return None
-        vocabulary = Vocabulary.build(self.corpus.train, self.cell.training.least_count)
-        width = self.cell.settings.embedding_width
-        found = load_embeddings(self.cell.embeddings, vocabulary, self.corpus.train, width, seed=self.cell.seed)
-        coverage = {
-            "source": found.source,
-            "width": width,
-            "words_of_the_vocabulary_found": found.type_coverage,
-            "words_of_the_training_texts_found": found.token_coverage,
-        }
-        replace_file(self.model_folder / "embeddings.json", (json.dumps(coverage, indent=2) + "\n").encode())
-        return found.matrix
 
     @cached_property
     def model(self) -> AttentionModel:

@@ -10,7 +10,17 @@ from attn_interp.data.batch import collate
 from attn_interp.data.load import load
 from attn_interp.measures.divergence import jsd, kl, tvd
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
-from attn_interp.models.imitating import ATTENTION, ATTENTION_AND_HEAD, FULL, Imitation, Outputs, imitate, sweep
+from attn_interp.models.imitating import (
+    ATTENTION,
+    ATTENTION_AND_HEAD,
+    FULL,
+    BaseOutputs,
+    Imitation,
+    Outputs,
+    base_outputs,
+    imitate,
+    sweep,
+)
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.trained import Trained
 from attn_interp.models.training import train
@@ -45,12 +55,11 @@ def test_the_objective_is_tvd_minus_lambda_kl_of_the_imitator_from_the_base(base
     assert torch.allclose(tvd(p, q), (p - q)[:, 1].abs())  # the true distance, not half of it
     for strength in (0.0, 0.3):
         expected = tvd(p, q) - strength * kl(a, b)
-        found, same = Imitation(by_id, strength).losses(other.module, batch)
+        objective = Imitation(BaseOutputs(by_id), strength)
+        found, same = objective.losses(other.module, batch)
         assert torch.allclose(found.double(), expected, atol=1e-5)
         assert same.tolist() == (p.argmax(1) == q.argmax(1)).tolist()
-        assert Imitation(by_id, strength).loss(other.module, batch).item() == pytest.approx(
-            float(expected.mean()), abs=1e-5
-        )
+        assert objective.loss(other.module, batch).item() == pytest.approx(float(expected.mean()), abs=1e-5)
     assert not torch.allclose(kl(a, b), kl(b, a), rtol=0.05)
 
 
@@ -67,6 +76,52 @@ def test_only_what_is_free_learns(base, free, fixed) -> None:
     assert all(parameter.requires_grad for parameter in found.trained.module.parameters())
     assert found.trained.settings == replace(base.settings, dropout=0.0)
     assert base.module.dropout.p == 0.1
+
+
+def test_states_that_are_kept_change_no_imitator_and_are_kept_within_their_bound(base) -> None:
+    words = sum(len(document) for document in (*CORPUS.train, *CORPUS.dev))
+    size = words * base.settings.state_width * 4
+    kept, none = base_outputs(base, CORPUS, size), base_outputs(base, CORPUS, size - 1)
+    assert kept.states is not None
+    assert sum(len(states) for states in kept.states.values()) == words
+    assert none.states is None
+    short = replace(QUICK, epochs=3)
+    for free in (ATTENTION, ATTENTION_AND_HEAD):
+        first, second = (imitate(base, CORPUS, 0.2, free, short, 5, None, False, given) for given in (kept, none))
+        for one, other in zip(first.trained.history, second.trained.history, strict=True):
+            assert (one.train_loss, one.dev_loss) == pytest.approx((other.train_loss, other.dev_loss), abs=1e-6)
+            assert one.dev_accuracy == other.dev_accuracy
+        assert torch.allclose(outputs(first.trained)[1], outputs(second.trained)[1], atol=1e-4)
+
+
+def test_an_encoder_that_is_not_the_bases_is_run_itself(base) -> None:
+    short = replace(QUICK, epochs=1)
+    start = imitate(base, CORPUS, 0.5, FULL, QUICK, seed=3, progress=False).trained
+    given = base_outputs(base, CORPUS)
+    kept = imitate(base, CORPUS, 0.2, ATTENTION, short, 3, start, False, given).trained
+    none = imitate(base, CORPUS, 0.2, ATTENTION, short, 3, start, False, replace(given, states=None)).trained
+    assert kept.history == none.history
+
+
+def test_an_interrupted_imitation_goes_on_where_it_stopped(base, tmp_path) -> None:
+    state = tmp_path / "imitator.state"
+    whole = imitate(base, CORPUS, 0.1, FULL, replace(QUICK, epochs=3), seed=4, progress=False).trained
+
+    class Killed(Exception):
+        pass
+
+    class Objective(Imitation):
+        def judge(self, module, vocabulary, documents):
+            if state.exists():
+                raise Killed
+            return super().judge(module, vocabulary, documents)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Killed):
+        patched.setattr("attn_interp.models.imitating.Imitation", Objective)
+        imitate(base, CORPUS, 0.1, FULL, replace(QUICK, epochs=3), seed=4, progress=False, resume=state)
+    again = imitate(base, CORPUS, 0.1, FULL, replace(QUICK, epochs=3), seed=4, progress=False, resume=state).trained
+    assert again.history == whole.history
+    assert torch.equal(outputs(again)[1], outputs(whole)[1])
 
 
 def test_a_sweep_leads_to_other_attention_at_the_same_outputs(base) -> None:
