@@ -48,22 +48,9 @@ def load_table(
     if text is not None and words is not None:
         raise ValueError(f"{path}: text={text!r} and words={words!r} are both given; name one of them")
     column = words or text or "text"
-    records = _records(path)
-    _, header = next(records, ("", []))
-    if not header:
-        raise ValueError(f"{path}: is empty; expected a first row with the names of the columns")
-    if len(set(header)) != len(header):
-        raise ValueError(f"{path}: names of columns repeat: {', '.join(header)}; give each its own")
-    for name in (column, label, id, split):
-        if name is not None and name not in header:
-            raise ValueError(f"{path}: there is no column {name!r}; columns are {', '.join(sorted(header))}")
+    named = [name for name in (column, label, id, split) if name is not None]
     rows = []
-    for place, cells in records:
-        if len(cells) != len(header):
-            raise ValueError(
-                f"{place}: has {len(cells)} cells for {len(header)} columns; quote the cell or fill the row"
-            )
-        cell = dict(zip(header, cells))
+    for place, cell in read_records(path, named):
         rows.append(
             Row(
                 place=place,
@@ -75,6 +62,31 @@ def load_table(
             )
         )
     return corpus_of_rows(rows, path.stem, classes, least_words, seed, source=str(path))
+
+
+def read_records(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(file and row, cell by name of its column) of every record under the first row, which names the columns.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: naming file and row: no first row, names that repeat, a needed column that is not there, or a record
+            with more or fewer cells than columns.
+    """
+    records = _records(path)
+    _, header = next(records, ("", []))
+    if not header:
+        raise ValueError(f"{path}: is empty; expected a first row with the names of the columns")
+    if len(set(header)) != len(header):
+        raise ValueError(f"{path}: names of columns repeat: {', '.join(header)}; give each its own")
+    for name in needed:
+        if name not in header:
+            raise ValueError(f"{path}: there is no column {name!r}; columns are {', '.join(sorted(header))}")
+    for place, cells in records:
+        if len(cells) != len(header):
+            raise ValueError(
+                f"{place}: has {len(cells)} cells for {len(header)} columns; quote the cell or fill the row"
+            )
+        yield place, dict(zip(header, cells))
 
 
 def _records(path: Path) -> Iterator[Record]:

@@ -59,7 +59,7 @@ def spearman(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> torch.T
     """
     left, right, mask = paired_rows("spearman", x, y, is_word)
     undefined = undefined_rows(left, right, mask)
-    a, b = (_centred_ranks(np.nan_to_num(rows, nan=0.0), mask) for rows in (left, right))
+    a, b = (centred_ranks(np.nan_to_num(rows, nan=0.0), mask) for rows in (left, right))
     with np.errstate(invalid="ignore", divide="ignore"):
         rho = (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
     return torch.from_numpy(np.where(undefined, np.nan, np.clip(rho, -1.0, 1.0)))
@@ -89,7 +89,7 @@ def _signs(rows: Floats, is_word: Truths) -> np.ndarray[Any, np.dtype[np.float64
     return np.where(is_word[:, :, None] & is_word[:, None, :], signs, 0.0)
 
 
-def _centred_ranks(rows: Floats, is_word: Truths) -> Floats:
+def centred_ranks(rows: Floats, is_word: Truths) -> Floats:
     """(B, T) mean rank of each word less the mean over the words; 0 where there is no word."""
     ranks = dense_ranks(rows, is_word)
     batch, positions = ranks.shape
