@@ -16,6 +16,7 @@ from torch import nn
 
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document
+from attn_interp.data.vocabulary import UNKNOWN
 from attn_interp.recording import Site, intervene, record, replay
 
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -77,6 +78,7 @@ class AttentionModel:
         unit_of: Batch -> (B, T) which word a position belongs to, -1 for none. It is one position for each word but
             in a view over sentences, where the sentences are the words of `batch.documents`.
         query_of: Batch -> (B,) the query of each document, where it is not the same one for all; None: `view.query`.
+        mask_word: The word that stands for a word that is hidden.
     """
 
     module: nn.Module
@@ -91,6 +93,7 @@ class AttentionModel:
     without_each_word: Callable[[Batch], torch.Tensor] | None = None
     unit_of: Callable[[Batch], torch.Tensor] = word_of
     query_of: Callable[[Batch], torch.Tensor] | None = None
+    mask_word: str = UNKNOWN
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -220,6 +223,40 @@ class AttentionModel:
             for indices, batch in self.batches(documents, size):
                 result[indices] = self.batch_logits(batch)
         return result
+
+    @property
+    def words_are_positions(self) -> bool:
+        """Whether the units that attention weighs are single words; false in a view over sentences."""
+        return self.unit_of is word_of
+
+    def mean_embedding(self) -> torch.Tensor:
+        """(D,) the mean input embedding of the vocabulary, padding left out: every word counts once, however frequent.
+
+        Raises:
+            TypeError: the input embedding is not a torch.nn.Embedding, so its words cannot be listed.
+        """
+        table = self.embedding
+        if not isinstance(table, nn.Embedding):
+            raise TypeError(f"mean embedding: the input embedding is a {type(table).__name__}, expected nn.Embedding")
+        vectors = table.weight.detach()
+        if table.padding_idx is not None:
+            vectors = torch.cat([vectors[: table.padding_idx], vectors[table.padding_idx + 1 :]])
+        return vectors.double().mean(0).to(vectors)
+
+    def logits_with_embedding(self, batch: Batch, replaced: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+        """The logits (B, C) of a batch in which the words of `replaced` (B, W) have the input embedding `vector`."""
+        unit = self.unit_of(batch)  # (B, T)
+        positions = replaced.gather(1, unit.clamp(min=0)) & (unit >= 0)
+
+        def swap(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+            return torch.where(positions[..., None], vector, output)
+
+        hook = self.embedding.register_forward_hook(swap)
+        try:
+            with torch.no_grad():
+                return self.batch_logits(batch)
+        finally:
+            hook.remove()
 
 
 def to_words(values: torch.Tensor, is_word: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

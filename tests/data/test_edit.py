@@ -1,7 +1,7 @@
 import pytest
 
 from attn_interp.data.document import Document
-from attn_interp.data.edit import delete_words
+from attn_interp.data.edit import delete_words, replace_words
 
 DOCUMENT = Document(
     "r17",
@@ -34,3 +34,22 @@ def test_positions_outside_and_everything_are_refused():
         delete_words(DOCUMENT, (-1,))
     with pytest.raises(ValueError, match="deleting all 4 words leaves nothing to classify"):
         delete_words(DOCUMENT, range(4))
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"),
+    [
+        ((), ("a", "fine", "old", "film")),
+        ([2, 2], ("a", "fine", "<unk>", "film")),
+        (range(4), ("<unk>",) * 4),
+    ],
+)
+def test_replaced_words_keep_length_id_and_label(positions, words):
+    assert replace_words(DOCUMENT, positions, "<unk>") == Document("r17", words, 1)
+
+
+def test_replacing_outside_or_by_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"document 'r17': positions \[4\] for 4 words"):
+        replace_words(DOCUMENT, (4,), "<unk>")
+    with pytest.raises(ValueError, match="document 'r17': word 1 is empty"):
+        replace_words(DOCUMENT, (1,), " ")
