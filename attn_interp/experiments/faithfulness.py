@@ -37,7 +37,7 @@ from attn_interp.readout.best_subset import best_subset
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 PERCENT = (1, 5, 10, 20, 50)
-DRAWS = 10
+DRAWS = 5
 ATTENTION, RANDOM, HUMAN, OPTIMUM = "attention", "random", "human rationale", "optimum"
 OWN_LENGTH = "rationale"  # the size at which every method has as many words as the human rationale
 AOPC = "AOPC"
@@ -80,7 +80,7 @@ def faithfulness(
 
     k % of T words are ceil(k T / 100) words, so at least one: of a short text several sizes are the same words, and
     methods are compared at equal length always. Words that a method ranks equally are ordered at random, and values are
-    means over ten draws; `random` ranks all words equally. Sufficiency keeps at least one word. Where erasing leaves
+    means over five draws; `random` ranks all words equally. Sufficiency keeps at least one word. Where erasing leaves
     nothing (one word, under deletion; no attention, under the attention mask) the value is NaN and has a reason.
 
     Where documents have human rationales these are one more method, and every method is measured at one more size, the

@@ -140,8 +140,8 @@ def interval_text(estimate: float, low: float, high: float) -> str:
     if pd.isna(estimate):
         return "undefined"
     if pd.isna(low):
-        return f"{estimate:.2f}"
-    return f"{estimate:.2f} [{low:.2f}, {high:.2f}]"
+        return f"{estimate:z.2f}"
+    return f"{estimate:z.2f} [{low:z.2f}, {high:z.2f}]"
 
 
 def count_text(n: int, undefined: int) -> str:
