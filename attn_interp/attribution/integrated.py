@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
-
 import torch
 
 from attn_interp.attribution.attribution import Attribution
+from attn_interp.attribution.probability import ROWS_AT_ONCE, captum_methods, probability_at, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.models.wrapper import AttentionModel
 
 STEPS = (20, 80, 320)  # quadrature steps; the next number where the gap of a document stays above ALLOWED_GAP
 ALLOWED_GAP = 1e-3
-ROWS_AT_ONCE = 512
 
 
 def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
@@ -26,30 +23,14 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
 
     Reference: Sundararajan, Taly & Yan 2017, section 3.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="IProgress not found")  # captum's bars in a notebook; none is shown
-        from captum.attr import IntegratedGradients
-
+    integrated = captum_methods().IntegratedGradients(probability_at(model, batch, classes))
     embeddings = model.embeddings(batch)  # (B, T, D)
-    baselines = embeddings * (model.unit_of(batch) < 0)[..., None]
-
-    def probability(points: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        repeated = replace(
-            batch,
-            ids=batch.ids[rows],
-            is_token=batch.is_token[rows],
-            is_word=batch.is_word[rows],
-            labels=batch.labels[rows],
-        )
-        with model.embeddings_given(points):
-            probabilities = model.batch_logits(repeated).softmax(-1)
-        return probabilities.gather(1, classes[rows][:, None]).squeeze(1)
-
+    baselines = zero_words(model, batch, embeddings)
     values = torch.zeros(embeddings.shape[:2], device=embeddings.device)  # (B, T)
     gap = torch.zeros(len(batch), device=embeddings.device)
     rows = torch.arange(len(batch), device=batch.ids.device)
     for steps in STEPS:
-        found, missed = IntegratedGradients(probability).attribute(
+        found, missed = integrated.attribute(
             embeddings[rows],
             baselines=baselines[rows],
             additional_forward_args=(rows,),

@@ -1,0 +1,40 @@
+"""Attention times the gradient of the probability at the attention: with the bias in it, and with the bias absorbed."""
+
+from __future__ import annotations
+
+import torch
+
+from attn_interp.attribution.attribution import Attribution
+from attn_interp.data.batch import Batch
+from attn_interp.models.wrapper import AttentionModel
+
+
+def attention_x_gradient(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """alpha_t dp/dalpha_t, the weights taken as free variables, so that the bias after the attention stays in it.
+
+    For two classes and an affine readout this is p(1 - p) alpha_t (s_t - b): s_t the difference of the logits with all
+    attention on word t, b the same with none. It is first order in what zeroing a weight without renormalising does.
+    The weights are those over the words, which sum to 1; mass on special tokens stays where it is.
+
+    Reference: Serrano & Smith 2019, section 5 (their product of attention and gradient).
+    """
+    return Attribution(_product(model, batch, classes)[0])
+
+
+def attention_x_gradient_absorbed(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """alpha_t (g_t - sum_u alpha_u g_u), g = dp/dalpha: the gradient of p_class at the scores before the softmax.
+
+    For two classes and an affine readout this is p(1 - p) alpha_t (s_t - s.alpha), in which the bias cancels: erasing
+    word t and renormalising changes the logit by -1 / (1 - alpha_t) times alpha_t (s_t - s.alpha). The values sum to 0;
+    that of a document of one word is 0.
+    """
+    product, weights = _product(model, batch, classes)
+    return Attribution(product - weights * product.sum(-1, keepdim=True))
+
+
+def _product(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """alpha_t dp/dalpha_t and alpha, both (B, W)."""
+    run = model.run(batch)
+    # The module's own weights are alpha times the mass on words, and dp/dalpha is its gradient times the same mass.
+    gradient = model.gradient_at_weights(batch, classes) * run.word_mass[:, None]
+    return run.weights * gradient, run.weights

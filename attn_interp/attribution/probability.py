@@ -1,0 +1,54 @@
+"""The probability of a class as a function of the input embeddings: what captum's methods are given to explain."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+
+import torch
+
+from attn_interp.data.batch import Batch
+from attn_interp.models.wrapper import AttentionModel
+
+ROWS_AT_ONCE = 512  # documents in one pass of the model
+
+Probability = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(points (N, T, D), rows (N,)) -> (N,): the class of document rows[n] when its embeddings are points[n]."""
+
+
+def probability_at(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Probability:
+    """p_class of the documents of a batch at any embeddings; `classes` (B,) names the class of each document."""
+
+    def probability(points: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        with model.embeddings_given(points):
+            probabilities = model.batch_logits(rows_of(batch, rows)).softmax(-1)
+        return probabilities.gather(1, classes[rows][:, None]).squeeze(1)
+
+    return probability
+
+
+def rows_of(batch: Batch, rows: torch.Tensor) -> Batch:
+    """The documents `rows` (N,) of a batch, any of them any number of times, at the width of the batch."""
+    return replace(
+        batch,
+        documents=tuple(batch.documents[row] for row in rows.tolist()),
+        ids=batch.ids[rows],
+        is_token=batch.is_token[rows],
+        is_word=batch.is_word[rows],
+        labels=batch.labels[rows],
+    )
+
+
+def zero_words(model: AttentionModel, batch: Batch, embeddings: torch.Tensor) -> torch.Tensor:
+    """The embeddings (B, T, D) with a zero vector for every word; special tokens and padding keep theirs."""
+    return embeddings * (model.unit_of(batch) < 0)[..., None]
+
+
+def captum_methods() -> ModuleType:
+    """captum.attr, imported where it is first needed: it is slow to import."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")  # captum's bars in a notebook; none is shown
+        import captum.attr
+    return captum.attr

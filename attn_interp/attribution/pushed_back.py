@@ -1,0 +1,123 @@
+"""Attention pushed back through the encoder: from the states it weighs to the input words that made them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from attn_interp.attribution.attribution import Attribution
+from attn_interp.attribution.probability import ROWS_AT_ONCE, rows_of
+from attn_interp.data.batch import Batch
+from attn_interp.data.draws import generator
+from attn_interp.models.wrapper import AttentionModel, to_words
+
+DIRECTIONS = 16  # directions of the state in which derivatives are taken; exact where the state has no more
+
+
+def pushed_back_attention(
+    model: AttentionModel,
+    batch: Batch,
+    classes: torch.Tensor,
+    seed: int = 0,
+    states: str = "encoder",
+    directions: int = DIRECTIONS,
+) -> Attribution:
+    """sum_t alpha_t ||dh_t/de_i||, the Frobenius norm of the Jacobian of state h_t by the embedding of word i, shared
+    out so that the words of a document sum to 1.
+
+    A state of a BiLSTM knows all words, so attention on it is not attention on its word; this asks how much each
+    word moves the states that are attended to. It is never negative, knows no class (`classes` is not used) and has the
+    unit of attention. For an encoder without context it is alpha_i ||dh_i/de_i||. How much special tokens move the
+    states is left out. NaN where no word moves any state.
+
+    Derivatives are taken in `directions` orthonormal directions of the state, drawn from (seed, document id); in all
+    if the state has no more, and then the values are exact. Otherwise they are sampled: the squared norm of a Jacobian
+    is estimated without bias, as D / n times the sum over n directions r of ||r J||^2, and its root is taken.
+
+    Args:
+        states: path of the module whose output (B, T, D) the attention weighs; of several heads, each weighs its own
+            share of the D columns.
+
+    Raises:
+        ValueError: there is no such module, its output is not one state for each position, or directions < 1.
+    """
+    if directions < 1:
+        raise ValueError(f"directions: got {directions}, expected at least 1 direction of the state")
+    run = model.run(batch)
+    embeddings = model.embeddings(batch)
+    with torch.no_grad():
+        width = _states(model, batch, embeddings, states).shape[-1]
+    directions = min(directions, width)
+    pushed = torch.zeros_like(run.weights)  # (B, W)
+    for rows in torch.arange(len(batch), device=embeddings.device).split(max(1, ROWS_AT_ONCE // directions)):
+        drawn = torch.stack(
+            [drawn_directions(batch.documents[row].id, width, directions, seed) for row in rows.tolist()]
+        )
+        squares = _squared_norms(model, batch, embeddings, rows, states, drawn.to(embeddings))  # (R, W, W)
+        words = squares.shape[1]
+        pushed[rows, :words] = (run.weights[rows, :words, None] * squares.sqrt()).sum(1)
+    shares = pushed / pushed.sum(-1, keepdim=True)
+    return Attribution(shares.masked_fill(~run.is_word, 0.0))
+
+
+def drawn_directions(document_id: str, width: int, count: int, seed: int) -> torch.Tensor:
+    """(n, D) orthogonal rows of length sqrt(D / n), all directions equally likely: the sum over the rows of ||r J||^2
+    is expected to be ||J||^2, and is ||J||^2 where n = D."""
+    normal = generator(seed, f"directions {document_id}").standard_normal((width, count))
+    rows = np.linalg.qr(normal).Q.T * np.sqrt(width / count)
+    return torch.from_numpy(rows.astype(np.float32))
+
+
+def _squared_norms(
+    model: AttentionModel, batch: Batch, embeddings: torch.Tensor, rows: torch.Tensor, path: str, drawn: torch.Tensor
+) -> torch.Tensor:
+    """(R, W, W) at [r, t, i] the squared norm of dh_t/de_i of document rows[r], in the drawn directions (R, n, D).
+
+    Every document runs n times at once; one backward pass for each t then holds all its directions and all words i.
+    """
+    count = drawn.shape[1]
+    repeated = rows.repeat_interleave(count)
+    points = embeddings[repeated].requires_grad_()
+    with torch.enable_grad():
+        states = _states(model, rows_of(batch, repeated), points, path)  # (R * n, T, D)
+        at_words, _ = to_words(states, batch.is_word[repeated])  # (R * n, W, D)
+        along = (at_words * drawn.flatten(0, 1)[:, None]).sum((0, 2))  # (W,)
+    chosen = rows_of(batch, rows)
+    found = []
+    for t in range(len(along)):
+        (gradient,) = torch.autograd.grad(along[t], points, retain_graph=True)  # (R * n, T, E)
+        squares = gradient.square().sum(-1).unflatten(0, (-1, count)).sum(1)  # (R, T)
+        found.append(model.sum_over_words(chosen, squares))
+    return torch.stack(found, 1)
+
+
+def _states(model: AttentionModel, batch: Batch, embeddings: torch.Tensor, path: str) -> torch.Tensor:
+    """(B, T, D) what the view's head weighs, as it comes from the embeddings (B, T, E)."""
+    try:
+        module = model.module.get_submodule(path)
+    except AttributeError as error:
+        raise ValueError(
+            f"states: the model has no module {path!r}; give states=, the path of the module whose output the "
+            f"attention at {model.view.site!r} weighs ({error})"
+        ) from error
+    held: list[torch.Tensor] = []
+
+    def keep(module: nn.Module, inputs: Any, output: Any) -> None:
+        held.append(output[0] if isinstance(output, tuple) else output)
+
+    hook = module.register_forward_hook(keep)
+    try:
+        with model.embeddings_given(embeddings):
+            model.batch_logits(batch)
+    finally:
+        hook.remove()
+    shapes = [tuple(states.shape) for states in held]
+    if len(held) != 1 or shapes[0][:-1] != tuple(batch.ids.shape):
+        raise ValueError(
+            f"states: module {path!r} gave {shapes or 'nothing'}, expected one (B, T, D) with (B, T) = "
+            f"{tuple(batch.ids.shape)}: a state for each position"
+        )
+    return held[0].unflatten(-1, (model.site.heads, -1))[..., model.view.head, :]
