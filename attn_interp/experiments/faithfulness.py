@@ -102,7 +102,8 @@ def faithfulness(
     check_operator(model, operator)
     reading = reading or read(model, documents, seed)
     attributed = attributed or attribute(model, reading, methods, progress)
-    with_rationales = sum(bool(document.rationales) for document in reading.documents)
+    # Of the documents as the model sees them: a view over sentences has no rationales of words.
+    with_rationales = sum(bool(document.rationales) for each in reading.batches for document in each.batch.documents)
     with_optimum = operator == ATTENTION_MASK and reading.affine
     frames = []
     for read_batch, found in track(list(zip(reading.batches, attributed.batches)), "faithfulness", progress):

@@ -9,8 +9,12 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.edit import replace_words
+from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.experiments.edited import OPERATORS, check_operator, edited_logits
 from attn_interp.experiments.reading import read
+from attn_interp.models.hierarchical import build_classifier
+from attn_interp.models.settings import ClassifierSettings
+from attn_interp.models.wrap import wrap
 from attn_interp.models.wrapper import AttentionModel, Batch
 
 
@@ -107,3 +111,33 @@ def test_the_mean_embedding_leaves_padding_out_and_needs_a_table(model) -> None:
     torch.testing.assert_close(model.mean_embedding(), vectors[1:].mean(0))
     with pytest.raises(TypeError, match="is a Identity, expected"):
         replace(model, embedding=torch.nn.Identity()).mean_embedding()
+
+
+@pytest.mark.parametrize("operator", ["delete", "mean embedding", "attention mask"])
+def test_sentences_are_erased_whole(operator: str) -> None:
+    vocabulary = Vocabulary((*SPECIALS, ".", *"abcdefg"))
+    settings = ClassifierSettings(encoder="hierarchical", embedding_width=5, hidden=8, dropout=0.0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = build_classifier(settings, vocabulary, 2)
+    model = wrap(module, classes=("a", "b"), vocabulary=vocabulary)
+    document = Document("d", tuple("abc.de.fg.a"), 0)
+    reading = read(model, [document, Document("other", tuple("a.b.c."), 1)])
+    read_batch = next(each for each in reading.batches if each.rows == [0] or 0 in each.rows)
+    row = read_batch.rows.index(0)
+    assert read_batch.batch.documents[row].words == ("a b c .", "d e .", "f g .", "a")
+    kept = torch.zeros(len(read_batch.rows), 1, read_batch.is_word.shape[1], dtype=torch.bool)
+    kept[:, 0, [0, 2]] = True
+    logits = edited_logits(model, reading, read_batch, kept, operator)[row, 0]
+    if operator == "delete":
+        expected = model.logits([Document("d", tuple("abc.fg."), 0)])[0]
+    elif operator == "mean embedding":
+        batch = model.batch([document])
+        embeddings = model.embeddings(batch)  # start, a b c ., d e ., f g ., a, end
+        embeddings[0, [5, 6, 7, 11]] = model.mean_embedding()
+        with torch.no_grad(), model.embeddings_given(embeddings):
+            expected = model.batch_logits(batch)[0]
+    else:
+        weights = read_batch.weights[row] * torch.tensor([1.0, 0.0, 1.0, 0.0])
+        expected = (weights / weights.sum()) @ read_batch.votes[row]
+    torch.testing.assert_close(logits, expected.double(), atol=2e-6, rtol=0)
