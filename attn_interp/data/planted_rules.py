@@ -12,40 +12,40 @@ NOT = "not"
 Block = tuple[tuple[str, bool], ...]
 """Words that stay together, in order, each with whether it is part of the rationale."""
 
-Rule = Callable[[int, Sequence[str], int, np.random.Generator], list[Block]]
+Rule = Callable[[int, Sequence[str], int, np.random.Generator], Sequence[Block]]
 """(label, keyword of each class, copies, draw) -> the evidence of one document, in the order in which it stands."""
 
 
-def keyword(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> list[Block]:
+def keyword(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> Sequence[Block]:
     """The keyword of the class."""
     return copies * [((keywords[label], True),)]
 
 
-def conjunction(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> list[Block]:
+def conjunction(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> Sequence[Block]:
     """Class 1 has both words; class 0 has one of them alone, twice as often, so that their number says nothing."""
     both = list(keywords) if label == 1 else 2 * [keywords[int(draw.integers(2))]]
     return _in_any_order([((word, True),) for word in copies * both], draw)
 
 
-def negation(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> list[Block]:
+def negation(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> Sequence[Block]:
     """In every other document, by chance, the keyword of the other class behind "not"."""
     if draw.integers(2):
         return copies * [((NOT, True), (keywords[1 - label], True))]
     return copies * [((keywords[label], True),)]
 
 
-def counting(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> list[Block]:
+def counting(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> Sequence[Block]:
     """The keyword of the class twice as often as that of one other class; those of the class are enough."""
     rival = _rival(label, keywords, draw)
     return _in_any_order(2 * copies * [((keywords[label], True),)] + copies * [((rival, False),)], draw)
 
 
-def first(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> list[Block]:
+def first(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> Sequence[Block]:
     """The keyword of the class, and after it that of another class."""
     return copies * [((keywords[label], True),)] + copies * [((_rival(label, keywords, draw), False),)]
 
 
-def last(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> list[Block]:
+def last(label: int, keywords: Sequence[str], copies: int, draw: np.random.Generator) -> Sequence[Block]:
     """The keyword of another class, and after it that of the class."""
     return first(label, keywords, copies, draw)[::-1]
 
@@ -75,5 +75,5 @@ def _rival(label: int, keywords: Sequence[str], draw: np.random.Generator) -> st
     return others[int(draw.integers(len(others)))]
 
 
-def _in_any_order(blocks: list[Block], draw: np.random.Generator) -> list[Block]:
+def _in_any_order(blocks: Sequence[Block], draw: np.random.Generator) -> Sequence[Block]:
     return [blocks[index] for index in draw.permutation(len(blocks))]
