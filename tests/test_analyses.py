@@ -16,8 +16,8 @@ from attn_interp.experiments.result import Result
 
 FOLDER = Path(__file__).parents[1] / "analyses"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
-SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1"}
-"""Given where a script has them: fewer documents, narrower vectors, fewer seeds, no further processes."""
+SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
+"""Given where a script has them: fewer documents, narrower vectors, fewer seeds, one process, little training."""
 
 
 @pytest.fixture
