@@ -2,7 +2,7 @@
 
 From an adversary that chooses attention document by document, over one that must keep its shape and imitators that
 learn more or less of a model, down to another seed and uniform attention: each rung is a curve or a point in the plane
-of divergence (across) and output distance (up). What the exact adversary has over a rung at the same output distance is
+of divergence (across) and output distance (up). What the adversary has over a rung at the same output distance is
 that rung's consistency gap: the part of the divergence that needs a free choice for every document.
 """
 
@@ -10,25 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from attn_interp.experiments.adversary import CERTIFIED, EXACT, SEARCH
 from attn_interp.experiments.compared import LN2
 from attn_interp.experiments.result import Column, Result
 from attn_interp.models.imitating import FREE
 from attn_interp.statistics.bootstrap import Floats
-from attn_interp.statistics.clusters import resampled_means, seed_by_document
+from attn_interp.statistics.clusters import crossed_mean, seed_by_document
 
-EXACT, SAME_SHAPE, SEEDS, UNIFORM = "exact adversary", "same-shape adversary", "other seeds", "uniform attention"
+ADVERSARY, SAME_SHAPE, SEEDS, UNIFORM = "adversary", "same-shape adversary", "other seeds", "uniform attention"
 IMITATORS = {free: f"imitator, {free}" for free in FREE}
-RUNGS = (EXACT, SAME_SHAPE, *IMITATORS.values(), SEEDS, UNIFORM)
+RUNGS = (ADVERSARY, SAME_SHAPE, *IMITATORS.values(), SEEDS, UNIFORM)
 PRICES = (2000.0, 1000.0, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2)
 GAP = "gap"
+MEASURED = "measured"
+STATUSES = (MEASURED, EXACT, CERTIFIED, SEARCH)  # what is claimed of an optimum, the weakest last
+RANGES = {"jsd": (0.0, LN2), "tvd": (0.0, 1.0), GAP: (-LN2, LN2)}
 
 COLUMNS = {
     "rung": Column(f"one of {', '.join(RUNGS)}"),
+    "status": Column(
+        "exact: no attention over the base model's states has a larger jsd - price tvd at a measured tolerance; "
+        "certified: that lies in a proved interval; search: the best that was found; measured: no optimum is claimed"
+    ),
     "setting": Column("adversaries: price of TVD in nats; imitators: strength; NaN where there is none", "", 0),
     "seed": Column("seed of the base model"),
     "document": Column("id of the document"),
@@ -42,7 +49,7 @@ class Rungs:
     """What was measured on one base model, all on the same documents; a rung that was not measured is empty or None.
 
     Attributes:
-        adversary_curve: The exact adversary at several tolerances.
+        adversary_curve: The adversary at several tolerances.
         same_shape: Adversaries of the same shape at several tolerances.
         imitation: Imitators.
         seeds: The model with other seeds.
@@ -84,18 +91,23 @@ def ladder(runs: Mapping[int, Rungs], prices: Sequence[float] = PRICES) -> Resul
 
 
 def _rungs(run: Rungs, prices: Sequence[float]) -> list[pd.DataFrame]:
-    found = [_priced(run.adversary_curve.frame, prices).assign(rung=EXACT)]
+    curve = run.adversary_curve.frame
+    found = [_priced(curve, prices).assign(rung=ADVERSARY, status=_weakest(curve))]
     if run.same_shape:
         tolerances = pd.concat([result.frame for result in run.same_shape], ignore_index=True)
-        found.append(_priced(tolerances, prices).assign(rung=SAME_SHAPE))
+        found.append(_priced(tolerances, prices).assign(rung=SAME_SHAPE, status=_weakest(tolerances)))
     if run.imitation is not None:
         frame = run.imitation.frame
-        found.append(frame.assign(rung=frame["free"].map(IMITATORS), setting=frame["strength"]))
+        found.append(frame.assign(rung=frame["free"].map(IMITATORS), setting=frame["strength"], status=SEARCH))
     for name, result in ((SEEDS, run.seeds), (UNIFORM, run.uniform)):
         if result is not None:
             means = result.frame.groupby("document", sort=False, as_index=False)[["jsd", "tvd"]].mean()
-            found.append(means.assign(rung=name, setting=np.nan))
+            found.append(means.assign(rung=name, setting=np.nan, status=MEASURED))
     return found
+
+
+def _weakest(frame: pd.DataFrame) -> str:
+    return max(frame["status"], key=STATUSES.index)
 
 
 def _priced(frame: pd.DataFrame, prices: Sequence[float]) -> pd.DataFrame:
@@ -120,43 +132,49 @@ def _check(frame: pd.DataFrame, expected: int) -> None:
 
 
 def summarise(result: Result) -> pd.DataFrame:
-    """Mean jsd and tvd of every rung and setting, and its consistency gap, with percentile intervals from one bootstrap
-    over seeds and documents (`resampled_means`). With fewer than five seeds these are too narrow for new seeds.
+    """Mean jsd, tvd and consistency gap of every rung and setting, with 95 % intervals over seeds and documents.
 
-    The gap is the exact adversary's divergence at the mean TVD of the rung, interpolated between its prices (a mixture
+    The gap is the adversary's divergence at the mean TVD of the rung, interpolated between its prices (a mixture
     of two prices attains that; from the model's own attention at TVD 0, level beyond its last), minus the rung's own.
     Negative where a rung does better than any attention over the base model's own states could.
 
+    Intervals are Student's with Satterthwaite's degrees of freedom (`crossed_mean`), so they are wide where seeds are
+    few, and cut off where the quantity cannot be; those of the gap hold to first order in the means (the delta method).
+    With two seeds they still hold the truth a little less often than they say; with one they are over documents alone.
+
     Returns:
-        rung, setting, quantity ("jsd", "tvd" or "gap"), statistic "mean", estimate, low, high, seeds, n, undefined; the
-        rungs from the exact adversary down.
+        rung, status, setting, quantity ("jsd", "tvd" or "gap"), statistic "mean", estimate, low, high, seeds, n,
+        undefined; the rungs from the adversary down.
     """
     groups = dict(iter(result.frame.groupby(["rung", "setting"], dropna=False)))
     keys = sorted(groups, key=lambda key: RUNGS.index(key[0]))
     values = np.stack([[seed_by_document(groups[key], name) for name in ("jsd", "tvd")] for key in keys])
-    count, _, seeds, documents = values.shape
-    is_exact = np.array([rung == EXACT for rung, _ in keys], dtype=np.bool_)
-    means = resampled_means(values.reshape(2 * count, seeds, documents), int(result.settings["seed"]))
-    own, drawn = values.mean((2, 3))[None], means.reshape(-1, count, 2)
-    estimates = np.concatenate([own, _gap(own, is_exact)[..., None]], axis=2)[0]  # (K, 3)
-    resampled = np.concatenate([drawn, _gap(drawn, is_exact)[..., None]], axis=2)
-    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
-    rows = [
-        (*key, quantity, "mean", estimates[k, q], low[k, q], high[k, q], seeds, documents, 0)
-        for k, key in enumerate(keys)
-        for q, quantity in enumerate(("jsd", "tvd", GAP))
-        if quantity != GAP or key[0] != EXACT
-    ]
-    columns = ["rung", "setting", "quantity", "statistic", "estimate", "low", "high", "seeds", "n", "undefined"]
-    return pd.DataFrame(rows, columns=columns)
+    curve = np.concatenate(
+        [np.zeros_like(values[:1]), values[[rung == ADVERSARY for rung, _ in keys]]]
+    )  # (P + 1, 2, S, D)
+    curve = curve[curve[:, 1].mean((1, 2)).argsort(kind="stable")]
+    rows = []
+    for (rung, setting), own in zip(keys, values, strict=True):
+        status = _weakest(groups[rung, setting])
+        measured = {"jsd": own[0], "tvd": own[1]} | ({} if rung == ADVERSARY else {GAP: _gap_values(own, curve)})
+        for quantity, each in measured.items():
+            found = crossed_mean(each)
+            low, high = np.clip(found.interval(), *RANGES[quantity])
+            count = (found.seeds, found.documents, 0)
+            rows.append((rung, status, setting, quantity, "mean", found.estimate, low, high, *count))
+    columns = ["quantity", "statistic", "estimate", "low", "high", "seeds", "n", "undefined"]
+    return pd.DataFrame(rows, columns=["rung", "status", "setting", *columns])
 
 
-def _gap(means: Floats, is_exact: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
-    """(R, K, 2) means of jsd and tvd -> (R, K) gaps."""
-    found = []
-    for jsd, tvd in means.transpose(0, 2, 1):
-        order = np.argsort(tvd[is_exact], kind="stable")
-        across = np.concatenate([[0.0], tvd[is_exact][order]])
-        up = np.maximum.accumulate(np.concatenate([[0.0], jsd[is_exact][order]]))
-        found.append(np.interp(tvd, across, up) - jsd)
-    return np.array(found)
+def _gap_values(own: Floats, curve: Floats) -> Floats:
+    """jsd and tvd of a rung (2, S, D) and on the curve (P, 2, S, D), tvd rising -> (S, D) values whose mean is
+    the gap of the means, and whose spread is its sampling spread to first order."""
+    means, distance = curve.mean((2, 3)), own[1].mean()  # (P, 2)
+    after = int(np.searchsorted(means[:, 1], distance, side="right"))
+    if after == len(curve):  # beyond the last price: level
+        return np.asarray(curve[-1, 0] - own[0])
+    (jsd_before, tvd_before), (jsd_after, tvd_after) = means[after - 1 : after + 1]
+    share = (distance - tvd_before) / (tvd_after - tvd_before)
+    mixed = (1 - share) * curve[after - 1] + share * curve[after]  # (2, S, D), of the same mean tvd as the rung
+    slope = (jsd_after - jsd_before) / (tvd_after - tvd_before)
+    return np.asarray(mixed[0] - own[0] + slope * (own[1] - mixed[1]))

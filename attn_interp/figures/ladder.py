@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from attn_interp.experiments.result import Result
 
-EXACT = "exact adversary"
+ADVERSARY = "adversary"
 LOOKS: dict[str, tuple[str, Any, str]] = {  # colour, line and marker of each rung, strongest first
-    EXACT: (style.BLACK, "-", "."),
+    ADVERSARY: (style.BLACK, "-", "."),
     "same-shape adversary": (style.PURPLE, ":", "v"),
     **{f"imitator, {free}": look for free, look in IMITATOR_LOOKS.items()},
     "other seeds": (style.ORANGE, "", "*"),
@@ -39,12 +39,13 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     own = rows[rows.panel != GAPS]
     with style.axes_or_new(ax, style.DOUBLE / 2, 3.6) as axes:
         handles, labels = [], []
+        status = result.summary().set_index("rung")["status"].groupby(level=0).first()
         for name, (colour, line, marker) in LOOKS.items():
             mine = own[own.series == name]
             if len(mine):
                 size = SIZES.get(marker, 3.0)
                 handles.append(draw_series(axes, mine, colour, line, marker, markersize=size, linewidth=1.1))
-                labels.append(name)
+                labels.append(f"{name} ({status[name]})")
         plane_axes(axes)
         _distance_axis(axes, own)
         _magnified(axes, own)
@@ -53,7 +54,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
 
 
 def gaps(result: Result, ax: Axes | None = None) -> Axes:
-    """What the exact adversary has over each rung in JSD (across) at the rung's own TVD (up), with 95 % intervals."""
+    """What the adversary has over each rung in JSD (across) at the rung's own TVD (up), with 95 % intervals."""
     rows = drawn(result)
     own = rows[rows.panel == GAPS]
     with style.axes_or_new(ax, style.DOUBLE / 2, 3.6) as axes:
@@ -68,7 +69,7 @@ def gaps(result: Result, ax: Axes | None = None) -> Axes:
         axes.set_xlim(min(-LINEAR, 1.2 * float(own.low.min())), MOST)
         axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False)
         axes.set_xticks([], minor=True)
-        axes.set_xlabel("JSD short of the exact adversary (nats)")
+        axes.set_xlabel("JSD short of the adversary (nats)")
         axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)
         style.legend_above(axes, [], [], "consistency gap at equal TVD")
     return axes
@@ -102,17 +103,24 @@ def drawn(result: Result) -> pd.DataFrame:
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
-    seeds = len(result.settings["seeds"])
+    seeds, documents = len(result.settings["seeds"]), int(result.settings["documents"])
+    models = f"{seeds} base models of different seeds" if seeds > 1 else "1 base model"
     return (
         "(a) Mean Jensen-Shannon divergence (nats, at most ln 2) of attention from the base model's, against the mean "
-        "total variation distance of the output. Exact adversary: the most divergent attention of each document over "
-        "the base model's own states, output distance shared out among documents for the largest mean; same-shape: "
-        "the same among permutations of the own weights; imitators: models trained to keep the output with other "
-        "attention, in which the named parts may learn, on unseen documents; other seeds and uniform attention: the "
-        "same model trained anew. (b) How much less divergence than the exact adversary each has at the same output "
-        "distance. "
-        f"{seeds} base model{'s' * (seeds > 1)}, n = {result.settings['documents']:,} documents; bars are 95 % "
-        f"bootstrap intervals over {'seeds and ' * (seeds > 1)}documents."
+        "total variation distance of the output. Adversary: the most divergent attention of each document over the "
+        "base model's own states, output distance shared out among documents for the largest mean; same-shape: the "
+        "same among permutations of the own weights; imitators: models trained to keep the output with other "
+        "attention, in which the named parts may learn, on documents they have not seen; other seeds and uniform "
+        "attention: the same model trained anew. Exact: the optimum; certified: attained, and within a proved interval "
+        "of the optimum; search: the best that was found; measured: nothing was optimised. (b) How much less "
+        "divergence than the adversary each has at the same mean output distance; where a rung is farther than the "
+        "adversary's last point, the adversary's divergence there is taken. "
+        f"{models}, n = {documents:,} documents; bars are 95 % intervals over new "
+        + (
+            "seeds and new documents (Student's, with Satterthwaite's degrees of freedom)."
+            if seeds > 1
+            else "documents."
+        )
     )
 
 

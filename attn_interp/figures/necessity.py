@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attn_interp.figures import style
-from attn_interp.figures.scores import draw_differences, draw_scores, score_marks
+from attn_interp.figures.scores import Wording, plot_differences, score_figure, score_marks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,29 +17,17 @@ if TYPE_CHECKING:
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
     """What attention has over each rival in accuracy, with 95 % intervals over seed and document, and the verdict."""
-    with style.axes_or_new(ax, height=1.9) as axes:
-        margin, reference = float(result.settings["margin"]), result.settings["reference"]
-        draw_differences(
-            axes, drawn(result), margin, "rival; is attention needed?", f"accuracy of {reference} minus rival"
-        )
-    return axes
+    return plot_differences(result, _words(result), ax)
 
 
 def figure(result: Result) -> Figure:
     """Accuracy of each condition (a) and the difference of each rival (b), side by side."""
-    with style.paper():
-        page = style.new_figure(style.DOUBLE, 2.1)
-        left, right = page.subfigures(1, 2, squeeze=False).flat
-        axes = left.subplots()
-        draw_scores(axes, drawn(result), "pooling")
-        style.letter(axes, "a")
-        style.letter(plot(result, right.subplots()), "b")
-    return page
+    return score_figure(result, _words(result))
 
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`."""
-    return score_marks(result, "condition")
+    return score_marks(result, _words(result).condition)
 
 
 def caption(result: Result) -> str:
@@ -53,3 +40,8 @@ def caption(result: Result) -> str:
         f"margin; not needed: below it; each at a one-sided level of {settings['level']:g}. Intervals are 95 %, over "
         "new seeds and new documents."
     )
+
+
+def _words(result: Result) -> Wording:
+    reference = result.settings["reference"]
+    return Wording("condition", "pooling", "rival; is attention needed?", f"accuracy of {reference} minus rival")

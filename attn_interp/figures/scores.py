@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,49 @@ from attn_interp.figures.marks import marks, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from attn_interp.experiments.result import Result
 
 SCORES, DIFFERENCES = "scores", "differences"
 QUANTITY = "accuracy"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a figure of scores and differences says.
+
+    Attributes:
+        condition: Column of the frame that tells the conditions apart.
+        scores, differences: Titles of the two panels.
+        difference: What is subtracted from what, under the axis.
+    """
+
+    condition: str
+    scores: str
+    differences: str
+    difference: str
+
+
+def plot_differences(result: Result, words: Wording, ax: Axes | None = None) -> Axes:
+    """The differences to the reference beside the margin, with 95 % intervals over seed and document."""
+    with style.axes_or_new(ax, height=1.9) as axes:
+        rows = score_marks(result, words.condition)
+        draw_differences(axes, rows, float(result.settings["margin"]), words.differences, words.difference)
+    return axes
+
+
+def score_figure(result: Result, words: Wording) -> Figure:
+    """Scores of each condition (a) and differences to the reference (b), side by side."""
+    rows = score_marks(result, words.condition)
+    with style.paper():
+        page = style.new_figure(style.DOUBLE, 1.25 + 0.22 * rows[rows.panel == SCORES].series.nunique())
+        left, right = page.subfigures(1, 2, squeeze=False).flat
+        axes = left.subplots()
+        draw_scores(axes, rows, words.scores)
+        style.letter(axes, "a")
+        style.letter(plot_differences(result, words, right.subplots()), "b")
+    return page
 
 
 def score_marks(result: Result, condition: str) -> pd.DataFrame:
@@ -88,4 +127,5 @@ def _list(axes: Axes, names: list[str]) -> None:
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)

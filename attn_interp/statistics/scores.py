@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import SEED, CrossedMean, crossed_mean, seed_by_document
@@ -110,6 +111,41 @@ def f1_values(label: pd.Series, predicted: pd.Series) -> Floats:
     without = np.eye(classes)[gold], np.eye(classes)[guess]  # (N, C) what each document adds to its classes
     rest = _macro_f1(hits - without[0] * (gold == guess)[:, None], sizes - without[0] - without[1])
     return whole + (len(gold) - 1) * (rest.mean() - rest)
+
+
+def auroc_values(label: pd.Series, probabilities: pd.DataFrame) -> Floats:
+    """(N,) values whose mean is the AUROC (one class against the rest, mean over the classes) and whose spread is its
+    sampling spread: the jackknife's pseudo-values, as for `f1_values`.
+
+    All NaN where a class has no document or is the class of all; NaN for the only document of a class, since there is
+    no AUROC without it.
+
+    Args:
+        label: (N,) names of the gold classes.
+        probabilities: (N, C) a column for each class, under its name.
+
+    Reference: Hanley & Hajian-Tilaki 1997, Sampling variability of nonparametric estimates of the areas under ROC
+    curves.
+    """
+    count = len(label)
+    areas, without = [], np.zeros(count)
+    for name in probabilities:
+        is_class = (label == name).to_numpy()
+        sizes = np.where(is_class, is_class.sum(), count - is_class.sum()).astype(float)  # of each document's side
+        ranks = rankdata(probabilities[name])
+        ranks_of_side = np.empty(count)
+        for side in (is_class, ~is_class):
+            ranks_of_side[side] = rankdata(probabilities[name].to_numpy()[side])
+        below = ranks - ranks_of_side  # documents of the other side below each, ties as halves
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(is_class, below, count - sizes - below) / (count - sizes)  # in the right order with it
+            area = share[is_class].mean() if is_class.any() else np.nan
+            without += (sizes * area - share) / (sizes - 1)
+        areas.append(area)
+    whole, without = np.mean(areas), without / len(areas)
+    without[~np.isfinite(without)] = np.nan
+    rest = without[np.isfinite(without)]
+    return np.asarray(whole + (count - 1) * ((rest.mean() if len(rest) else np.nan) - without))
 
 
 def _macro_f1(hits: Floats, sizes: Floats) -> Floats:

@@ -12,7 +12,7 @@ from attn_interp.experiments.erasure import per_document
 from attn_interp.experiments.result import Column, Result
 from attn_interp.report.overview import overview
 from attn_interp.statistics.clusters import SEED, summarise_crossed
-from attn_interp.statistics.scores import f1_values
+from attn_interp.statistics.scores import auroc_values, f1_values
 from attn_interp.studies.run import CellRun
 
 ANSWERED = ("quality", "agreement", "permutation", "adversary", "erasure")
@@ -25,10 +25,16 @@ def _plain(result: Result) -> pd.DataFrame:
 
 
 def _scored(result: Result) -> pd.DataFrame:
-    """With values of each document whose means are accuracy and macro F1."""
+    """With values of each document whose means are accuracy, macro F1 and AUROC."""
+    probabilities = {f"probability {name}": name for name in result.settings["classes"]}
     parts = []
     for _, own in result.frame.groupby("predictor", sort=False):
-        parts.append(own.assign(accuracy=own["correct"], **{"macro F1": f1_values(own["label"], own["predicted"])}))
+        scores = {
+            "accuracy": own["correct"].to_numpy(float),
+            "macro F1": f1_values(own["label"], own["predicted"]),
+            "AUROC": auroc_values(own["label"], own[list(probabilities)].rename(columns=probabilities)),
+        }
+        parts.append(own.assign(**scores))
     return pd.concat(parts)
 
 
@@ -67,7 +73,7 @@ ERASED = (
 DIVERGENCES = ("jsd", "jsd_upper", "decision_flip")
 
 POOLINGS: Mapping[str, Pooling] = {
-    "quality": Pooling(("accuracy", "macro F1"), ("predictor",), _scored),
+    "quality": Pooling(("accuracy", "macro F1", "AUROC"), ("predictor",), _scored),
     "agreement": Pooling(RANKED, ("first", "second"), _with_significance),
     "permutation": Pooling(("median_tvd", "flip_share", "margin_sd")),
     "adversary": Pooling(DIVERGENCES, ("status",), _by_proof),
@@ -83,6 +89,7 @@ MADE: Mapping[str, Column] = {
     SEED: Column("seed of the model"),
     "accuracy": Column("whether the prediction is the gold class", "", 0, 1),
     "macro F1": Column("the document's value in the macro F1 (`f1_values`), which may lie outside that of the mean"),
+    "AUROC": Column("the document's value in the AUROC (`auroc_values`), which may lie outside that of the mean"),
     "significant": Column(f"whether the p-value of tau is at most {LEVEL}", "", 0, 1),
     "decision_flip": Column("whether another class is predicted", "", 0, 1),
     "unflippable": Column("whether no attention whatever changes the decision", "", 0, 1),

@@ -10,7 +10,7 @@ from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.adversary_curve import adversary_curve
 from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.imitation import imitation, together
-from attn_interp.experiments.ladder import COLUMNS, EXACT, RUNGS, Rungs, ladder
+from attn_interp.experiments.ladder import ADVERSARY, COLUMNS, RUNGS, Rungs, ladder
 from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.same_shape import same_shape
@@ -99,7 +99,7 @@ def test_seeds_are_summed_up_over_seed_and_document(between) -> None:
 
 
 def test_conclusions_move_between_seeds(model, others, documents) -> None:
-    models = {1: model, **{seed: others[seed] for seed in (7, 8)}}
+    models, documents = {1: model, **{seed: others[seed] for seed in (7, 8)}}, documents[:8]
     results = {
         seed: {
             "agreement": agreement(each, documents),
@@ -144,7 +144,7 @@ def test_imitations_of_several_seeds_give_intervals_over_both(imitated) -> None:
 def test_at_a_price_every_document_takes_the_best_tolerance(rungs, climbed) -> None:
     curve = rungs.adversary_curve.frame
     for price in (500.0, 5.0, 0.2):
-        own = climbed.frame[(climbed.frame["rung"] == EXACT) & (climbed.frame["setting"] == price)]
+        own = climbed.frame[(climbed.frame["rung"] == ADVERSARY) & (climbed.frame["setting"] == price)]
         for row in own[:8].to_dict("records"):
             mine = curve[curve["document"] == row["document"]]
             best = max([0.0, *(mine["jsd"] - price * mine["tvd"])])
@@ -153,12 +153,12 @@ def test_at_a_price_every_document_takes_the_best_tolerance(rungs, climbed) -> N
 
 def test_more_tolerance_buys_more_divergence_and_no_rung_on_the_same_states_beats_the_exact_one(climbed) -> None:
     table = climbed.summary()
-    exact = table[table["rung"] == EXACT].pivot_table(index="setting", columns="quantity", values="estimate")
+    exact = table[table["rung"] == ADVERSARY].pivot_table(index="setting", columns="quantity", values="estimate")
     falling = exact.sort_index(ascending=False)
     assert falling["jsd"].is_monotonic_increasing
     assert falling["tvd"].is_monotonic_increasing
     gap = table[table["quantity"] == "gap"]
-    assert set(gap["rung"]) == set(RUNGS) - {EXACT, "imitator, attention and head"}
+    assert set(gap["rung"]) == set(RUNGS) - {ADVERSARY, "imitator, attention and head"}
     same_states = gap[gap["rung"].isin(["same-shape adversary", "imitator, attention"])]
     assert (same_states["estimate"] > -0.01).all()
     assert ((gap["low"] <= gap["estimate"] + 1e-9) & (gap["estimate"] <= gap["high"] + 1e-9)).all()
@@ -166,10 +166,10 @@ def test_more_tolerance_buys_more_divergence_and_no_rung_on_the_same_states_beat
 
 
 def test_the_gap_is_read_off_the_curve_at_the_same_output_distance() -> None:
-    """Two documents, exact adversary (tvd, jsd) = (.1, .4) and (.3, .6) at two prices; a rung at (.2, .3)."""
+    """Two documents, adversary (tvd, jsd) = (.1, .4) and (.3, .6) at two prices; a rung at (.2, .3)."""
     rows = [
-        (EXACT, 2.0, 0.1, 0.4),
-        (EXACT, 1.0, 0.3, 0.6),
+        (ADVERSARY, 2.0, 0.1, 0.4),
+        (ADVERSARY, 1.0, 0.3, 0.6),
         ("imitator, full", 0.1, 0.2, 0.3),
         ("other seeds", np.nan, 0.05, 0.1),
         ("uniform attention", np.nan, 0.9, 0.2),
@@ -178,12 +178,68 @@ def test_the_gap_is_read_off_the_curve_at_the_same_output_distance() -> None:
         pd.DataFrame({"rung": rung, "setting": setting, "seed": 1, "document": ["a", "b"], "jsd": jsd, "tvd": tvd})
         for rung, setting, tvd, jsd in rows
     ]
-    frame = pd.concat(parts, ignore_index=True)
+    frame = pd.concat(parts, ignore_index=True).assign(status="exact")[list(COLUMNS)]
     result = Result("ladder", frame, {"seed": 0}, COLUMNS)
     found = result.summary().query("quantity == 'gap'").set_index("rung")["estimate"]
     assert found["imitator, full"] == pytest.approx(0.5 - 0.3)
     assert found["other seeds"] == pytest.approx(0.2 - 0.1)
     assert found["uniform attention"] == pytest.approx(0.6 - 0.2)
+
+
+def noisy_ladder(seeds: int, rng: np.random.Generator, documents: int = 60) -> Result:
+    """Two prices and an imitator whose means, over seeds and documents, have the gap .35 - .25 = .1."""
+    by_seed, by_document = rng.normal(0, 0.02, seeds), rng.normal(0, 0.03, documents)
+    parts = []
+    for rung, setting, up, across in (
+        (ADVERSARY, 2.0, 0.1, 0.3),
+        (ADVERSARY, 1.0, 0.3, 0.4),
+        ("imitator, full", 0.1, 0.2, 0.25),
+    ):
+        moved = (setting < 1) * by_seed[:, None] + by_document
+        columns = {"jsd": across + moved, "tvd": up + moved / 4 + rng.normal(0, 0.01, moved.shape)}
+        for seed in range(seeds):
+            rows = {name: values[seed] for name, values in columns.items()}
+            parts.append(pd.DataFrame({"rung": rung, "setting": setting, "seed": seed, **rows}))
+            parts[-1]["document"] = [f"d{index:02d}" for index in range(documents)]
+    frame = pd.concat(parts, ignore_index=True).assign(status="exact")[list(COLUMNS)]
+    return Result("ladder", frame, {"seed": 0}, COLUMNS)
+
+
+def test_the_interval_of_the_gap_is_as_wide_as_resampled_documents_make_it() -> None:
+    rng = np.random.default_rng(8)
+    result = noisy_ladder(1, rng)
+    tables = [own.set_index("document")[["jsd", "tvd"]] for _, own in result.frame.groupby(["rung", "setting"])]
+    low_price, high_price, rung = (table.to_numpy() for table in tables)  # at the prices 1 and 2
+    resampled = []
+    for _ in range(2000):
+        rows = rng.integers(60, size=60)
+        (far, near), own = (each[rows].mean(0) for each in (low_price, high_price)), rung[rows].mean(0)
+        resampled.append(np.interp(own[1], [0, near[1], far[1]], [0, near[0], far[0]]) - own[0])
+    row = result.summary().query("quantity == 'gap'").iloc[0]
+    assert row["high"] - row["low"] == pytest.approx(2 * 2.0 * np.std(resampled), rel=0.08)
+
+
+def test_intervals_over_three_seeds_hold_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(9)
+    tables = [noisy_ladder(3, rng).summary().set_index(["rung", "quantity"]) for _ in range(60)]
+    for quantity, truth in (("gap", 0.1), ("jsd", 0.25)):
+        rows = [table.loc[("imitator, full", quantity)] for table in tables]
+        assert np.mean([row["low"] <= truth <= row["high"] for row in rows]) > 0.95 - 3 * (0.05 * 0.95 / 60) ** 0.5
+
+
+def test_every_rung_says_what_it_claims(climbed, rungs) -> None:
+    status = climbed.summary().groupby("rung")["status"].agg(set)
+    assert status[ADVERSARY] == {"exact"}
+    proved = {each for result in rungs.same_shape for each in result.frame["status"]}
+    assert status["same-shape adversary"] == ({"certified"} if "certified" in proved else {"exact"})
+    assert status["imitator, full"] == {"search"}
+    assert status["other seeds"] == status["uniform attention"] == {"measured"}
+
+
+def test_intervals_end_where_the_quantities_do(climbed) -> None:
+    table = climbed.summary()
+    assert (table["low"][table["quantity"] != "gap"] >= 0).all()
+    assert (table["high"] <= table["quantity"].map({"jsd": np.log(2), "tvd": 1.0, "gap": np.log(2)})).all()
 
 
 def test_wrong_input_is_named(model, imitators, documents, rungs, imitated) -> None:

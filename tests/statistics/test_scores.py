@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from attn_interp.statistics.equivalence import NEEDED, NOT_NEEDED
-from attn_interp.statistics.scores import compare, f1_values
+from attn_interp.statistics.scores import auroc_values, compare, f1_values
 
 
 def frame_of(rng, accuracy: dict[str, float], seeds: int = 3, documents: int = 150) -> pd.DataFrame:
@@ -44,6 +44,28 @@ def test_the_values_of_f1_are_those_of_leaving_each_document_out() -> None:
     whole = f1_score(label, predicted, average="macro")
     without = [f1_score(label.drop(index), predicted.drop(index), average="macro") for index in range(23)]
     assert f1_values(label, predicted) == pytest.approx(whole + 22 * (np.mean(without) - np.array(without)))
+
+
+@pytest.mark.parametrize("classes", ["xy", "xyz"])
+def test_the_values_of_the_auroc_are_those_of_leaving_each_document_out(classes) -> None:
+    rng = np.random.default_rng(7)
+    label = pd.Series(rng.choice(list(classes), size=31))
+    scores = pd.DataFrame(rng.integers(1, 9, size=(31, len(classes))), columns=list(classes))  # with many ties
+
+    def area(rows: np.ndarray) -> float:
+        return float(np.mean([roc_auc_score(label[rows] == name, scores[name][rows]) for name in classes]))
+
+    everything = np.arange(31)
+    without = [area(everything[everything != index]) for index in range(31)]
+    assert auroc_values(label, scores) == pytest.approx(area(everything) + 30 * (np.mean(without) - np.array(without)))
+
+
+def test_there_is_no_auroc_without_a_class_or_without_its_only_document() -> None:
+    label, scores = pd.Series(list("xxxy")), pd.DataFrame({"x": [0.9, 0.3, 0.8, 0.5], "y": [0.1, 0.7, 0.2, 0.5]})
+    found = auroc_values(label, scores)
+    assert np.isnan(found).tolist() == [False, False, False, True]
+    assert np.nanmean(found) == pytest.approx(2 / 3)
+    assert np.isnan(auroc_values(label[:3], scores[:3])).all()
 
 
 def test_verdicts_err_as_seldom_as_stated() -> None:
