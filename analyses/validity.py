@@ -18,6 +18,7 @@ from pathlib import Path
 from attn_interp.cli import mistakes_in_one_line
 from attn_interp.report.console import show_table
 from attn_interp.report.latex import table as latex_table
+from attn_interp.report.power_table import power_layout
 from attn_interp.studies.situations import Sizes, neutral_words
 from attn_interp.studies.validity import run_trials
 
@@ -51,7 +52,7 @@ def main() -> None:
     result = run_trials(seeds, sizes, arguments.results, jobs=arguments.jobs)
     table = result.summary()
     table.to_csv(arguments.results / "power.csv", index=False)
-    shown = table[["claim", "measure", "threshold", "case", "rate", "estimate", "low", "high", "n"]]
+    shown = power_layout(table)
     latex_table(shown, arguments.results / "power.tex", caption=CAPTION)
     show_table(shown, title=CAPTION)
     print(f"written: {arguments.results}/power.csv, power.tex, validity.parquet, figures/validity.pdf and more")
