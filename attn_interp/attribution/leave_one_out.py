@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from attn_interp.attribution.attribution import Attribution
@@ -18,18 +20,19 @@ def leave_one_out(model: AttentionModel, batch: Batch, classes: torch.Tensor) ->
 
     Reference: Jain & Wallace 2019, section 4.1.
     """
-    with torch.no_grad():
-        own = model.batch_logits(batch).softmax(-1)  # (B, C)
-    known = model.without_each_word
-    without = (known(batch) if known else logits_by_deletion(model, batch)).softmax(-1)  # (B, W, C)
+    known = model.without_each_word or partial(logits_by_deletion, model)
+    # In double precision, where the probabilities of a very sure model still differ.
+    own, without = (logits.double().softmax(-1) for logits in known(batch))  # (B, C), (B, W, C)
     present = torch.arange(without.shape[1], device=own.device) < batch.is_word.sum(1, keepdim=True)
     change = (own[:, None] - without)[torch.arange(len(batch), device=own.device), :, classes]  # (B, W)
-    return Attribution(change.masked_fill(~present, 0.0))
+    return Attribution(change.masked_fill(~present, 0.0).float())
 
 
-def logits_by_deletion(model: AttentionModel, batch: Batch) -> torch.Tensor:
-    """The logits (B, W, C) of each document without its w-th word, each a run of the model on the shortened document;
-    NaN for a document of one word, 0 past the last word."""
+def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logits (B, C) of each document, and those (B, W, C) of it without its w-th word, each a run of the model on
+    the shortened document; NaN for a document of one word, 0 past the last word."""
+    with torch.no_grad():
+        own = model.batch_logits(batch)
     edits = [
         (row, position)
         for row, document in enumerate(batch.documents)
@@ -43,4 +46,4 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> torch.Tensor:
         rows, positions = zip(*edits)
         shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
         result[list(rows), list(positions)] = model.logits(shortened, size=256)
-    return result
+    return own, result

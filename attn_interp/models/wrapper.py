@@ -73,8 +73,8 @@ class AttentionModel:
         logits_of: Output of the module -> (B, C) logits.
         embedding: The module whose output are the input embeddings (B, T, D).
         device: Where the module runs.
-        without_each_word: Batch -> the logits (B, W, C) without each word, NaN for documents of one word, for a module
-            that can say it faster than by a run on every shortened document; None: it cannot.
+        without_each_word: Batch -> the logits (B, C), and those (B, W, C) without each word, NaN for documents of one
+            word, for a module that can say it faster than by a run on every shortened document; None: it cannot.
         unit_of: Batch -> (B, T) which word a position belongs to, -1 for none. It is one position for each word but
             in a view over sentences, where the sentences are the words of `batch.documents`.
         query_of: Batch -> (B,) the query of each document, where it is not the same one for all; None: `view.query`.
@@ -90,7 +90,7 @@ class AttentionModel:
     logits_of: Callable[[Any], torch.Tensor]
     embedding: nn.Module
     device: torch.device
-    without_each_word: Callable[[Batch], torch.Tensor] | None = None
+    without_each_word: Callable[[Batch], tuple[torch.Tensor, torch.Tensor]] | None = None
     unit_of: Callable[[Batch], torch.Tensor] = word_of
     query_of: Callable[[Batch], torch.Tensor] | None = None
     mask_word: str = UNKNOWN

@@ -63,8 +63,9 @@ def test_equals_a_run_on_every_shortened_document(pooling: dict[str, object], bi
     module = module_of(bidirectional=bidirectional, **pooling)
     model = model_of(module)
     batch = model.batch(DOCUMENTS)
-    plain = logits_by_deletion(model, batch)
-    fast = logits_without_each_word(module, batch)
+    own, plain = logits_by_deletion(model, batch)
+    whole, fast = logits_without_each_word(module, batch)
+    assert torch.allclose(whole, own, atol=1e-5, rtol=1e-6)
     assert fast.shape == (7, 14, 3)
     assert (plain.amax(1) - plain.amin(1)).nan_to_num().max() > 0.1  # a deletion matters
     assert torch.allclose(fast, plain, atol=1e-5, rtol=1e-6, equal_nan=True)
@@ -73,7 +74,7 @@ def test_equals_a_run_on_every_shortened_document(pooling: dict[str, object], bi
 
 def test_one_word_is_undefined_and_padding_is_zero() -> None:
     module = module_of()
-    logits = logits_without_each_word(module, model_of(module).batch(DOCUMENTS))
+    _, logits = logits_without_each_word(module, model_of(module).batch(DOCUMENTS))
     for row, length in enumerate(LENGTHS):
         assert logits[row, :length].isnan().all() if length == 1 else logits[row, :length].isfinite().all()
         assert (logits[row, length:] == 0).all()
@@ -83,7 +84,7 @@ def test_one_word_is_undefined_and_padding_is_zero() -> None:
 def test_the_bound_on_memory_changes_nothing(states_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     module = module_of()
     batch = model_of(module).batch(DOCUMENTS)
-    whole = logits_without_each_word(module, batch)
+    _, whole = logits_without_each_word(module, batch)
     sizes: list[int] = []
     pool = module.pooling.pool
 
@@ -93,19 +94,11 @@ def test_the_bound_on_memory_changes_nothing(states_at_once: int, monkeypatch: p
 
     monkeypatch.setattr(module.pooling, "pool", watched)
     monkeypatch.setattr(deletion, "STATES_AT_ONCE", states_at_once)
-    parts = logits_without_each_word(module, batch)
+    _, parts = logits_without_each_word(module, batch)
     assert torch.allclose(parts, whole, atol=1e-6, equal_nan=True)
     one_document = 16 * 16  # T x D of the longest document, the least that can be held
     assert max(sizes) <= max(states_at_once, one_document)
     assert len(sizes) > 2
-
-
-def test_without_onednn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = module_of()
-    batch = model_of(module).batch(DOCUMENTS)
-    quick = logits_without_each_word(module, batch)
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    assert torch.allclose(logits_without_each_word(module, batch), quick, atol=1e-5, equal_nan=True)
 
 
 def test_wrap_knows_who_can(trained) -> None:
