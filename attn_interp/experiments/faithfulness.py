@@ -46,7 +46,7 @@ MARKED = 0.5  # a word belongs to the human rationale if the annotators' mean is
 COLUMNS = {
     **DOCUMENT_COLUMNS,
     "method": Column(
-        "what ranks the words: attention; an attribution (signed: what speaks for the decision first); human rationale "
+        "what ranks the words: attention; an attribution of the decision's probability; human rationale "
         "(mean of the annotators); random; optimum (no ranking: the best set of each size, among all sets)"
     ),
     "size": Column("share of the words that are first: k %, or as many as the human rationale has"),
@@ -70,6 +70,7 @@ def faithfulness(
     documents: Sequence[Document],
     methods: Mapping[str, Method] = METHODS,
     operator: str = DELETE,
+    signed: bool = True,
     seed: int = 0,
     reading: Reading | None = None,
     attributed: Attributed | None = None,
@@ -93,6 +94,8 @@ def faithfulness(
     Args:
         methods: the attributions, by name.
         operator: how words are erased, one of `OPERATORS`.
+        signed: rank attributions by value, so that words that speak against the decision come last; otherwise by
+            absolute value. Attention has no sign: what it loses to signed attributions is partly that.
         reading: what `read` returned for the same model and documents, to save reading them again.
         attributed: what `attribute` returned for this reading, to save computing it again; `methods` is then not used.
 
@@ -108,7 +111,8 @@ def faithfulness(
     frames = []
     for read_batch, found in track(list(zip(reading.batches, attributed.batches)), "faithfulness", progress):
         human = _human(read_batch)
-        scores = {ATTENTION: read_batch.weights, **{name: each.values for name, each in found.items()}}
+        scores = {ATTENTION: read_batch.weights}
+        scores |= {name: each.values if signed else each.values.abs() for name, each in found.items()}
         if with_rationales:
             scores[HUMAN] = human
         scores[RANDOM] = torch.zeros_like(read_batch.weights)
@@ -122,6 +126,7 @@ def faithfulness(
         "operator": operator,
         "erasure": OPERATORS[operator],
         "methods": attributed.names,
+        "attributions_ranked_by": "value for the predicted class" if signed else "absolute value",
         "percent": list(PERCENT),
         "rounding": "k % of the words, rounded up, at least one word",
         "draws": DRAWS,

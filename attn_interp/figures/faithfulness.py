@@ -131,7 +131,7 @@ def _draw_areas(ax: Axes | None, rows: pd.DataFrame, measure: str) -> Axes:
             if name == OPTIMUM:
                 axes.axvline(row["x"], color=colour, linewidth=4.0, alpha=0.2, zorder=0)
             axes.hlines(place, row["low"], row["high"], colors=colour)
-            axes.plot(row["x"], place, "o", color=colour, markersize=3.0)
+            axes.plot(row["x"], place, "o", color=colour, markersize=2.2)
             style.beside(axes, place, style.interval_text(row["x"], row["low"], row["high"]), "black")
         axes.set_yticks(range(len(names)), [_short(name) for name in names])
         for text in axes.get_yticklabels():
@@ -155,6 +155,7 @@ def _draw_curves(ax: Axes | None, rows: pd.DataFrame, measure: str, listed: bool
             if name == RANDOM:
                 draw_curve(axes, mine, colour, line, label=name)
             elif name == OPTIMUM:
+                axes.vlines(mine.x, mine.low, mine.high, colors=colour, linewidth=0.8)
                 axes.plot(mine.x, mine.y, color=colour, linewidth=4.0, alpha=0.25, zorder=1.5, label=name)
             else:
                 beside = mine.x + (place - (len(names) - 1) / 2) * SIDE_BY_SIDE / len(names)

@@ -69,7 +69,8 @@ def correlations(plausibility: Result, faithfulness: Result, quantity: str = "av
     Columns: plausibility, faithfulness, rho, low, high (over documents), p_value, exact, methods, documents, left_out:
     see `OverMethods`. Sufficiency enters with its sign turned, so that rho > 0 always says: the more plausible method
     is the more faithful one. The methods are attention and the attributions; references and baselines explain no model.
-    Plausibility ranks attributions as its setting says (by absolute value unless `signed`), faithfulness by value.
+    Each result ranks attributions by value or by absolute value, as its setting `attributions_ranked_by` says; measure
+    both with the same `signed`.
 
     Raises:
         ValueError: as `correlation_over_methods`; KeyError: the quantity is not a measure of plausibility.

@@ -238,6 +238,23 @@ def test_a_method_without_values_is_counted(model, planted) -> None:
     assert rows[list(MEASURES)].isna().all().all()
 
 
+def test_attributions_are_ranked_by_value_or_by_absolute_value(model) -> None:
+    """Of four words the second speaks most for the decision and the third, more strongly, against it."""
+    document = Document("d", ("film", "wonderful", "awful", "story"), 1)
+
+    def known(model, batch, classes):
+        return Attribution(torch.tensor([[0.1, 0.5, -0.9, 0.0]]))
+
+    for signed, first in ((True, "wonderful"), (False, "awful")):
+        result = faithfulness(model, [document], methods={"known": known}, signed=signed)
+        row = result.frame.set_index(["method", "size"]).loc[("known", "20 %")]
+        decision = int(model.logits([document])[0].argmax())
+        rest = tuple(word for word in document.words if word != first)
+        expected = probability(model, document.words, decision) - probability(model, rest, decision)
+        assert row["comprehensiveness"] == pytest.approx(expected, abs=2e-6)
+        assert result.settings["attributions_ranked_by"].startswith("value" if signed else "absolute")
+
+
 def test_area_is_the_mean_over_the_shares_and_differences_are_paired(deleted) -> None:
     rows = per_document(deleted).set_index(KEYS)
     frame = deleted.frame.set_index(KEYS)
