@@ -119,3 +119,13 @@ def test_leave_one_out_takes_either_way_to_the_same_values(model, planted) -> No
     plain = leave_one_out(replace(model, without_each_word=None), batch, classes).values
     assert fast.abs().nan_to_num().max() > 0.1
     assert torch.allclose(fast, plain, atol=1e-6, rtol=0, equal_nan=True)
+
+
+def test_nothing_is_read_that_was_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = module_of()
+    batch = model_of(module).batch(DOCUMENTS)
+    _, logits = logits_without_each_word(module, batch)
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda self, *shape: self.new_full(shape, torch.nan))
+    _, again = logits_without_each_word(module, batch)
+    assert torch.equal(again.nan_to_num(), logits.nan_to_num())
+    assert torch.equal(again.isnan(), logits.isnan())
