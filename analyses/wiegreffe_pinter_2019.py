@@ -6,9 +6,9 @@ can a whole model imitate another with different attention?
     python analyses/wiegreffe_pinter_2019.py --corpus reviews.jsonl              yours
 
 Every seed trains the base model, its rivals without learned attention, imitators, and a context-free model under
-several guides: about ten minutes for a seed on one core. Intervals are over new seeds and new documents. Writes
-necessity.csv, guide.csv, seeds.csv, conclusions.csv, imitation.csv and ladder.csv, LaTeX of the first two and of the
-imitators, and figures/ with the consistency ladder.
+several guides: about ten minutes for a seed on one core. Intervals are over new seeds and new documents. What was
+interrupted goes on where it stopped. Writes quality.csv, necessity.csv, guide.csv, seeds.csv, conclusions.csv,
+imitation.csv and ladder.csv, LaTeX of necessity, guide and imitation, and figures/ with the consistency ladder.
 """
 
 from __future__ import annotations

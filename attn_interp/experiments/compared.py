@@ -21,6 +21,14 @@ COLUMNS = {
 }
 """The columns of `compared`."""
 
+RANGES = {"jsd": (0.0, LN2), "tvd": (0.0, 1.0), "decision_flip": (0.0, 1.0), "correct": (0.0, 1.0)}
+
+
+def within_ranges(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary with its intervals cut off where the quantity cannot be, which Student's are not by themselves."""
+    low, high = (table["quantity"].map({name: ends[k] for name, ends in RANGES.items()}) for k in (0, 1))
+    return table.assign(low=table["low"].clip(lower=low), high=table["high"].clip(upper=high))
+
 
 def compared(base: AttentionModel, reading: Reading, other: AttentionModel) -> pd.DataFrame:
     """One row per document of the reading of the base model: `COLUMNS`, label, prediction and weights being the base's.

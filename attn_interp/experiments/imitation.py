@@ -12,7 +12,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document
 from attn_interp.experiments.compared import COLUMNS as COMPARED_COLUMNS
-from attn_interp.experiments.compared import compared
+from attn_interp.experiments.compared import compared, within_ranges
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import Reading, read, reading_settings
 from attn_interp.experiments.result import Column, Result
@@ -85,4 +85,4 @@ def summarise(result: Result) -> pd.DataFrame:
     """Mean divergence, output distance, flips and accuracy of each imitator, with intervals over seed and document."""
     columns = ["jsd", "tvd", "decision_flip", "correct"]
     frame = result.frame.assign(**{name: result.frame[name].astype(float) for name in columns})
-    return summarise_crossed(frame, ["free", "strength"], columns)
+    return within_ranges(summarise_crossed(frame, ["free", "strength"], columns))

@@ -16,6 +16,7 @@ import pandas as pd
 
 from attn_interp.experiments.adversary import CERTIFIED, EXACT, SEARCH
 from attn_interp.experiments.compared import LN2
+from attn_interp.experiments.compared import RANGES as COMPARED_RANGES
 from attn_interp.experiments.result import Column, Result
 from attn_interp.models.imitating import FREE
 from attn_interp.statistics.bootstrap import Floats
@@ -28,7 +29,7 @@ PRICES = (2000.0, 1000.0, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 
 GAP = "gap"
 MEASURED = "measured"
 STATUSES = (MEASURED, EXACT, CERTIFIED, SEARCH)  # what is claimed of an optimum, the weakest last
-RANGES = {"jsd": (0.0, LN2), "tvd": (0.0, 1.0), GAP: (-LN2, LN2)}
+RANGES = {**COMPARED_RANGES, GAP: (-LN2, LN2)}
 
 COLUMNS = {
     "rung": Column(f"one of {', '.join(RUNGS)}"),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document
 from attn_interp.experiments.compared import COLUMNS as COMPARED_COLUMNS
-from attn_interp.experiments.compared import compared
+from attn_interp.experiments.compared import compared, within_ranges
 from attn_interp.experiments.reading import Reading, read, reading_settings
 from attn_interp.experiments.result import Column, Result
 from attn_interp.models.wrapper import AttentionModel
@@ -57,7 +57,7 @@ def per_document(result: Result) -> pd.DataFrame:
 
 def summarise(result: Result) -> pd.DataFrame:
     """Means over other seeds and documents with intervals over both, and the median over documents of the median over
-    seeds, over all documents and by predicted class."""
+    seeds with its interval over documents alone; over all documents and by predicted class."""
     frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
     medians = per_document(result)
     tables = []
@@ -67,7 +67,7 @@ def summarise(result: Result) -> pd.DataFrame:
             part.assign(grouping=grouping, group="all" if grouping == "all" else part["predicted"])
             for part in (frame, medians)
         )
-        tables.append(summarise_crossed(rows, by, ["jsd", "tvd", "decision_flip"]))
+        tables.append(within_ranges(summarise_crossed(rows, by, ["jsd", "tvd", "decision_flip"])))
         table = summarise_columns(middle, by, ["jsd"], ("median",), int(result.settings["seed"]))
         tables.append(table.assign(seeds=len(result.settings["others"])))
     return pd.concat(tables, ignore_index=True)

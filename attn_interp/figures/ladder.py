@@ -29,7 +29,7 @@ LOOKS: dict[str, tuple[str, Any, str]] = {  # colour, line and marker of each ru
 SIZES = {"*": 7.0, "D": 4.0, ".": 4.0}
 GAPS = "gap"
 LINEAR = 0.01  # nats: the axis of the gap is linear up to here and logarithmic beyond
-TICKS = (0.0, 0.01, 0.03, 0.1, 0.3)
+TICKS = (-0.3, -0.1, -0.03, -0.01, 0.0, 0.01, 0.03, 0.1, 0.3)
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
@@ -66,8 +66,10 @@ def gaps(result: Result, ax: Axes | None = None) -> Axes:
         axes.axvline(0.0, color=style.BLACK, linewidth=0.8)
         _distance_axis(axes, rows[rows.panel != GAPS])
         axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
-        axes.set_xlim(min(-LINEAR, 1.2 * float(own.low.min())), MOST)
-        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False)
+        least = min(-LINEAR / 2, 1.2 * float(own.low.min()))
+        axes.set_xlim(least, MOST)
+        ticks = [tick for tick in TICKS if tick >= least]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
         axes.set_xticks([], minor=True)
         axes.set_xlabel("JSD short of the adversary (nats)")
         axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)

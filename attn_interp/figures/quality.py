@@ -38,7 +38,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
         for boundary in range(1, len(statistics)):
             axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
         axes.set_xlim(0.0, 1.0)
-        axes.set_xlabel(f"score, 0 to 1; {_counts(rows)}")
+        axes.set_xlabel(f"score, 0 to 1; {_counts(result, rows)}")
         style.legend_above(axes, handles, list(predictors), columns=3)
     return axes
 
@@ -73,12 +73,19 @@ def drawn(result: Result) -> pd.DataFrame:
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
+    over = "Student's intervals over new seeds and new" if _seeds(result) > 1 else "bootstrap intervals over"
     return (
-        "Accuracy, macro F1 and AUROC (one class against the rest, averaged) on unseen documents, with 95 % bootstrap "
-        f"intervals over documents, {_counts(drawn(result))}."
+        "Accuracy, macro F1 and AUROC (one class against the rest, averaged) on unseen documents, with 95 % "
+        f"{over} documents, {_counts(result, drawn(result))}."
     )
 
 
-def _counts(rows: pd.DataFrame) -> str:
+def _counts(result: Result, rows: pd.DataFrame) -> str:
     least, most = rows["n"].min(), rows["n"].max()
-    return f"n = {least:,} documents" if least == most else f"n = {least:,} to {most:,} documents"
+    documents = f"n = {least:,} documents" if least == most else f"n = {least:,} to {most:,} documents"
+    return documents if _seeds(result) == 1 else f"{documents}, {_seeds(result)} seeds"
+
+
+def _seeds(result: Result) -> int:
+    """How many models are in it: several where results were put together, each row then with its seed."""
+    return int(result.frame["seed"].nunique()) if "seed" in result.frame else 1

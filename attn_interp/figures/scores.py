@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SCORES, DIFFERENCES = "scores", "differences"
 QUANTITY = "accuracy"
+LONGEST = 24  # characters of a name in one line
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ def score_figure(result: Result, words: Wording) -> Figure:
     """Scores of each condition (a) and differences to the reference (b), side by side."""
     rows = score_marks(result, words.condition)
     with style.paper():
-        page = style.new_figure(style.DOUBLE, 1.25 + 0.22 * rows[rows.panel == SCORES].series.nunique())
-        left, right = page.subfigures(1, 2, squeeze=False).flat
-        axes = left.subplots()
-        draw_scores(axes, rows, words.scores)
-        style.letter(axes, "a")
-        style.letter(plot_differences(result, words, right.subplots()), "b")
+        names = list(dict.fromkeys(rows[rows.panel == SCORES].series))
+        page = style.new_figure(style.DOUBLE, 1.05 + 0.25 * len(names))
+        left, right = page.subplots(1, 2, sharey=True)
+        draw_scores(left, rows, words.scores)
+        style.letter(left, "a")
+        margin = float(result.settings["margin"])
+        draw_differences(right, rows, margin, words.differences, words.difference, names)
+        style.letter(right, "b")
     return page
 
 
@@ -97,18 +101,26 @@ def draw_scores(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     style.legend_above(axes, handles, ["mean [95 % interval]", "one seed"], f"{title}; seeds: {seeds}, {documents}")
 
 
-def draw_differences(axes: Axes, rows: pd.DataFrame, margin: float, title: str, label: str) -> None:
-    """Draw the differences of the conditions, with the margin as a band around 0 and the verdict at the right edge."""
+def draw_differences(
+    axes: Axes, rows: pd.DataFrame, margin: float, title: str, label: str, names: list[str] | None = None
+) -> None:
+    """Draw the differences of the conditions, with the margin as a band around 0 and the verdict at the right edge.
+
+    Args:
+        names: Conditions downwards; None: those with a difference.
+    """
     from matplotlib.patches import Patch
 
     own = rows[rows.panel == DIFFERENCES]
     axes.axvspan(-margin, margin, color=style.GREY, alpha=0.15, linewidth=0)
     axes.axvline(0.0, color=style.GREY, linewidth=0.6)
-    for place, estimate in enumerate(own.to_dict("records")):
+    names = names or list(own.series)
+    for estimate in own.to_dict("records"):
+        place = names.index(estimate["series"])
         _draw_estimate(axes, estimate, place, style.VERMILION)
         if estimate["group"]:
             style.beside(axes, place, estimate["group"], "black")
-    _list(axes, list(own.series))
+    _list(axes, names)
     axes.set_xlabel(label)
     handles = [
         axes.plot([], [], "o", color=style.VERMILION, markersize=3)[0],
@@ -123,7 +135,7 @@ def _draw_estimate(axes: Axes, row: Mapping[Hashable, Any], place: int, colour: 
 
 
 def _list(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [fill(name, LONGEST) for name in names])
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.set_ylim(len(names) - 0.5, -0.5)

@@ -22,6 +22,7 @@ from attn_interp.experiments.ladder import Rungs, ladder
 from attn_interp.experiments.necessity import necessity
 from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.predictions import Guided
+from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result, replace_file
 from attn_interp.experiments.same_shape import same_shape
@@ -34,6 +35,7 @@ from attn_interp.studies.cell import Cell
 from attn_interp.studies.pretrained import pretrained
 from attn_interp.studies.retraining import UNIFORM, Retraining
 from attn_interp.studies.run import draw, say_aloud
+from attn_interp.studies.tables import over_seeds
 
 EXACT_EPS = (1e-5, 1e-4, *EPS)
 SAME_SHAPE_EPS = (1e-4, 0.002, 0.01, 0.05, 0.2)
@@ -105,6 +107,10 @@ class SeedRun:
         """The base model against those of other seeds."""
         return self._kept("seeds", lambda: self._against(others))
 
+    def quality(self) -> Result:
+        """How well the base model classifies all test documents."""
+        return self._kept("quality", lambda: quality(self.models.base, self.corpus, seed=self.cell.seed))
+
     def conclusions(self) -> dict[str, Result]:
         """The experiments of Jain & Wallace 2019, whose conclusions may depend on the seed."""
         cell, model, documents, seed = self.cell, self.model, self.documents, self.cell.seed
@@ -125,6 +131,7 @@ class SeedRun:
             for name in self.models.guides:
                 self.models.guided(name)
             self.rungs()
+            self.quality()
             self.conclusions()
 
     def guided(self) -> dict[str, Guided]:
@@ -158,9 +165,9 @@ def run_seeds(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[SeedR
 
 
 def answers(runs: Sequence[SeedRun], margin: float) -> dict[str, Result]:
-    """What the seeds say together: necessity, seeds (of the first), guide, imitation and the ladder.
+    """What the seeds say together: necessity, seeds (of the first), guide, imitation, the ladder and quality.
 
-    Each is saved with its figure in the folder of the results.
+    Each has its figure in the folder of the results, and is saved there, but for quality, which stands with each seed.
     """
     documents = runs[0].documents
     rivals = [run.models.rivals() for run in runs]
@@ -183,5 +190,7 @@ def answers(runs: Sequence[SeedRun], margin: float) -> dict[str, Result]:
     ]
     for result in found:
         result.save(runs[0].results)
+    found.append(over_seeds({run.cell.seed: run.quality() for run in runs}))
+    for result in found:
         draw(result, runs[0].results / "figures")
     return {result.experiment: result for result in found}

@@ -227,6 +227,14 @@ def test_intervals_over_three_seeds_hold_the_truth_as_often_as_they_say() -> Non
         assert np.mean([row["low"] <= truth <= row["high"] for row in rows]) > 0.95 - 3 * (0.05 * 0.95 / 60) ** 0.5
 
 
+def test_intervals_over_few_seeds_end_where_the_quantities_do(imitated) -> None:
+    other = imitated.frame.assign(seed=2, tvd=imitated.frame["tvd"] / 100, jsd=np.log(2), correct=True)
+    both = together([imitated, replace(imitated, frame=other, settings={**imitated.settings, "seed": 2})])
+    table = both.summary()
+    assert (table["low"] >= 0).all() and (table["low"] == 0).any()
+    assert (table["high"] <= table["quantity"].map({"jsd": np.log(2)}).fillna(1)).all()
+
+
 def test_every_rung_says_what_it_claims(climbed, rungs) -> None:
     status = climbed.summary().groupby("rung")["status"].agg(set)
     assert status[ADVERSARY] == {"exact"}

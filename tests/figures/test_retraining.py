@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +14,10 @@ from attn_interp.experiments import imitation as imitation_experiment
 from attn_interp.experiments import ladder as ladder_experiment
 from attn_interp.experiments import necessity as necessity_experiment
 from attn_interp.experiments import seeds as seeds_experiment
-from attn_interp.experiments.result import Result
-from attn_interp.figures import guide, imitation, ladder, necessity, seeds
+from attn_interp.experiments.result import Column, Result
+from attn_interp.figures import guide, imitation, ladder, necessity, quality, seeds
 from attn_interp.figures.plane import plane_marks
+from attn_interp.studies.tables import over_seeds
 
 DOCUMENTS = [f"d{index:02d}" for index in range(31)]
 
@@ -140,6 +143,31 @@ def test_differences_and_verdicts_stand_where_the_summary_has_them() -> None:
     assert texts == list(table["verdict"])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["uniform $x_1$", "mean"]
     assert not any(text.get_parse_math() for text in axes.get_yticklabels())
+
+
+def test_long_names_of_conditions_take_several_lines_and_both_panels_share_them() -> None:
+    result = paired()["necessity"]
+    frame = result.frame.replace({"condition": {"mean": "the last state of a recurrent encoder"}})
+    left, right = necessity.figure(replace(result, frame=frame)).axes
+    labels = [text.get_text() for text in left.get_yticklabels()]
+    assert labels == ["attention", "uniform $x_1$", "the last state of a\nrecurrent encoder"]
+    heights = [line.get_ydata()[0] for line in right.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert heights == [1, 2]  # the reference, above them, has no difference
+    ticks = [text.get_text() for text in right.get_xticklabels()]
+    assert len(ticks) <= 7
+
+
+def test_the_quality_of_several_seeds_says_how_many() -> None:
+    label = np.where(np.arange(len(DOCUMENTS)) % 3, "good", "bad")
+    columns = {"document": DOCUMENTS, "predictor": "model", "label": label, "predicted": "good"}
+    scores = {"correct": label == "good", "probability good": 0.9, "probability bad": 0.1}
+    frame = pd.DataFrame({**columns, **scores})
+    settings = {"classes": ["bad", "good"], "seed": 0}
+    one = Result("quality", frame, settings, {name: Column("") for name in frame})
+    both = over_seeds({0: one, 1: replace(one, frame=frame.assign(correct=False))})
+    assert quality.plot(both).get_xlabel() == "score, 0 to 1; n = 31 documents, 2 seeds"
+    assert "over new seeds and new documents, n = 31 documents, 2 seeds" in quality.caption(both)
+    assert "bootstrap intervals over documents, n = 31 documents." in quality.caption(one)
 
 
 def test_guides_are_drawn_against_uniform() -> None:

@@ -30,7 +30,7 @@ def test_what_stands_on_disk_is_not_done_again(cells, tmp_path, monkeypatch) -> 
     monkeypatch.setattr("attn_interp.studies.consistency.draw", lambda result, folder: None)
     runs = run_seeds(cells, tmp_path / "results")
     found = answers(runs, margin=0.1)
-    assert set(found) == {"necessity", "seeds", "guide", "imitation", "ladder"}
+    assert set(found) == {"necessity", "seeds", "guide", "imitation", "ladder", "quality"}
     assert set(found["necessity"].frame["condition"]) == {"attention", "uniform attention", "last state"}
     guides = {"uniform", "own learned", "base model", "imitator", "human rationale"}
     assert set(found["guide"].frame["guide"]) == guides
