@@ -28,6 +28,9 @@ LOOKS: dict[str, tuple[str, Any, str]] = {  # colour, line and marker of each ru
 }
 SIZES = {"*": 7.0, "D": 4.0, ".": 4.0}
 GAPS = "gap"
+WINDOW = 0.13  # nats: how far from the farthest imitator those in the inset may be
+PLACES = ((0.52, 0.1, 0.3, 0.5), (0.36, 0.1, 0.42, 0.45), (0.12, 0.1, 0.4, 0.45), (0.12, 0.55, 0.35, 0.35))
+MARGIN = 0.1  # share of the Axes that the labels of the inset take
 LINEAR = 0.01  # nats: the axis of the gap is linear up to here and logarithmic beyond
 TICKS = (-0.3, -0.1, -0.03, -0.01, 0.0, 0.01, 0.03, 0.1, 0.3)
 
@@ -37,19 +40,19 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     95 % intervals. The base model itself is at 0 across and below the axis."""
     rows = drawn(result)
     own = rows[rows.panel != GAPS]
-    with style.axes_or_new(ax, style.DOUBLE / 2, 3.6) as axes:
-        handles, labels = [], []
+    with style.axes_or_new(ax, style.DOUBLE / 2, 4.2) as axes:
+        handles = []
         status = result.summary().set_index("rung")["status"].groupby(level=0).first()
         for name, (colour, line, marker) in LOOKS.items():
             mine = own[own.series == name]
             if len(mine):
                 size = SIZES.get(marker, 3.0)
                 handles.append(draw_series(axes, mine, colour, line, marker, markersize=size, linewidth=1.1))
-                labels.append(f"{name} ({status[name]})")
+                handles[-1].set_label(f"{name} ({status[name]})")
         plane_axes(axes)
         _distance_axis(axes, own)
         _magnified(axes, own)
-        style.legend_above(axes, handles, labels, _title(result), columns=2)
+        style.legend_above(axes, handles, [str(each.get_label()) for each in handles], _title(result))
     return axes
 
 
@@ -82,7 +85,11 @@ def figure(result: Result) -> Figure:
     with style.paper():
         page = style.new_figure(style.DOUBLE, 3.7)
         first, second = page.subplots(1, 2, sharey=True, width_ratios=(1.3, 1))
-        style.letter(plot(result, first), "a")
+        handles, names = plot(result, first).get_legend_handles_labels()
+        # Over both panels, so that neither is narrowed by the names of the rungs.
+        page.legend(handles, names, loc="outside upper left", ncols=3, columnspacing=1.2)
+        style.legend_above(first, [], [], _title(result))
+        style.letter(first, "a")
         style.letter(gaps(result, second), "b")
         second.set_ylabel("")
     return page
@@ -135,22 +142,38 @@ def _distance_axis(axes: Axes, plane: pd.DataFrame) -> None:
 
 
 def _magnified(axes: Axes, plane: pd.DataFrame) -> None:
-    """The imitators once more in an inset, where they lie too close to be told apart; output distance is linear."""
+    """The imitators that differ most from the base model once more in an inset, where they lie too close to be told
+    apart; output distance is linear. None where there is no room."""
     own = plane[plane.series.str.startswith("imitator") & (plane.mark == "range")]
-    if len(own) < 3 or own.x.min() < 0.5:  # the inset would hide them, or there is nothing to tell apart
+    own = own[own.x > own.x.max() - WINDOW]
+    place = _free_place(axes, plane)
+    if own.x.nunique() < 2 or place is None:
         return
-    inset = axes.inset_axes((0.33, 0.1, 0.42, 0.42))
+    inset = axes.inset_axes(place)
     for name, (colour, line, marker) in LOOKS.items():
         mine = plane[plane.series == name]
         if len(mine):
             draw_series(inset, mine, colour, line, marker, markersize=SIZES.get(marker, 3.0) * 0.8, linewidth=0.9)
-    inset.set_xlim(own.x.min() - 0.01, own.x.max() + 0.01)
+    left, right = own.x.min() - 0.01, own.x.max() + 0.01
+    inset.set_xlim(left, right)
     inset.set_ylim(0.0, 1.1 * own.y.max())
+    inset.locator_params(axis="x", nbins=4)
     inset.tick_params(labelsize=6)
-    inset.set_title("linear TVD", fontsize=6, pad=2)
-    left, right = inset.get_xlim()
-    bottom, top = own.low.where(own.group == UP).min() / 1.2, own.high.where(own.group == UP).max() * 1.2
+    inset.set_title("the same, TVD linear", fontsize=6, pad=2)
+    bottom, top = own.y.min() / 1.2, own.y.max() * 1.2
     axes.indicate_inset((left, bottom, right - left, top - bottom), inset, edgecolor=style.GREY, linewidth=0.5)
+
+
+def _free_place(axes: Axes, plane: pd.DataFrame) -> tuple[float, float, float, float] | None:
+    """The first of the places for an inset (shares of the Axes) under which no point lies."""
+    inside = axes.transData + axes.transAxes.inverted()
+    points = plane[(plane.mark == "point") & (plane.y > 0)]
+    across, up = inside.transform(points[["x", "y"]].to_numpy()).T
+    for left, bottom, width, height in PLACES:
+        hidden = (across > left - MARGIN) & (across < left + width) & (up > bottom - MARGIN) & (up < bottom + height)
+        if not hidden.any():
+            return left, bottom, width, height
+    return None
 
 
 def _title(result: Result) -> str:

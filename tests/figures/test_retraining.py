@@ -216,6 +216,27 @@ def test_every_rung_is_drawn_with_its_intervals_in_both_directions() -> None:
     assert len(axes.child_axes) == 1  # the imitators, magnified
 
 
+def test_the_page_of_the_ladder_names_every_rung_once_over_both_panels() -> None:
+    page = ladder.figure(climbed())
+    names = [text.get_text() for text in page.legends[0].get_texts()]
+    assert names == [text.get_text() for text in ladder.plot(climbed()).get_legend().get_texts()]
+    first, second = (axes.get_legend() for axes in page.axes[:2])
+    assert not first.get_texts() and not second.get_texts()
+    assert first.get_title().get_text() == "(a) 2 base models, n = 31; bars: 95 % intervals"
+
+
+def test_an_inset_hides_no_point() -> None:
+    result = climbed()
+    crowd = result.frame[result.frame["rung"] == "other seeds"]
+    points = [
+        crowd.assign(rung="same-shape adversary", setting=float(k), jsd=0.1 + 0.05 * k, tvd=tvd)
+        for k in range(11)
+        for tvd in [10.0 ** -(k % 5)]
+    ]
+    full = pd.concat([result.frame[result.frame["rung"] != "same-shape adversary"], *points], ignore_index=True)
+    assert not ladder.plot(replace(result, frame=full)).child_axes
+
+
 def test_the_gap_panel_shows_every_rung_but_the_exact_one_at_its_own_distance() -> None:
     result = climbed()
     rows = ladder.drawn(result)
