@@ -24,8 +24,7 @@ from attn_interp.models.training import train
 from attn_interp.models.wrap import wrap
 
 STRENGTHS = (0.5, 0.1, 0.02, 0.01, 0.005, 0.002, 0.001)
-"""Of the divergence in an imitator's objective, falling: each imitator goes on from the one before. The last is the
-authors' 5e-4, with the true TVD."""
+"""Of the divergence in an imitator's objective, falling: each imitator goes on from the one before."""
 
 GUIDING_STRENGTH = 0.01
 """Of the imitator whose attention guides the context-free model."""
