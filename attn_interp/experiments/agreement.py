@@ -36,6 +36,7 @@ from attn_interp.statistics.bootstrap import summarise as summarise_columns
 from attn_interp.statistics.multiplicity import benjamini_hochberg, share_of_true_nulls
 
 TOP_K = 5
+INTEGRATED = "integrated gradients"  # other methods that promise a sum miss it by chance or rounding, not by steps
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -78,7 +79,9 @@ def agreement(
     for read_batch, found in zip(reading.batches, attributed.batches):
         rankings = {"attention": read_batch.weights, **{name: each.values.abs() for name, each in found.items()}}
         gaps = {
-            name: each.completeness_gap.numpy() for name, each in found.items() if each.completeness_gap is not None
+            name: each.completeness_gap.numpy()
+            for name, each in found.items()
+            if name == INTEGRATED and each.completeness_gap is not None
         }
         about = document_frame(model, read_batch)
         for first, second in combinations(rankings, 2):
@@ -119,7 +122,7 @@ def summarise(result: Result) -> pd.DataFrame:
         tables.append(_significance(frame, seed))
     gap = result.frame[result.frame["completeness_gap"].notna()].drop_duplicates("document")
     if len(gap):
-        gap = gap.assign(completeness_gap=gap["completeness_gap"].abs(), first="integrated gradients", second="")
+        gap = gap.assign(completeness_gap=gap["completeness_gap"].abs(), first=INTEGRATED, second="")
         gap = gap.assign(grouping="all", group="all")
         tables.append(summarise_columns(gap, PAIR, ["completeness_gap"], ("mean",), seed))
     return pd.concat(tables, ignore_index=True)

@@ -21,6 +21,7 @@ from bench_timing import Comparison, compare, growth
 from rich.console import Console
 from rich.table import Table
 
+from attn_interp.attribution.integrated import STEPS, integrated_gradients
 from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import Corpus
@@ -152,6 +153,13 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
         "nn.LSTM on packed sequences, Adam over every word vector",
         lambda: train(small, sizes.settings, once, progress=False),
         lambda: plain.epoch(small, sizes.settings.embedding_width, sizes.settings.hidden),
+        min(rounds, 3),
+    )
+    yield compare(
+        "integrated gradients",
+        f"captum, one document at a time, {STEPS[0]} steps",
+        lambda: [integrated_gradients(model, batch, torch.zeros(len(batch), dtype=torch.long)) for batch in batches],
+        lambda: plain.integrated(model, documents, STEPS[0]),
         min(rounds, 3),
     )
 

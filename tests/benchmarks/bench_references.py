@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from captum.attr import IntegratedGradients
 from scipy import stats
 from torch import nn
 from torch.nn import functional
@@ -157,3 +158,20 @@ def epoch(corpus: Corpus, width: int, hidden: int) -> float:
             batch = collate([corpus.dev[row] for row in rows], vocabulary)
             right += int((module(batch).argmax(-1) == batch.labels).sum())
     return right / len(corpus.dev)
+
+
+def integrated(model: AttentionModel, documents: Sequence[Document], steps: int) -> list[torch.Tensor]:
+    """captum as its tutorials have it: one document after the other, the steps of one in one pass."""
+    found = []
+    for document in documents:
+        batch = model.batch([document])
+
+        def probability(points: torch.Tensor, document: Document = document) -> torch.Tensor:
+            with model.embeddings_given(points):
+                return model.batch_logits(model.batch([document] * len(points))).softmax(-1)
+
+        embeddings = model.embeddings(batch)
+        baseline = embeddings * ~batch.is_word[..., None]
+        values = IntegratedGradients(probability).attribute(embeddings, baseline, target=0, n_steps=steps)
+        found.append(values.sum(-1)[batch.is_word].detach())
+    return found

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from attn_interp.attribution.integrated import STEPS, integrated_gradients
 from attn_interp.data.edit import delete_words
 from attn_interp.readout.adversary import adversary
 
@@ -25,7 +26,8 @@ def test_every_line_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.syspath_prepend(HERE)
     importlib.import_module("bench_all").main(["--tiny"])
     printed = capsys.readouterr().out
-    for line in ("leave-one-out", "Kendall", "permutations", "exact adversary", "recorded", "replay", "training epoch"):
+    lines = ("leave-one-out", "Kendall", "permutations", "exact adversary", "recorded", "replay", "training epoch")
+    for line in (*lines, "integrated"):
         assert line in printed
 
 
@@ -49,6 +51,10 @@ def test_the_references_agree_with_what_they_are_compared_with(plain, model, tra
     without = plain.deletion(plain.packed(trained.module), trained.vocabulary, [shortest])
     expected = model.logits([delete_words(shortest, {1})]).softmax(-1)
     assert torch.allclose(without[0], expected, atol=1e-6)
+    batch = model.batch(documents)
+    values = integrated_gradients(model, batch, torch.zeros(7, dtype=torch.long)).values
+    for row, expected in enumerate(plain.integrated(model, documents, STEPS[-1])):
+        assert torch.allclose(values[row, : len(expected)], expected, atol=5e-3)
     medians = plain.permutations(model.module, encoded, draws=5)
     assert medians[0].shape == (7,) and (np.array(medians[0]) <= 1).all()
 

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.methods import METHODS
+from attn_interp.attribution.methods import METHODS, named
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.experiments.agreement import MEASURES, agreement
@@ -174,3 +174,14 @@ def test_two_words_are_enough_for_a_tau(model) -> None:
     documents = [Document("a", ("film", "awful"), 0), Document("b", ("awful", "film"), 0)]
     frame = agreement(model, documents, {"itself": attention_itself}).frame
     assert frame["tau"].tolist() == [1, 1]
+
+
+def test_the_gap_is_that_of_integrated_gradients_alone(model, planted) -> None:
+    """KernelSHAP promises a sum too, and misses it by rounding: that is not what the column says."""
+    methods = named("integrated gradients", "KernelSHAP")
+    frame = agreement(model, planted.test[:2], methods).frame
+    alone = agreement(model, planted.test[:2], named("integrated gradients")).frame
+    without = frame[(frame["first"] == "attention") & (frame["second"] == "KernelSHAP")]
+    assert without["completeness_gap"].isna().all() and len(without) == 2
+    pair = frame[(frame["first"] == "integrated gradients") & (frame["second"] == "KernelSHAP")]
+    assert pair["completeness_gap"].to_numpy() == pytest.approx(alone["completeness_gap"].to_numpy(), abs=1e-6)
