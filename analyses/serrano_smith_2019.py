@@ -23,6 +23,7 @@ from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import run_cells
 
 CORPORA = ("movies", "movies-fine")
+EXPERIMENTS = ("quality", "single_erasure", "erasure")
 NETWORKS = (("lstm", None), ("hierarchical", None), ("hierarchical", "word_attention"))
 SINGLE_CAPTION = (
     "Erasing the weight of the most attended word (hierarchical: sentence) or of another: share of documents by which "
@@ -60,7 +61,7 @@ def main() -> None:
         for corpus in arguments.corpus
         for encoder, site in NETWORKS
     ]
-    runs = run_cells(cells, arguments.results, jobs=arguments.jobs)
+    runs = run_cells(cells, arguments.results, jobs=arguments.jobs, experiments=EXPERIMENTS)
     single = single_table((run.labels, run.results["single_erasure"]) for run in runs)
     sets = sets_table((run.labels, run.results["erasure"]) for run in runs)
     for name, table, caption in (("single", single, SINGLE_CAPTION), ("sets", sets, SETS_CAPTION)):

@@ -138,8 +138,13 @@ def give_up(cell: Cell, results: Path, error: str) -> None:
     write_failure(results / cell.folder_name(cell.load_corpus()), MODEL, error)
 
 
-def run_cells(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[CellRun]:
+def run_cells(
+    cells: Sequence[Cell], results: Path, jobs: int = 1, experiments: Sequence[str] = tuple(STEPS)
+) -> list[CellRun]:
     """Run several cells, `jobs` at a time, each model in a process of its own; the runs in the order of the cells.
+
+    Args:
+        experiments: Which of `STEPS` to run.
 
     Raises:
         RuntimeError: something failed; raised after everything else is done, naming each failure.
@@ -149,16 +154,16 @@ def run_cells(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[CellR
         for cell in task.cells:
             give_up(cell, results, error)
 
-    in_processes(work_on, tasks(cells, tuple(STEPS), results), jobs, lambda task: None, lost)
+    in_processes(work_on, tasks(cells, experiments, results), jobs, lambda task: None, lost)
     errors = []
     for cell in cells:
         folder = results / cell.folder_name(cell.load_corpus())
-        for step in (MODEL, *STEPS):
+        for step in (MODEL, *experiments):
             if failure(folder, step).exists():
                 errors.append(f"{folder.name}: {step}: {json.loads(failure(folder, step).read_bytes())['error']}")
     if errors:
         raise RuntimeError("\n".join([f"{len(errors)} steps failed, the others are done:", *errors]))
-    return [finished(cell, results) for cell in cells]
+    return [finished(cell, results, experiments) for cell in cells]
 
 
 def failure(folder: Path, step: str) -> Path:
