@@ -31,8 +31,8 @@ def erased_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Ten
     Reference: Serrano & Smith 2019, section 3.
     """
     weights, votes, is_word = entered(weights, votes, is_word)
-    left = _sum_of_others(weights[..., None])
-    erased = _sum_of_others(weights[..., None] * votes) / left
+    left = sum_of_others(weights[..., None])
+    erased = sum_of_others(weights[..., None] * votes) / left
     erased = torch.where(left > 0, erased, torch.nan)
     if weights.ndim == 3:
         erased = erased.sum(1)
@@ -138,7 +138,7 @@ def never_erasable(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Te
     return smallest_erasure(weights, votes, is_word).size.isinf()
 
 
-def _sum_of_others(values: torch.Tensor) -> torch.Tensor:
+def sum_of_others(values: torch.Tensor) -> torch.Tensor:
     """For every position of the second last axis the sum over the other positions, without subtraction."""
     zero = torch.zeros_like(values[..., :1, :])
     before = torch.cat([zero, values[..., :-1, :]], -2).cumsum(-2)

@@ -17,8 +17,8 @@ def run(code: str) -> str:
 def test_importing_the_figures_loads_neither_matplotlib_nor_torch() -> None:
     modules = (
         "adversary adversary_curve agreement bars curves erasure estimates examples external faithfulness files "
-        "guide imitation ladder literal marks necessity permutation plane quality reach scores seeds shading "
-        "single_erasure style violins"
+        "guide head_reach imitation ladder literal marks necessity permutation plane quality reach scores seeds "
+        "shading single_erasure style violins"
     )
     imports = "; ".join(f"import attn_interp.figures.{name}" for name in modules.split())
     assert run(f"import sys; {imports}; print({{'matplotlib', 'torch'}} & set(sys.modules))") == "set()"
