@@ -11,6 +11,7 @@ import pandas as pd
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.load import corpora
+from attn_interp.data.rationales import is_empty, is_full
 
 
 def describe(corpus: Corpus) -> pd.DataFrame:
@@ -36,6 +37,39 @@ def _row(corpus: Corpus, split: str, documents: Sequence[Document]) -> dict[str,
         "most_words": int(lengths.max()),
         "rationales": sum(bool(document.rationales) for document in documents),
         "licence": corpus.licence,
+    }
+
+
+def describe_rationales(corpus: Corpus) -> pd.DataFrame:
+    """One row per split that has rationales: what people marked.
+
+    Columns: corpus, split, documents (those with a rationale), rationales (one per document and annotator),
+    least_annotators, mean_annotators, most_annotators (per such document), marked (mean over rationales of the share of
+    words marked, the mean value where marks are graded, in [0, 1]), empty and full (rationales that mark no word, every
+    word).
+    """
+    columns = ["corpus", "split", "documents", "rationales", "least_annotators", "mean_annotators", "most_annotators"]
+    columns += ["marked", "empty", "full"]
+    parts = [(split, [d for d in documents if d.rationales]) for split, documents in corpus.splits.items()]
+    return pd.DataFrame(
+        [_rationale_row(corpus, split, documents) for split, documents in parts if documents], columns=columns
+    )
+
+
+def _rationale_row(corpus: Corpus, split: str, documents: Sequence[Document]) -> dict[str, object]:
+    counts = np.array([len(document.rationales) for document in documents])
+    rationales = [rationale for document in documents for rationale in document.rationales]
+    return {
+        "corpus": corpus.name,
+        "split": split,
+        "documents": len(documents),
+        "rationales": len(rationales),
+        "least_annotators": int(counts.min()),
+        "mean_annotators": float(counts.mean()),
+        "most_annotators": int(counts.max()),
+        "marked": float(np.mean([np.mean(rationale) for rationale in rationales])),
+        "empty": sum(map(is_empty, rationales)),
+        "full": sum(map(is_full, rationales)),
     }
 
 
