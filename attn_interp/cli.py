@@ -210,6 +210,10 @@ def data(
     task: Annotated[str | None, typer.Option(help="Task of a treebank: binary or fine.")] = None,
     least_words: Annotated[int | None, typer.Option(help="Refuse documents with fewer words.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Draws the splits that are not stated.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Another option of the corpus, as part=50 for yelp-hat; repeatable."),
+    ] = None,
     convert: Annotated[Path | None, typer.Option(help="Write the corpus to this JSON-lines file.")] = None,
 ) -> None:
     """List the corpora, describe one, or convert it to JSON lines.
@@ -218,7 +222,7 @@ def data(
 
     Example: attn-interp data reviews.csv --text body --label stars --convert reviews.jsonl
     """
-    from attn_interp.data.describe import describe, list_corpora
+    from attn_interp.data.describe import describe, describe_rationales, list_corpora
     from attn_interp.data.jsonlines import save_jsonlines
     from attn_interp.data.load import load
     from attn_interp.report.console import show_table
@@ -235,6 +239,7 @@ def data(
         least_words=least_words,
         seed=seed,
     )
+    options |= dict(_parsed(text) for text in option or ())
     if corpus is None:
         if options or convert is not None:
             raise ValueError("data: options describe a corpus, but none is named; give its name or path first")
@@ -242,6 +247,9 @@ def data(
         return
     loaded = load(corpus, **options)
     show_table(describe(loaded), title=f"{loaded.name}: {loaded.source}")
+    marked = describe_rationales(loaded)
+    if len(marked):
+        show_table(marked, title="what people marked")
     if convert is not None:
         save_jsonlines(loaded, convert)
         typer.echo(f"written: {convert}")

@@ -19,7 +19,10 @@ OPTIONS = {
         *("corpus", "path", "option", "encoder", "attention", "seed", "documents", "embeddings", "width"),
         *("eps", "search", "results", "name", "seeds", "experiments", "jobs", "dask", "status"),
     ),
-    "data": ("path", "text", "words", "label", "id", "split", "classes", "task", "least-words", "seed", "convert"),
+    "data": (
+        *("path", "text", "words", "label", "id", "split", "classes", "task", "least-words", "seed", "option"),
+        "convert",
+    ),
 }
 
 
@@ -145,6 +148,18 @@ def test_data_reads_a_treebank_of_either_task(call, tmp_path) -> None:
     assert re.search(r"train\W+6 ", call("data", "sst", "--path", tmp_path)[1])
 
 
+def test_data_tells_what_people_marked(call, jsonl, tmp_path) -> None:
+    (tmp_path / "train.csv").write_text(
+        "textID,text,selected_text,sentiment\n"
+        + "".join(f"t{n},day {n} is fine,fine,{('negative', 'positive')[n % 2]}\n" for n in range(40)),
+        "utf-8",
+    )
+    out = call("data", "tweets", "--path", tmp_path, "--option", "seed=3")[1]
+    assert "what people marked" in out
+    assert re.search(r"train\W+32\W+32\W+1\W+1\.000\W+1\W+0\.250\W+0\W+0\b", out)
+    assert "what people marked" not in call("data", jsonl)[1]
+
+
 def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("attn_interp.studies.run.draw", lambda result, folder: None)
     options = ["--option", "text=body", "--option", "label=stars", "--option", "least-words=3", "--option", "seed=7"]
@@ -172,10 +187,12 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("data", "moovies"), "'moovies' is unknown; options are movies, movies-fine, planted, sst"),
+        (("data", "moovies"), "'moovies' is unknown; options are eraser, esnli, fair-rationales, "),
         (("data", "absent.jsonl"), "there is no such file"),
         (("data", "absent.csv", "--label", "stars"), "there is no such file"),
-        (("data", "planted", "--text", "body"), "option 'text' is unknown; options are documents,"),
+        (("data", "planted", "--option", "documents"), "--option 'documents': expected NAME=VALUE"),
+        (("data", "--option", "part=50"), "none is named"),
+        (("data", "planted", "--text", "body"), "option 'text' is unknown; options are copies, documents,"),
         (("data", "sst"), "option 'path' is missing"),
         (("data", "planted", "--seed", "one"), "'--seed'"),
         (("data", "planted", "--seed", "-1"), "'--seed'"),

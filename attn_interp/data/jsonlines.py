@@ -123,7 +123,7 @@ def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
     rows: list[Row] = []
     for number, line in read_filled_lines(file):
         place = f"{file}, row {number}"
-        content = _parse(line, place)
+        content = parse_object(line, place)
         if "classes" in content and not rows and not header:
             header = _checked_header(content, place)
         else:
@@ -135,7 +135,8 @@ def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
     return header, rows
 
 
-def _parse(line: str, place: str) -> dict[str, Any]:
+def parse_object(line: str, place: str) -> dict[str, Any]:
+    """The object on one line of JSON; anything else is a ValueError that names the place."""
     try:
         content = json.loads(line)
     except json.JSONDecodeError as error:

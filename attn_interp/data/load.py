@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attn_interp.data import movies, planted, trees
+from attn_interp.data import eraser, esnli, fair_rationales, hatexplain, movies, planted, trees, tweets, yelp_hat
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.jsonlines import load_jsonlines
 from attn_interp.data.tables import load_table
@@ -39,6 +39,15 @@ class Source:
 def corpora() -> tuple[Source, ...]:
     """The corpora that have a name, in alphabetical order."""
     return (
+        _given("eraser", "documents with evidence, in the format of ERASER", eraser.LICENCE, eraser.load_eraser),
+        _given("esnli", "e-SNLI: pairs of sentences, marked by one or three people", esnli.LICENCE, esnli.load_esnli),
+        _given(
+            "fair-rationales",
+            "sentences of SST, each marked by about six people",
+            fair_rationales.LICENCE,
+            fair_rationales.load_fair_rationales,
+        ),
+        _given("hatexplain", "posts judged and marked by three people", hatexplain.LICENCE, hatexplain.load_hatexplain),
         Source("movies", "movie-review snippets with human ratings, two classes", movies.LICENCE, movies.load_movies),
         Source("movies-fine", "the same snippets, five classes by rating", movies.LICENCE, movies.load_movies_fine),
         Source("planted", "made-up documents whose keyword decides the label", planted.LICENCE, planted.load_planted),
@@ -56,7 +65,13 @@ def corpora() -> tuple[Source, ...]:
             load_sst_fine,
             needs_path=True,
         ),
+        _given("tweets", "tweets with the part that carries their sentiment", tweets.LICENCE, tweets.load_tweets),
+        _given("yelp-hat", "reviews, each marked by up to four people", yelp_hat.LICENCE, yelp_hat.load_yelp_hat),
     )
+
+
+def _given(name: str, about: str, licence: str, loader: Loader) -> Source:
+    return Source(name, about, licence, loader, needs_path=True)
 
 
 def load_sst(path: Path | str, least_words: int = 2) -> Corpus:

@@ -46,8 +46,10 @@ def test_files_by_their_ending(tmp_path):
 def test_unknown_names_paths_and_options_are_named(tmp_path):
     with pytest.raises(ValueError) as caught:
         load("imdb")
-    options = "movies, movies-fine, planted, sst, sst-fine, a file *.csv"
-    assert f"corpus 'imdb' is unknown; options are {options}" in str(caught.value)
+    options = (
+        "eraser, esnli, fair-rationales, hatexplain, movies, movies-fine, planted, sst, sst-fine, tweets, yelp-hat"
+    )
+    assert f"corpus 'imdb' is unknown; options are {options}, a file *.csv" in str(caught.value)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv': there is no such file"):
         load(tmp_path / "nowhere.csv")
     with pytest.raises(ValueError, match=r"the folder holds neither train\.jsonl nor train\.txt"):
@@ -76,8 +78,13 @@ def test_describe_counts_each_split():
 
 def test_the_list_names_every_corpus():
     table = list_corpora()
-    assert table["corpus"].tolist() == ["movies", "movies-fine", "planted", "sst", "sst-fine"]
-    assert table["files"].tolist() == ["built in"] * 3 + ["your own: path=..."] * 2
+    assert table["corpus"].tolist() == [
+        *("eraser", "esnli", "fair-rationales", "hatexplain", "movies", "movies-fine", "planted", "sst", "sst-fine"),
+        *("tweets", "yelp-hat"),
+    ]
+    built_in = table["corpus"][table["files"] == "built in"]
+    assert built_in.tolist() == ["movies", "movies-fine", "planted"]
+    assert set(table["files"]) == {"built in", "your own: path=..."}
 
 
 def test_a_name_goes_before_a_path(tmp_path, monkeypatch):
