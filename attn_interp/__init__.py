@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from attn_interp.data.corpus import Corpus
     from attn_interp.data.document import Document
     from attn_interp.data.load import load
+    from attn_interp.figures.show import show
     from attn_interp.models.training import train
     from attn_interp.models.wrap import wrap
     from attn_interp.recording import intervene, mark, record, sites
 
-__all__ = ["Corpus", "Document", "experiments", "intervene", "load", "mark", "record", "sites", "train", "wrap"]
+__all__ = ["Corpus", "Document", "experiments", "intervene", "load", "mark", "record", "show", "sites", "train", "wrap"]
 
 _HOMES = {
     "Corpus": "data.corpus",
@@ -31,6 +32,7 @@ _HOMES = {
     "load": "data.load",
     "mark": "recording",
     "record": "recording",
+    "show": "figures.show",
     "sites": "recording",
     "train": "models.training",
     "wrap": "models.wrap",

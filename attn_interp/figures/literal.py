@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 OWN_FAMILY: str = SETTINGS["font.family"][0]
+CONTROLS = ("Cc", "Cs", "Zl", "Zp")
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn others around
 JOINERS = ("Cf", "Mn")  # characters that show nothing of their own, such as variation selectors
 
 
@@ -24,6 +26,12 @@ def visible(word: str) -> str:
     are left out.
     """
     return "".join(_visible_character(character) for character in word)
+
+
+def printable(text: str) -> str:
+    """The text with control characters, which no page can show, as their code points: "<U+0000>". For HTML, whose
+    reader has fonts of its own."""
+    return "".join(f"<U+{ord(each):04X}>" if _controls(each) else each for each in text)
 
 
 def write(ax: Axes, x: float, y: float, word: str, size: float, **style: Any) -> Text:
@@ -49,9 +57,16 @@ def _properties(text: str, size: float) -> FontProperties:
 
 def _visible_character(character: str) -> str:
     category = unicodedata.category(character)
-    if category not in ("Cc", "Cs", "Zl", "Zp") and _family(character) is not None:
+    if _controls(character):
+        return f"<U+{ord(character):04X}>"
+    if _family(character) is not None:
         return character
     return "" if category in JOINERS else f"<U+{ord(character):04X}>"
+
+
+def _controls(character: str) -> bool:
+    """Whether the character breaks a line, turns the direction of others, or cannot be shown at all."""
+    return unicodedata.category(character) in CONTROLS or unicodedata.bidirectional(character) in TURNS
 
 
 @lru_cache(maxsize=4096)

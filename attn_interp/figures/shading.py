@@ -1,8 +1,14 @@
-"""Shades of a heatmap of words: how dark a weight is drawn, and the scale bar that says so."""
+"""Shades of a heatmap of words: how dark a weight is drawn, and the scale bar that says so.
+
+Weights that cannot be negative have the colours of matplotlib's magma, perceptually uniform and falling in lightness,
+so that they are told apart in grey too; weights of either sign have those of PRGn, purple below zero and green above,
+which are not mistaken for the others. On a dark page zero is dark: magma from its other end, and vanimo.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,24 +17,25 @@ from attn_interp.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
+SEQUENTIAL, DIVERGING = "magma_r", "PRGn"
+DARK_SEQUENTIAL, DARK_DIVERGING = "magma", "vanimo"
 STEPS = 60  # of the scale bar
 TICKS = (0.0, 0.1, 0.4, 1.0)  # nearly evenly spaced under the square root
 
 Colour = tuple[float, float, float]
 
 
-def shade(share: float) -> Colour:
-    """Colour of a share in [-1, 1]: white at 0, blue at 1, vermilion at -1, darkening with the square root.
+def shade(share: float, signed: bool = False, dark: bool = False) -> Colour:
+    """Colour of a share in [-1, 1] (not signed: [0, 1]): that of the page at 0, standing out with the square root.
 
     The square root keeps one scale for all documents, 0 to 1, on which the small shares of a long document still show.
     """
-    from matplotlib.colors import to_rgb
-
-    hue = to_rgb(style.NEGATIVE if share < 0 else style.POSITIVE)
-    strength = math.sqrt(min(abs(share), 1.0))
-    red, green, blue = (1 - strength * (1 - part) for part in hue)
-    return red, green, blue
+    strength = math.copysign(math.sqrt(min(abs(share), 1.0)), share)
+    colours = _colours((DARK_DIVERGING if dark else DIVERGING) if signed else (DARK_SEQUENTIAL if dark else SEQUENTIAL))
+    red, green, blue, _ = colours((1.0 + strength) / 2.0 if signed else max(strength, 0.0))
+    return float(red), float(green), float(blue)
 
 
 def ink(fill: Colour) -> str:
@@ -46,7 +53,7 @@ def draw_scale(ax: Axes, x: float, y: float, width: float, height: float, signed
     edges = np.linspace(lowest, 1.0, STEPS + 1)  # in strength, the signed square root of the share
     place = x + width * (edges - lowest) / (1.0 - lowest)
     for left, right, strength in zip(place[:-1], place[1:], (edges[:-1] + edges[1:]) / 2, strict=True):
-        fill = shade(math.copysign(strength**2, strength))
+        fill = shade(math.copysign(strength**2, strength), signed)
         ax.add_patch(
             Rectangle(
                 (left, y - height), right - left, height, facecolor=fill, edgecolor=fill, linewidth=0.2, clip_on=False
@@ -61,3 +68,10 @@ def draw_scale(ax: Axes, x: float, y: float, width: float, height: float, signed
         at = x + width * (strength - lowest) / (1.0 - lowest)
         ax.plot([at, at], [y, y + 2], color=style.GREY, linewidth=0.5, clip_on=False)
         ax.text(at, y + 3, f"{tick:g}", fontsize=size, ha="center", va="top")
+
+
+@cache
+def _colours(name: str) -> Colormap:
+    from matplotlib import colormaps
+
+    return colormaps[name]

@@ -34,7 +34,6 @@ ORDERINGS = {  # colour and line of each order of erasure
     "random": (GREY, (0, (1, 1))),
     "optimum": (BLACK, "-"),
 }
-POSITIVE, NEGATIVE = BLUE, VERMILION  # hue of a weight's sign in a heatmap
 
 SETTINGS: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same picture on every machine

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -50,8 +50,8 @@ def test_awkward_words_are_drawn_without_a_warning(examples: Make) -> None:
 def test_shades_are_the_shares_that_drawn_gives(examples: Make) -> None:
     result = examples()
     rows, axes = figures.drawn(result), figures.plot(result)
-    for cell, share in zip(cells_of(axes), rows["share"], strict=True):
-        assert cell.get_facecolor()[:3] == pytest.approx(shade(share))
+    for cell, share in zip(cells_of(axes), rows.to_dict("records"), strict=True):
+        assert cell.get_facecolor()[:3] == pytest.approx(shade(share["share"], signed=share["row"] == "leave-one-out"))
 
 
 def test_shares_are_over_the_total_absolute_weight_of_the_row(examples: Make) -> None:
@@ -120,9 +120,10 @@ def test_a_word_wider_than_the_line_is_cut_with_an_ellipsis(examples: Make) -> N
 def test_the_scale_bar_has_the_colours_of_the_cells(examples: Make) -> None:
     unsigned = examples(**{"leave-one-out": 0.1})
     labels = [text.get_text() for text in figures.plot(unsigned).texts]
+    assert labels[-5] == "share of the row's total absolute weight; under each word its weight (its rank)"
     assert labels[-4:] == ["0", "0.1", "0.4", "1"]
-    assert "share of the row's total absolute weight" in labels
-    assert [text.get_text() for text in figures.plot(examples()).texts][-7:] == ["-1", "-0.4", "-0.1", *labels[-4:]]
+    both = [text.get_text() for text in figures.plot(examples()).texts]
+    assert both[-11:] == [*labels[-4:], "-1", "-0.4", "-0.1", *labels[-4:]]
 
 
 def test_intervals_are_error_bars_under_their_words(examples: Make) -> None:
@@ -170,7 +171,7 @@ def test_an_empty_frame_is_refused(examples: Make) -> None:
 
 
 def test_words_shrink_to_fit_the_given_axes(examples: Make) -> None:
-    figure = Figure(figsize=(3.3, 4.2))
+    figure = Figure(figsize=(3.3, 6.3))
     axes = figure.subplots()
     result = examples(tuple(f"word{index}" for index in range(41)))
     assert figures.plot(result, axes) is axes
@@ -180,9 +181,17 @@ def test_words_shrink_to_fit_the_given_axes(examples: Make) -> None:
     assert all(text.get_position()[1] < axes.get_ylim()[0] for text in words_of(axes))
 
 
-def test_shade_runs_from_white_to_the_colour_of_the_sign() -> None:
-    assert shade(0.0) == (1, 1, 1)
-    assert shade(1.0) == pytest.approx(to_rgb("#0072B2"))
-    assert shade(-1.0) == pytest.approx(to_rgb("#D55E00"))
+def test_shades_are_those_of_the_named_scales_and_fall_in_lightness() -> None:
+    assert [shade(0.0), shade(1.0)] == [colormaps["magma_r"](value)[:3] for value in (0.0, 1.0)]
+    assert shade(0.25) == colormaps["magma_r"](0.5)[:3]  # the square root
+    assert [shade(share, signed=True) for share in (-1.0, 0.0, 1.0)] == [
+        colormaps["PRGn"](value)[:3] for value in (0.0, 0.5, 1.0)
+    ]
     strength = [sum(shade(share)) for share in (0.0, 0.01, 0.2, 0.7, 1.0)]
     assert strength == sorted(strength, reverse=True)
+    dark = [sum(shade(share, dark=True)) for share in (0.0, 0.01, 0.2, 0.7, 1.0)]
+    assert dark == sorted(dark)
+    red, green, blue = shade(0.5, signed=True, dark=True)
+    assert green > max(red, blue)  # as on a light page
+    red, green, blue = shade(-0.5, signed=True, dark=True)
+    assert min(red, blue) > green
