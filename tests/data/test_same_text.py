@@ -37,6 +37,14 @@ def test_a_sentence_cut_in_two_is_found_in_both_parts_and_a_short_one_is_no_part
     assert found.found == (("t0", "t1"),) and found.removed == ("t0", "t1")
 
 
+def test_a_text_inside_several_documents_and_a_document_inside_several_texts_are_found_in_all():
+    long = "this is a text of many letters"
+    found = withhold(corpus(f"{long} once", f"twice {long}", "other", "others"), [long, "other one", "another two"])
+    assert found.found == (("t0", "t1"), (), ())
+    found = withhold(corpus(long, "b", "other", "others"), [f"{long} once", "b", f"twice {long}"])
+    assert found.found == (("t0",), ("t1",), ("t0",))
+
+
 def test_what_cannot_be_looked_for_is_refused():
     with pytest.raises(ValueError, match="text 1: '!!' has no letter or digit"):
         withhold(corpus("a", "b"), ["a", "!!"])
