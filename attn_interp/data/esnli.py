@@ -17,7 +17,7 @@ SENTENCES = ("Sentence1", "Sentence2")  # premise, hypothesis
 COLUMNS = ("pairID", "gold_label", *SENTENCES)
 CLASSES = ("entailment", "neutral", "contradiction")
 SEPARATOR = "|||"
-LICENCE = "unstated; SNLI is CC BY-SA 4.0"
+LICENCE = "MIT; SNLI is CC BY-SA 4.0"
 SOURCE = "Camburu et al. 2018, e-SNLI: natural language inference with natural language explanations, NeurIPS"
 
 

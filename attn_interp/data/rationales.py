@@ -19,7 +19,7 @@ def consensus(document: Document) -> Rationale:
     Raises:
         ValueError: the document has no rationale.
 
-    Reference: Sen et al. 2020, Human attention maps for text classification, section 3: consensus attention map.
+    Reference: Sen et al. 2020, Human attention maps for text classification: consensus attention map.
     """
     return tuple(min(values) for values in _by_word(document))
 
@@ -30,7 +30,7 @@ def union(document: Document) -> Rationale:
     Raises:
         ValueError: the document has no rationale.
 
-    Reference: Sen et al. 2020, section 3: super attention map.
+    Reference: Sen et al. 2020: super attention map.
     """
     return tuple(max(values) for values in _by_word(document))
 
