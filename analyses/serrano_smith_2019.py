@@ -26,14 +26,15 @@ CORPORA = ("movies", "movies-fine")
 EXPERIMENTS = ("quality", "single_erasure", "erasure")
 NETWORKS = (("lstm", None), ("hierarchical", None), ("hierarchical", "word_attention"))
 SINGLE_CAPTION = (
-    "Erasing the weight of the most attended word (hierarchical: sentence) or of another: share of documents by which "
-    "erasure changes the decision, expected over every other one, with 95 % bootstrap intervals over documents. "
-    "Undefined: documents of one word or sentence."
+    "Erasing the weight of the most attended word or sentence or of another: share of documents by which erasure "
+    "changes the decision, expected over every other one, with 95 % bootstrap intervals over documents. Undefined: "
+    "documents of one word or sentence. Hierarchical: over sentences, and over words (word_attention) in documents of "
+    "one sentence."
 )
 SETS_CAPTION = (
-    "Share of the words (hierarchical: sentences) erased, in several orders, until the decision changes (never: 1): "
-    "mean, paired difference to the order of attention, regret against the smallest set, and share of decisions never "
-    "changed; 95 % bootstrap intervals over documents."
+    "Fraction of the words or sentences erased, in several orders, until the decision changes (never: 1): mean, paired "
+    "difference to the order of attention, regret against the smallest set, and share of decisions never changed; 95 % "
+    "bootstrap intervals over documents. Undefined: documents of one word or sentence, which has nothing to erase."
 )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.experiments.attributed import Attributed, attribute
@@ -46,7 +47,12 @@ COLUMNS = {
     ),
     "draw": Column("number of the random order, 0 for the others", "", 0),
     "removed": Column("words erased when the decision changes; NaN where it never does", "words", 1),
-    "fraction": Column("removed / words; 1 where the decision never changes (censored)", "", 0, 1),
+    "fraction": Column(
+        "removed / words; 1 where the decision never changes (censored); NaN for one word, which cannot be erased",
+        "",
+        0,
+        1,
+    ),
     "flipped": Column("whether the decision changes before nothing is left"),
     "regret": Column("fraction minus that of the optimum; NaN unless affine", "", 0, 1),
 }
@@ -63,14 +69,15 @@ def erasure(
     """Words erased until the decision changes, by ordering. One row per document and ordering (ten random ones).
 
     The decision changes when a rival's logit exceeds its own. What cannot be changed by erasing in an order stays in
-    the sample, censored at fraction 1; the last words, whose erasure would leave no attention, are never erased.
+    the sample, censored at fraction 1; the last words, whose erasure would leave no attention, are never erased. So
+    there is nothing to erase in a document of one word: its values are NaN and counted.
 
     Args:
         reading: what `read` returned for the same model and documents, to save reading them again.
         attributed: what `attribute` returned for this reading, to save computing it again.
     """
     reading = reading or read(model, documents, seed)
-    attributed = attributed or attribute(model, reading, progress=progress)
+    attributed = attributed or attribute(model, reading, {name: METHODS[name] for name in ATTRIBUTIONS}, progress)
     frames = []
     for read_batch, found in track(list(zip(reading.batches, attributed.batches)), "erasure of sets", progress):
         gradient = model.gradient_at_weights(read_batch.batch, read_batch.predicted.to(model.device)).double().cpu()
@@ -142,7 +149,8 @@ def _random_scores(read_batch: ReadBatch, seed: int) -> torch.Tensor:
 
 
 def _fractions(removed: np.ndarray, about: pd.DataFrame) -> np.ndarray:
-    return np.where(np.isfinite(removed), removed / about["words"].to_numpy(), 1.0)
+    words = about["words"].to_numpy()
+    return np.where(words == 1, np.nan, np.where(np.isfinite(removed), removed / words, 1.0))
 
 
 def _rows(about: pd.DataFrame, ordering: str, draw: int, removed: np.ndarray, optimum: np.ndarray) -> pd.DataFrame:
@@ -159,9 +167,11 @@ def _rows(about: pd.DataFrame, ordering: str, draw: int, removed: np.ndarray, op
 
 
 def per_document(result: Result) -> pd.DataFrame:
-    """One row per document and ordering: random orders averaged over their draws; and the difference to attention."""
+    """One row per document and ordering: random orders averaged over their draws; and the difference to attention. NaN
+    where there is nothing to erase."""
     keys = [*DOCUMENT_COLUMNS, "ordering"]
-    frame = result.frame.assign(never=(~result.frame["flipped"]).astype(float))
+    never = (~result.frame["flipped"]).astype(float).where(result.frame["fraction"].notna())
+    frame = result.frame.assign(never=never)
     means = frame.groupby(keys, sort=False)[["fraction", "never", "regret"]].mean().reset_index()
     attention = means[means["ordering"] == ATTENTION].set_index("document")["fraction"]
     return means.assign(minus_attention=means["fraction"] - means["document"].map(attention))

@@ -12,7 +12,7 @@ import torch
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.experiments.result import Column
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.wrapper import AttentionModel, word_of
 from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
 
 
@@ -127,13 +127,15 @@ def in_order(frames: list[pd.DataFrame], reading: Reading) -> pd.DataFrame:
 
 
 def reading_settings(model: AttentionModel, reading: Reading, seed: int) -> dict[str, object]:
-    """What every experiment on a reading records of the model: the view that was tested and the measured affinity."""
+    """What every experiment on a reading records of the model: the view that was tested, what it weighs (words or
+    sentences) and the measured affinity."""
     return {
         "documents": len(reading.documents),
         "classes": list(model.classes),
         "site": model.view.site,
         "head": model.view.head,
         "query": model.view.query,
+        "unit": "word" if model.unit_of is word_of else "sentence",
         "affine": reading.affine,
         "affinity_gap": reading.affinity.gap,
         "affinity_spread": reading.affinity.spread,

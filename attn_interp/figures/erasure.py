@@ -24,17 +24,16 @@ OPTIMUM, ATTENTION = "optimum", "attention"
 CURVES, BOXES, DIFFERENCES = "survival", "fraction erased", "difference to attention"
 NEVER = "never"
 WHISKERS, QUARTILES = (0.05, 0.95), (0.25, 0.75)
-FRACTION = "fraction of the words erased"
 
 
 def plot(result: Result, ax: Axes | None = None, legend_columns: int = 2) -> Axes:
     """Share of decisions not yet changed against the fraction of words erased, one line per order, 95 % bands.
 
     Decisions that never change stay in the sample to the end: the height at the right edge is their share. Under the
-    optimum, the broad pale line, no order can fall.
+    optimum, the broad pale line, no order can fall. Documents of one word are left out and counted.
     """
     rows = _curves(result)
-    names = list(rows["series"].unique())
+    names, unit = _orderings(result.frame), _unit(result)
     with style.axes_or_new(ax, height=3.0) as axes:
         handles: list[Artist] = []
         for name in names:
@@ -42,10 +41,10 @@ def plot(result: Result, ax: Axes | None = None, legend_columns: int = 2) -> Axe
             broad = {"linewidth": 4.0, "alpha": 0.35, "zorder": 1.5} if name == OPTIMUM else {}
             handles.append(draw_curve(axes, rows[rows.series == name], colour, line, steps=True, **broad))
         axes.set_xlim(0.0, 1.0)
-        axes.set_xlabel(FRACTION)
+        axes.set_xlabel(f"fraction of the {unit}s erased")
         share_axis(axes, "decisions not yet changed (share)")
-        n = int(rows["n"].iloc[0])
-        style.legend_above(axes, handles, names, f"words erased in the order of; n = {n:,} documents", legend_columns)
+        counts = _documents(result)
+        style.legend_above(axes, handles, names, f"{unit}s erased in the order of; {counts}", legend_columns)
     return axes
 
 
@@ -61,16 +60,18 @@ def boxes(result: Result, ax: Axes | None = None) -> Axes:
         for place, name in enumerate(names):
             own, colour = rows[rows.series == name], _look(name, names)[0]
             points = own.loc[own.mark == "point", "x"].to_numpy()
-            axes.plot(points, place + _spread(len(points)), ".", color=colour, markersize=2.5, alpha=0.5, mew=0)
+            faint = float(np.clip(400 / max(len(points), 1), 0.12, 0.5))  # many points must not hide the box
+            axes.plot(points, place + _spread(len(points)), ".", color=colour, markersize=2.5, alpha=faint, mew=0)
             box = own[own.mark == "box"].iloc[0]
             axes.hlines(place, box.x, box.x_end, colors="black", linewidth=0.8)
-            axes.barh(place, box.high - box.low, 0.56, box.low, color=(colour, 0.35), edgecolor="black", linewidth=0.8)
-            axes.vlines(box.y, place - 0.28, place + 0.28, colors="black", linewidth=1.8)
+            pale = (colour, 0.35)
+            axes.barh(place, box.high - box.low, 0.56, box.low, color=pale, edgecolor="black", zorder=2.5)
+            axes.vlines(box.y, place - 0.28, place + 0.28, colors="black", linewidth=1.8, zorder=3)
             never = own[own.mark == "estimate"].iloc[0]
             style.beside(axes, place, style.interval_text(never.x, never.low, never.high), "black")
         _rows_of(axes, names)
         axes.set_xlim(0.0, 1.015)
-        axes.set_xlabel(f"{FRACTION} (never changed: 1)")
+        axes.set_xlabel(f"fraction of the {_unit(result)}s erased (never changed: 1)")
         style.legend_above(axes, [], [], "fraction erased, and right of it the\nshare never changed [95 % interval]")
     return axes
 
@@ -121,19 +122,19 @@ def drawn(result: Result) -> pd.DataFrame:
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
-    n = result.frame["document"].nunique()
-    draws = result.settings["random_draws"]
+    unit, draws = _unit(result), result.settings["random_draws"]
     return (
-        "Words erased in several orders (their weight set to 0, the rest renormalised) until the decision changes: "
-        "share of decisions not yet changed with pointwise 95 % intervals, fraction erased (quartiles, median, 5 to "
-        "95 % of the documents; 1 where the decision never changes, whose share is given), and its mean difference to "
-        f"the order of attention, paired by document, with 95 % bootstrap intervals; n = {n:,} documents, {draws} "
-        f"random orders each. Optimum: {result.settings['optimum']}."
+        f"{unit.capitalize()}s erased in several orders (their weight set to 0, the rest renormalised) until the "
+        "decision changes: share of decisions not yet changed with pointwise 95 % intervals, fraction erased "
+        "(quartiles, median, 5 to 95 % of the documents; 1 where the decision never changes, whose share is given), "
+        "and its mean difference to the order of attention, paired by document, with 95 % bootstrap intervals; "
+        f"{_documents(result)}, {draws} "
+        f"random orders each. A document of one {unit} has nothing to erase. Optimum: {result.settings['optimum']}."
     )
 
 
 def _curves(result: Result) -> pd.DataFrame:
-    table = survival(result.frame, ["ordering"])
+    table = survival(result.frame[result.frame["fraction"].notna()], ["ordering"])
     names = _orderings(result.frame)
     return stack([survival_marks(CURVES, name, table[table["ordering"] == name], "fraction") for name in names])
 
@@ -143,7 +144,7 @@ def _boxes(result: Result) -> pd.DataFrame:
     never = estimate_marks(documents, BOXES, series="ordering", value="never", statistic="mean", result=result)
     parts = []
     for name in _orderings(result.frame):
-        fraction = documents.loc[documents["ordering"] == name, "fraction"]
+        fraction = documents.loc[documents["ordering"] == name, "fraction"].dropna()
         least, low, middle, high, most = fraction.quantile([WHISKERS[0], QUARTILES[0], 0.5, QUARTILES[1], WHISKERS[1]])
         parts.append(marks(BOXES, "point", name, x=fraction))
         parts.append(marks(BOXES, "box", name, x=least, x_end=most, y=middle, low=low, high=high, n=len(fraction)))
@@ -165,6 +166,17 @@ def _per_document(result: Result) -> pd.DataFrame:
     from attn_interp.experiments.erasure import per_document  # here, since it loads torch
 
     return per_document(result)
+
+
+def _unit(result: Result) -> str:
+    """What is erased: "word" or "sentence"."""
+    return str(result.settings.get("unit", "word"))
+
+
+def _documents(result: Result) -> str:
+    """How many documents there are, and how many more have nothing to erase."""
+    fraction = result.frame.groupby("document")["fraction"].first()
+    return style.count_text(int(fraction.notna().sum()), int(fraction.isna().sum())) + " documents"
 
 
 def _orderings(frame: pd.DataFrame) -> list[str]:

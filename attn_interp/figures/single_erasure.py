@@ -73,7 +73,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
         written = style.count_text(share["n"], share["undefined"])
         title = (
             f"{ABOVE}: {style.interval_text(share.x, share.low, share.high)}, {written}\n"
-            "word whose erasure changes the decision"
+            f"{_unit(result)} whose erasure changes the decision"
         )
         style.legend_above(axes, handles[::-1], labels[::-1], title)
     return axes
@@ -104,8 +104,8 @@ def flips(result: Result, ax: Axes | None = None) -> Axes:
         axes.set_yticks([0.5, 1.5], ["changes", "stays"], rotation=90, va="center")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("without another word the decision")
-        axes.set_ylabel("without the most attended\nword the decision")
+        axes.set_xlabel(f"without another {_unit(result)} the decision")
+        axes.set_ylabel(f"without the most attended\n{_unit(result)} the decision")
         counts = style.count_text(rows["n"].iloc[0], rows["undefined"].iloc[0])
         style.legend_above(axes, [], [], f"mean over documents [95 % interval]\n{counts}")
     return axes
@@ -129,15 +129,20 @@ def drawn(result: Result) -> pd.DataFrame:
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
-    counted = result.frame["js_difference"].notna().sum()
+    counted, unit = result.frame["js_difference"].notna().sum(), _unit(result)
     return (
-        "Erasing the most attended word against erasing another (weight set to 0, the rest renormalised): difference "
-        "of the Jensen-Shannon divergences of the output (nats) against difference of the weights, both means over all "
-        "other words of a document, and how often each erasure changes the decision; "
+        f"Erasing the most attended {unit} against erasing another (weight set to 0, the rest renormalised): "
+        "difference of the Jensen-Shannon divergences of the output (nats) against difference of the weights, both "
+        f"means over all other {unit}s of a document, and how often each erasure changes the decision; "
         f"{style.count_text(int(counted), int(len(result.frame) - counted))} documents, {result.settings['status']}. "
-        "A document of one word, or with all attention on one, has no comparison. 95 % intervals over documents: "
+        f"A document of one {unit}, or with all attention on one, has no comparison. 95 % intervals over documents: "
         "Wilson's for the share, bootstrap for the table."
     )
+
+
+def _unit(result: Result) -> str:
+    """What is erased: "word" or "sentence"."""
+    return str(result.settings.get("unit", "word"))
 
 
 def _points(result: Result) -> pd.DataFrame:

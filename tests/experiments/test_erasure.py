@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
 
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.experiments.attributed import attribute
 from attn_interp.experiments.erasure import ATTENTION, OPTIMUM, RANDOM, RANDOM_DRAWS, erasure, per_document
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training import train
+from attn_interp.models.wrap import wrap
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +101,34 @@ def test_one_word_cannot_be_erased(model) -> None:
         Document("two", ("film", "awful"), 0),
         Document("three", ("a",) * 3, 1),
     ]
-    rows = erasure(model, documents).frame
+    result = erasure(model, documents)
+    rows = result.frame
     assert (~rows[rows["document"] == "one"]["flipped"]).all()
-    assert (rows[rows["document"] == "one"]["fraction"] == 1).all()
+    assert rows[rows["document"] == "one"]["fraction"].isna().all()
+    assert rows[rows["document"] != "one"]["fraction"].notna().all()
+    table = result.summary().query("grouping == 'all'")
+    assert set(table["n"]) == {2}
+    assert set(table["undefined"]) == {1}
+
+
+def test_only_the_attributions_that_order_words_are_computed(model, planted, monkeypatch) -> None:
+    asked = []
+    module = import_module("attn_interp.experiments.erasure")
+    monkeypatch.setattr(module, "attribute", lambda *given: asked.append(list(given[2])) or attribute(*given))
+    erasure(model, planted.test[:3])
+    assert asked == [["leave-one-out", "integrated gradients"]]
+
+
+def test_sentences_are_called_so() -> None:
+    settings = ClassifierSettings(encoder="hierarchical", embedding_width=6, hidden=4)
+    words = ("film", "awful", ".", "a", "wonderful", "!")
+    documents = [Document(f"d{i}", words[: 3 + 3 * (i % 2)], i % 2) for i in range(12)]
+    corpus = Corpus("tiny", ("a", "b"), {"train": documents[:8], "dev": documents[8:10], "test": documents[10:]})
+    model = wrap(train(corpus, settings, TrainingSettings(epochs=1), progress=False))
+    result = erasure(model, documents[6:])
+    assert result.settings["unit"] == "sentence"
+    nothing = result.frame.groupby("document", sort=False)["fraction"].apply(lambda own: own.isna().all())
+    assert nothing.tolist() == [True, False] * 3
 
 
 def test_through_the_model_and_through_votes_are_the_same(model, planted, reading, result, attributed) -> None:

@@ -154,3 +154,26 @@ def test_the_given_axes_are_drawn_on_and_returned(erasure: Result) -> None:
     assert figures.plot(erasure, axes) is axes
     assert erasure.plot(axes) is axes
     assert [figures.boxes(erasure, axes), figures.differences(erasure, axes)] == [axes, axes]
+
+
+def test_documents_of_one_sentence_are_left_out_and_counted(erasure: Result) -> None:
+    alone = erasure.frame["document"].isin(["d0", "d7"])
+    frame = erasure.frame.assign(fraction=erasure.frame["fraction"].mask(alone))
+    frame["flipped"] &= ~alone
+    result = Result("erasure", frame, {**erasure.settings, "unit": "sentence"}, erasure.columns)
+    rows = figures.drawn(result)
+    assert (rows.loc[rows.panel == "survival", "n"] == COUNT - 2).all()
+    assert (rows.loc[rows.mark == "box", "n"] == COUNT - 2).all()
+    title = figures.plot(result).get_legend().get_title().get_text()
+    assert "sentences erased in the order of; n = 41 (2 undefined) documents" in title
+    assert "sentences erased" in figures.boxes(result).get_xlabel()
+    assert "A document of one sentence has nothing to erase" in figures.caption(result)
+    never = rows[(rows.mark == "estimate") & (rows.series == "attention") & (rows.group == "never")].iloc[0]
+    assert never.x == pytest.approx(1 - frame.loc[(frame["ordering"] == "attention") & ~alone, "flipped"].mean())
+
+
+def test_nothing_to_erase_anywhere_is_an_empty_figure(erasure: Result) -> None:
+    frame = erasure.frame.assign(fraction=np.nan, regret=np.nan, flipped=False)
+    result = Result("erasure", frame, erasure.settings, erasure.columns)
+    figures.figure(result).draw_without_rendering()
+    assert "n = 0 (43 undefined)" in figures.plot(result).get_legend().get_title().get_text()

@@ -116,3 +116,10 @@ def test_the_given_axes_are_drawn_on_and_returned(single: Result) -> None:
     assert single.plot(axes) is axes
     assert figures.flips(single, axes) is axes
     assert len(figures.figure(single).axes) == 2
+
+
+def test_sentences_are_called_so(single: Result) -> None:
+    result = Result("single_erasure", single.frame, {**single.settings, "unit": "sentence"}, single.columns)
+    assert "sentence whose erasure" in figures.plot(result).get_legend().get_title().get_text()
+    assert figures.flips(result).get_xlabel() == "without another sentence the decision"
+    assert "word" not in figures.caption(result)

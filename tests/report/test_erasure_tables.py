@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import pandas as pd
 import pytest
 
 from attn_interp.experiments.erasure import erasure
@@ -30,3 +33,11 @@ def test_the_orders_are_the_experiments(model, planted, reading) -> None:
         assert table.loc[order, "fraction erased"] == summary.loc[(order, "fraction"), "estimate"]
         assert table.loc[order, "never changed high"] == summary.loc[(order, "never"), "high"]
     assert "fraction erased low" not in readable(table.reset_index()).columns
+    assert set(table["unit"]) == {"word"}
+    assert set(table["n"]) == {len(planted.test)}
+    assert set(table["undefined"]) == {0}
+
+
+def test_what_is_undefined_is_a_dash_and_zero_has_no_sign() -> None:
+    table = pd.DataFrame({"x": [-0.001, math.nan], "x low": [-0.004, math.nan], "x high": [0.25, math.nan]})
+    assert readable(table)["x"].tolist() == ["0.00 [0.00, 0.25]", "--"]
