@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.figures import style
-from attn_interp.figures.literal import visible, width, write
+from attn_interp.figures.literal import fitted, width, write
 from attn_interp.figures.shading import draw_scale, ink, shade
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def plot(heat: HeatRows, ax: Axes | None = None) -> Axes:
         if ax is None:
             (own,) = figure([heat]).axes
             return own
-        across, down = _room(ax)
+        across, down = room(ax)
         layout = _lay_out(heat, across, WORDS)
         while layout.height > down and layout.size > SMALLEST:
             layout = _lay_out(heat, across, layout.size - 0.25)
@@ -165,7 +164,7 @@ def _lay_out(heat: HeatRows, across: float, size: float, scale: bool = True) -> 
     lines: list[list[Cell]] = [[]]
     x = labels
     for position, word in enumerate(heat.words):
-        text = _fitted(str(word), across - labels - 2 * PAD * size, size)
+        text = fitted(str(word), across - labels - 2 * PAD * size, size)
         needed = max(width(text, size), under[position]) + 2 * PAD * size
         if lines[-1] and x + needed > across:
             lines.append([])
@@ -194,17 +193,7 @@ def _widest_numbers(heat: HeatRows, size: float) -> np.ndarray:
     return np.array([max(map(len, texts)) for texts in zip(*rows, strict=True)]) * 0.64 * SMALL * size
 
 
-def _fitted(word: str, room: float, size: float) -> str:
-    """The word, its end replaced by an ellipsis where it is wider than the room."""
-    text = visible(word)
-    if width(text, size) <= room:
-        return text
-    lengths = range(1, len(text))
-    kept = bisect_right(lengths, room, key=lambda length: width(text[:length] + "…", size))
-    return text[: max(kept, 1)] + "…"
-
-
-def _room(ax: Axes) -> tuple[float, float]:
+def room(ax: Axes) -> tuple[float, float]:
     """Width and height of the Axes in points, once the figure's layout has placed it without ticks and labels."""
     ax.set_axis_off()
     page = ax.figure.figure
@@ -228,12 +217,12 @@ def _draw(ax: Axes, heat: HeatRows, layout: Layout, across: float, down: float, 
     ax.set_xlim(0, across)
     ax.set_ylim(down, 0)
     size = layout.size
-    write(ax, 0, TITLE * size / 2, _fitted(heat.title, 0.8 * across, size), size, va="center", fontweight="bold")
+    write(ax, 0, TITLE * size / 2, fitted(heat.title, 0.8 * across, size), size, va="center", fontweight="bold")
     rows = {str(name): own for name, own in heat.cells.groupby("row", sort=False)}
     y = TITLE * size
     for line in layout.lines:
         for name, own in rows.items():
-            label = _fitted(heat.label(name), layout.labels - size, size)
+            label = fitted(heat.label(name), layout.labels - size, size)
             write(ax, 0, y + ROW * size / 2, label, size, va="center")
             shares, numbers = own["share"].tolist(), _numbers(own)
             for position, x, needed, text in line:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from attn_interp.figures.style import SETTINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text
 
@@ -46,6 +49,24 @@ def width(word: str, size: float) -> float:
 
     text = visible(word)
     return float(text_to_path.get_text_width_height_descent(text, _properties(text, size), ismath=False)[0])
+
+
+def fitted(word: str, room: float, size: float) -> str:
+    """What `write` can draw of the word in so many points, its end replaced by an ellipsis where it is wider."""
+    text = visible(word)
+    if width(text, size) <= room:
+        return text
+    lengths = range(1, len(text))
+    kept = bisect_right(lengths, room, key=lambda length: width(text[:length] + "…", size))
+    return text[: max(kept, 1)] + "…"
+
+
+def label_ticks(axis: Axis, places: Sequence[int], words: Sequence[str], size: float, **style: Any) -> None:
+    """Write the words literally at the ticks of an axis."""
+    texts = [visible(word) for word in words]
+    axis.set_ticks(list(places), texts)
+    for text, label in zip(texts, axis.get_ticklabels(), strict=True):
+        label.set(fontproperties=_properties(text, size), parse_math=False, usetex=False, **style)
 
 
 def _properties(text: str, size: float) -> FontProperties:
