@@ -12,7 +12,7 @@ import torch
 from attn_interp.data.batch import Batch
 from attn_interp.models.wrapper import AttentionModel
 
-ROWS_AT_ONCE = 512  # documents in one pass of the model
+ROWS_AT_ONCE = 128  # documents in one pass of the model; more are no faster on a CPU and take more memory
 
 Probability = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(points (N, T, D), rows (N,)) -> (N,): the class of document rows[n] when its embeddings are points[n]."""
