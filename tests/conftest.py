@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -38,3 +40,46 @@ def model(trained: Trained) -> AttentionModel:
 @pytest.fixture(scope="session")
 def reading(model: AttentionModel, planted: Corpus) -> Reading:
     return read(model, planted.test)
+
+
+PIECES = ("wonder", "aw", "##ful", "continu", "##es", "fol", "##low", "##s", "##less")
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+@pytest.fixture(scope="session")
+def wordpiece(planted: Corpus) -> Any:
+    """A tokenizer that has the planted words whole but for some, among them both keywords: these are of two pieces."""
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    whole = sorted({w for d in planted.train for w in d.words} - {"wonderful", "awful", "continues", "follows"})
+    vocabulary = {piece: index for index, piece in enumerate((*SPECIAL, *PIECES, *whole))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL))
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+
+
+@pytest.fixture(scope="session")
+def bert(planted: Corpus, wordpiece: Any) -> AttentionModel:
+    """A BERT of two layers and two heads that has learned to find the keyword."""
+    import transformers
+
+    settings = {"vocab_size": len(wordpiece), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    settings |= {"intermediate_size": 24, "max_position_embeddings": 40, "initializer_range": 0.15}
+    config = transformers.BertConfig(**settings, id2label=dict(enumerate(planted.classes)))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = wrap(transformers.BertForSequenceClassification(config), wordpiece)
+        optimiser = torch.optim.AdamW(model.module.parameters(), lr=5e-3)
+        for _ in range(4):
+            for _, batch in model.batches(planted.train[:160], 16):
+                loss = torch.nn.functional.cross_entropy(model.batch_logits(batch), batch.labels)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+    return model

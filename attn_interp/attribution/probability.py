@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType
 
 import torch
@@ -31,14 +30,7 @@ def probability_at(model: AttentionModel, batch: Batch, classes: torch.Tensor) -
 
 def rows_of(batch: Batch, rows: torch.Tensor) -> Batch:
     """The documents `rows` (N,) of a batch, any of them any number of times, at the width of the batch."""
-    return replace(
-        batch,
-        documents=tuple(batch.documents[row] for row in rows.tolist()),
-        ids=batch.ids[rows],
-        is_token=batch.is_token[rows],
-        is_word=batch.is_word[rows],
-        labels=batch.labels[rows],
-    )
+    return batch.rows(rows)
 
 
 def zero_words(model: AttentionModel, batch: Batch, embeddings: torch.Tensor) -> torch.Tensor:

@@ -19,8 +19,11 @@ class Batch:
         documents: The B documents, in the order of the rows.
         ids: (B, T) token ids.
         is_token: (B, T) true on words and special tokens, false on padding.
-        is_word: (B, T) true on real words; the t-th true position of a row is the t-th word of its document.
+        is_word: (B, T) true on real words; the t-th true position of a row is the t-th word of its document. Of a word
+            in pieces it is true on the first alone.
         labels: (B,) class indices.
+        piece_of: (B, T) index of the word that each position is a piece of, -1 at special tokens and padding; None
+            where every word is one position.
     """
 
     documents: tuple[Document, ...]
@@ -28,13 +31,29 @@ class Batch:
     is_token: torch.Tensor  # (B, T)
     is_word: torch.Tensor  # (B, T)
     labels: torch.Tensor  # (B,)
+    piece_of: torch.Tensor | None = None  # (B, T)
 
     def __len__(self) -> int:
         return len(self.documents)
 
     def to(self, device: torch.device | str) -> Batch:
-        moved = {name: getattr(self, name).to(device) for name in ("ids", "is_token", "is_word", "labels")}
-        return replace(self, **moved)
+        return self._with(lambda values: values.to(device))
+
+    def rows(self, rows: torch.Tensor) -> Batch:
+        """The documents `rows` (N,), any of them any number of times, at the width of this batch."""
+        chosen = tuple(self.documents[row] for row in rows.tolist())
+        return replace(self._with(lambda values: values[rows]), documents=chosen)
+
+    def _with(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """The batch with every tensor changed."""
+        return Batch(
+            self.documents,
+            change(self.ids),
+            change(self.is_token),
+            change(self.is_word),
+            change(self.labels),
+            None if self.piece_of is None else change(self.piece_of),
+        )
 
 
 def collate(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:

@@ -31,6 +31,11 @@ def check_operator(model: AttentionModel, operator: str) -> None:
             "operator 'mask' hides single words, and this view weighs sentences; choose 'delete', 'mean embedding' or "
             "'attention mask'"
         )
+    if operator == MASK and model.mask_word is None:
+        raise ValueError(
+            "operator 'mask': the tokenizer of this model has no mask token and no unknown token; choose 'delete', "
+            "'mean embedding' or 'attention mask'"
+        )
 
 
 def edited_logits(
@@ -85,9 +90,9 @@ def _by_deletion(model: AttentionModel, reading: Reading, read_batch: ReadBatch,
 
 def _by_mask(model: AttentionModel, reading: Reading, read_batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
     rows, places = _to_run(sets, torch.ones(sets.shape[:2], dtype=torch.bool))
-    documents = read_batch.batch.documents
+    documents, mask = read_batch.batch.documents, str(model.mask_word)
     edited = [
-        replace_words(documents[row], _erased(sets[row, place], len(documents[row])), model.mask_word)
+        replace_words(documents[row], _erased(sets[row, place], len(documents[row])), mask)
         for row, place in zip(rows, places)
     ]
     return _put(sets, rows, places, model.logits(edited, RUNS_AT_ONCE), len(model.classes))

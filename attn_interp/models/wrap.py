@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +13,14 @@ from torch import nn
 from attn_interp.data.batch import Batch, Collate, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
+from attn_interp.models.classifier import Classifier
 from attn_interp.models.deletion import without_each_word
+from attn_interp.models.examples import made_up, two_sizes
 from attn_interp.models.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
+from attn_interp.models.hugging_face import is_transformers, load_classifier, wrap_classifier
 from attn_interp.models.sentences import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.trained import Trained
+from attn_interp.models.view import MEAN, chosen_view
 from attn_interp.models.wrapper import AttentionModel, View, two_class_logits, word_of
 from attn_interp.recording import Site, sites
 
@@ -26,7 +31,8 @@ def own_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
 
 
 def wrap(
-    module: nn.Module | Trained,
+    module: nn.Module | Trained | str | Path,
+    tokenizer: Any = None,
     *,
     inputs: Callable[[Batch], tuple[Any, ...]] = own_inputs,
     logits: Callable[[Any], torch.Tensor] = two_class_logits,
@@ -36,8 +42,8 @@ def wrap(
     example: Sequence[Document] | None = None,
     embedding: str | None = None,
     site: str | None = None,
-    head: int = 0,
-    query: int = 0,
+    head: int | str | None = None,
+    query: int | str | None = None,
     device: torch.device | str = "cpu",
 ) -> AttentionModel:
     """Make any classifier the `AttentionModel` that the experiments talk to.
@@ -48,7 +54,10 @@ def wrap(
     Args:
         module: A trained classifier of ours, which needs no other argument, or any nn.Module. Of a hierarchical one the
             view is the attention over sentences, and sentences stand wherever others have words; or with
-            site="word_attention" that over words, for documents of one sentence.
+            site="word_attention" that over words, for documents of one sentence. A sequence classifier of the
+            transformers library needs its tokenizer and takes classes, example, site, head, query and device (see
+            `hugging_face.wrap_classifier`); a folder or a name on the hub stands for both.
+        tokenizer: Of a classifier of the transformers library.
         inputs: Batch -> the positional arguments of the module.
         logits: Output of the module -> (B, C) logits; a single logit z per document stands for the two classes (0, z).
         classes: The class names, in the order of the logits.
@@ -56,11 +65,19 @@ def wrap(
         collate_documents: documents -> Batch, for a module that reads something else.
         example: Documents for the dry run, of at least two lengths; made up from the vocabulary when None.
         embedding: Path of the module that yields the input embeddings; None: the only nn.Embedding there is.
-        site, head, query: The row of attention to test; None: the only site there is.
+        site, head, query: The attention to test (see `View`). None: the only site there is, or of a classifier of ours
+            that over the words before the output; head 0 and query 0, or the mean over both where a classifier of
+            ours pools without attention.
 
     Raises:
         ValueError: an argument is missing or ambiguous; the message lists the choices.
     """
+    if isinstance(module, str | Path):
+        module, tokenizer = load_classifier(module)
+    if tokenizer is not None or is_transformers(module):
+        return wrap_classifier(
+            module, tokenizer, classes=classes, example=example, site=site, head=head, query=query, device=device
+        )
     ours = inputs is own_inputs and logits is two_class_logits and collate_documents is None
     if isinstance(module, Trained):
         trained, module = module, module.module
@@ -81,16 +98,17 @@ def wrap(
     if example is None:
         if vocabulary is None:
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
-        example = _made_up(vocabulary, SENTENCE_ENDS[0] if in_sentences else None)
+        words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
+        example = made_up(words, SENTENCE_ENDS[0] if in_sentences else None)
     device = torch.device(device)
     module = module.to(device).eval()
     tried = partial(collate_sentences, vocabulary=vocabulary) if over_words and vocabulary else collate_documents
-    first, second = (inputs(tried(part).to(device)) for part in _two_sizes(example))
+    first, second = (inputs(tried(part).to(device)) for part in two_sizes(example))
     found = sites(module, *first, other=(second, {}))
     return AttentionModel(
         module=module,
         classes=tuple(classes),
-        view=_view(found, site, head, query),
+        view=_view(module, found, site, head, query),
         sites=found,
         collate=collate_documents,
         inputs=inputs,
@@ -103,43 +121,15 @@ def wrap(
     )
 
 
-def _made_up(vocabulary: Vocabulary, sentence_end: str | None) -> list[Document]:
-    """Documents of several lengths; every third word ends a sentence if there is a word that does."""
-    words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
-    documents = []
-    for length in (7, 5, 6, 3, 4):
-        chosen = [words[(length + i) % len(words)] for i in range(length)]
-        if sentence_end is not None:
-            chosen[2::3] = [sentence_end] * len(chosen[2::3])
-        documents.append(Document(f"example {length}", tuple(chosen), 0))
-    return documents
-
-
-def _two_sizes(example: Sequence[Document]) -> tuple[Sequence[Document], Sequence[Document]]:
-    """Two batches of documents that differ in number and in length, as the dry run needs them."""
-    by_length = sorted(example, key=len, reverse=True)
-    shorter = [document for document in by_length if len(document) < len(by_length[0])]
-    if not shorter:
-        raise ValueError(
-            f"wrap: the {len(example)} example documents all have {len(by_length[0])} words; "
-            "the dry run needs two different lengths"
-        )
-    longer = by_length[: len(shorter) + 1]
-    return longer, shorter
-
-
-def _view(found: Sequence[Site], site: str | None, head: int, query: int) -> View:
-    names = [candidate.name for candidate in found]
-    if site is None:
-        if len(names) > 1:
-            raise ValueError(f"wrap: the model attends at {len(names)} sites; choose site= from {', '.join(names)}")
-        site = names[0]
-    if site not in names:
-        raise ValueError(f"wrap: there is no attention site {site!r}; the sites are {', '.join(names)}")
-    heads = found[names.index(site)].heads
-    if not 0 <= head < heads:
-        raise ValueError(f"wrap: site {site!r} has heads 0..{heads - 1}, got head={head}")
-    return View(site, head, query)
+def _view(
+    module: nn.Module, found: Sequence[Site], site: str | None, head: int | str | None, query: int | str | None
+) -> View:
+    """As asked for; a classifier of ours is tested at its pooling, else at the last layer that attends."""
+    if site is None and isinstance(module, Classifier):
+        site = found[-1].name
+        if module.settings.pooling != "attention":
+            head, query = MEAN if head is None else head, MEAN if query is None else query
+    return chosen_view(found, site, 0 if head is None else head, 0 if query is None else query)
 
 
 def _embedding(module: nn.Module, path: str | None) -> nn.Module:

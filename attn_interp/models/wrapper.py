@@ -17,24 +17,12 @@ from torch import nn
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import UNKNOWN
+from attn_interp.models.view import FIRST, LAST, MEAN, Change, Rows, View, Window, sum_by_word, word_of
 from attn_interp.recording import Site, intervene, record, replay
 
-Change = Callable[[torch.Tensor], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class View:
-    """Which row of attention is tested: one distribution over the words per document.
-
-    Attributes:
-        site: Name of the attention site, as `sites` lists them.
-        head: Index of the head.
-        query: Index of the query; -1 is the last. Not used where the query differs by document (`query_of`).
-    """
-
-    site: str
-    head: int = 0
-    query: int = 0
+__all__ = [
+    *("AttentionModel", "Change", "Run", "View", "to_positions", "to_words", "two_class_logits", "word_of"),
+]
 
 
 @dataclass(frozen=True)
@@ -43,7 +31,7 @@ class Run:
 
     Attributes:
         weights: (B, W) attention weights of the view over the words, each row summing to 1.
-        word_mass: (B,) share of the attention that fell on words; the rest lies on special tokens.
+        word_mass: (B,) share of the attention that fell on words; the rest lies on special tokens or a sink.
         logits: (B, C).
         is_word: (B, W).
     """
@@ -52,11 +40,6 @@ class Run:
     word_mass: torch.Tensor  # (B,)
     logits: torch.Tensor  # (B, C)
     is_word: torch.Tensor  # (B, W)
-
-
-def word_of(batch: Batch) -> torch.Tensor:
-    """(B, T) index of the word at each position, -1 at special tokens and padding."""
-    return (batch.is_word.cumsum(-1) - 1).masked_fill(~batch.is_word, -1)
 
 
 @dataclass(frozen=True)
@@ -75,10 +58,12 @@ class AttentionModel:
         device: Where the module runs.
         without_each_word: Batch -> the logits (B, C), and those (B, W, C) without each word, NaN for documents of one
             word, for a module that can say it faster than by a run on every shortened document; None: it cannot.
-        unit_of: Batch -> (B, T) which word a position belongs to, -1 for none. It is one position for each word but
-            in a view over sentences, where the sentences are the words of `batch.documents`.
-        query_of: Batch -> (B,) the query of each document, where it is not the same one for all; None: `view.query`.
-        mask_word: The word that stands for a word that is hidden.
+        unit_of: Batch -> (B, T) which word a position belongs to, -1 for none: one position for each word, or its
+            pieces; in a view over sentences, where the sentences are the words of `batch.documents`, their words.
+        query_of: Batch -> (B,) the query of each document, where the view cannot name it; None: `view.query`.
+        mask_word: The word that stands for a word that is hidden; None: the model knows none.
+        positions_first: Whether the input embeddings come as (T, B, D), as XLNet has them.
+        no_embeddings: Why nothing can be asked at the input embeddings; None: it can.
     """
 
     module: nn.Module
@@ -93,7 +78,9 @@ class AttentionModel:
     without_each_word: Callable[[Batch], tuple[torch.Tensor, torch.Tensor]] | None = None
     unit_of: Callable[[Batch], torch.Tensor] = word_of
     query_of: Callable[[Batch], torch.Tensor] | None = None
-    mask_word: str = UNKNOWN
+    mask_word: str | None = UNKNOWN
+    positions_first: bool = False
+    no_embeddings: str | None = None
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -115,17 +102,30 @@ class AttentionModel:
         return self._read(batch, recording[self.view.site], logits)
 
     def _read(self, batch: Batch, weights: torch.Tensor, logits: torch.Tensor) -> Run:
-        row = weights[self._row(batch)]  # (B, T)
-        words, is_word = to_words(row, batch.is_word)
-        outside = (row * ~batch.is_word).sum(-1)
-        word_mass = torch.where(outside == 0, torch.ones_like(outside), words.sum(-1))
+        rows = self.window(batch).rows(weights)
+        words = rows.mean(rows.words)  # (B, W)
+        whole = (rows.mean(rows.outside) == 0)[:, 0] & (rows.mean(rows.whole) == 1)[:, 0]
+        word_mass = torch.where(whole, torch.ones_like(words[:, 0]), words.sum(-1))
+        counts = batch.is_word.sum(-1, keepdim=True)
+        is_word = torch.arange(words.shape[1], device=words.device) < counts  # (B, W)
         return Run(words / word_mass[:, None], word_mass, logits, is_word)
 
-    def _row(self, batch: Batch) -> tuple[torch.Tensor, int, torch.Tensor]:
-        """Index of the view's row of weights (B, heads, queries, keys): weights[row] is (B, keys)."""
-        documents = torch.arange(len(batch), device=batch.ids.device)
-        query = torch.full_like(documents, self.view.query) if self.query_of is None else self.query_of(batch)
-        return documents, self.view.head, query
+    def window(self, batch: Batch) -> Window:
+        """Where the view's rows stand in the weights of its site, of this batch."""
+        return Window(self.view, self.site, word_of(batch), self.query_at(batch))
+
+    def query_at(self, batch: Batch) -> torch.Tensor | None:
+        """(B,) the query of each document; None: the mean over its words."""
+        if self.query_of is not None:
+            return self.query_of(batch)
+        if self.view.query == MEAN:
+            return None
+        position = torch.arange(batch.ids.shape[1], device=batch.ids.device)
+        if self.view.query == FIRST:
+            return (batch.is_token * position.flip(0)).argmax(-1)
+        if self.view.query == LAST:
+            return (batch.is_token * (position + 1)).argmax(-1)
+        return torch.full_like(batch.labels, int(self.view.query))
 
     def logits_under(self, batch: Batch, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) under K alternative attention weightings (B, K, W) of the view, without re-encoding.
@@ -140,26 +140,24 @@ class AttentionModel:
 
     def _put(self, batch: Batch, weighting: torch.Tensor) -> Change:
         """The change of the site's weights that puts `weighting` (B, W) at the words of the view."""
-        positions = to_positions(weighting, batch.is_word)  # (B, T)
-        place = self._row(batch)
+        window = self.window(batch)
 
         def change(weights: torch.Tensor) -> torch.Tensor:
-            row = weights[place]  # (B, T)
-            mass = 1 - (row * ~batch.is_word).sum(-1, keepdim=True)
-            changed = weights.clone()
-            changed[place] = torch.where(batch.is_word, positions.to(row.dtype) * mass, row)
-            return changed
+            return window.put(weights, window.rows(weights).under(weighting))
 
         return change
 
     def gradient_at_weights(self, batch: Batch, classes: torch.Tensor) -> torch.Tensor:
         """d p_class / d weight (B, W), through whatever follows the attention; `classes` (B,) names the class of each
-        row. The weights are taken as free variables, so a bias that follows the attention is not absorbed."""
+        row. The weights are taken as free variables, so a bias that follows the attention is not absorbed. The weight
+        of a word is moved in proportion to what its pieces, and the heads and queries of a mean, have of it."""
         with torch.enable_grad(), record(self.module, self.sites, gradients=True) as recording:
             logits = self.batch_logits(batch)
         chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
-        (gradient,) = torch.autograd.grad(chosen, recording[self.view.site])
-        return to_words(gradient[self._row(batch)], batch.is_word)[0]
+        weights = recording[self.view.site]
+        (gradient,) = torch.autograd.grad(chosen, weights)
+        window = self.window(batch)
+        return _by_proportion(window.rows(weights.detach()), window.rows(gradient).weights)
 
     def gradient_at_embeddings(
         self, batch: Batch, classes: torch.Tensor, detached: bool
@@ -171,45 +169,52 @@ class AttentionModel:
         """
         held: list[torch.Tensor] = []
 
-        def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        def keep(output: torch.Tensor) -> torch.Tensor:
             held.append(output.detach().requires_grad_())
             return held[-1]
 
         changes: dict[str | Site, Change] = dict.fromkeys(self.sites, torch.Tensor.detach) if detached else {}
-        hook = self.embedding.register_forward_hook(keep)
-        try:
-            with torch.enable_grad(), intervene(self.module, changes):
-                logits = self.batch_logits(batch)
-        finally:
-            hook.remove()
+        with self._embedded(keep), torch.enable_grad(), intervene(self.module, changes):
+            logits = self.batch_logits(batch)
         chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, held)
         return held[0].detach(), gradient
 
     def sum_over_words(self, batch: Batch, values: torch.Tensor) -> torch.Tensor:
         """Values at positions (B, T) -> their sums over the positions of each word (B, W), zero past the last word."""
-        unit = self.unit_of(batch)
-        sums = values.new_zeros(len(batch), int(unit.max()) + 1)
-        return sums.scatter_add(1, unit.clamp(min=0), values.masked_fill(unit < 0, 0))
+        return sum_by_word(values, self.unit_of(batch))
+
+    @contextmanager
+    def _embedded(self, change: Callable[[torch.Tensor], torch.Tensor | None]) -> Iterator[None]:
+        """Within this context `change` sees the input embeddings (B, T, D), and what it returns takes their place.
+
+        Raises:
+            ValueError: nothing can be asked at the input embeddings of this model, and why.
+        """
+        if self.no_embeddings is not None:
+            raise ValueError(self.no_embeddings)
+
+        def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor | None:
+            changed = change(output.transpose(0, 1) if self.positions_first else output)
+            return changed.transpose(0, 1) if changed is not None and self.positions_first else changed
+
+        handle = self.embedding.register_forward_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     @contextmanager
     def embeddings_given(self, embeddings: torch.Tensor) -> Iterator[None]:
         """Within this context the module sees `embeddings` (B, T, D) in place of its own."""
-        hook = self.embedding.register_forward_hook(lambda module, inputs, output: embeddings)
-        try:
+        with self._embedded(lambda output: embeddings):
             yield
-        finally:
-            hook.remove()
 
     def embeddings(self, batch: Batch) -> torch.Tensor:
         """The input embeddings (B, T, D) of every position."""
         held: list[torch.Tensor] = []
-        hook = self.embedding.register_forward_hook(lambda module, inputs, output: held.append(output.detach()))
-        try:
-            with torch.no_grad():
-                self.module(*self.inputs(batch))
-        finally:
-            hook.remove()
+        with torch.no_grad(), self._embedded(lambda output: held.append(output.detach())):
+            self.module(*self.inputs(batch))
         return held[0]
 
     def batch_logits(self, batch: Batch) -> torch.Tensor:
@@ -248,15 +253,23 @@ class AttentionModel:
         unit = self.unit_of(batch)  # (B, T)
         positions = replaced.gather(1, unit.clamp(min=0)) & (unit >= 0)
 
-        def swap(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-            return torch.where(positions[..., None], vector, output)
+        with torch.no_grad(), self._embedded(lambda output: torch.where(positions[..., None], vector, output)):
+            return self.batch_logits(batch)
 
-        hook = self.embedding.register_forward_hook(swap)
-        try:
-            with torch.no_grad():
-                return self.batch_logits(batch)
-        finally:
-            hook.remove()
+
+def _by_proportion(rows: Rows, gradient: torch.Tensor) -> torch.Tensor:
+    """(B, W) derivative by the weight of each word in the mean of the rows, from that by each weight (B, R, T).
+
+    A word's weight is scaled in every row and piece alike: sum of weight x gradient, over the mean weight. A word
+    without weight gets the same in every row, in equal pieces.
+    """
+    counted = gradient * rows.counted[..., None]
+    mean = rows.mean(rows.words)
+    scaled = sum_by_word(rows.weights * counted, rows.word).sum(1)
+    alike = sum_by_word(rows.shares() * counted, rows.word).sum(1)
+    if rows.weights.shape[1] == 1:
+        return alike
+    return torch.where(mean > 0, scaled / mean.where(mean > 0, 1), alike)
 
 
 def to_words(values: torch.Tensor, is_word: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,165 @@
+"""Documents in words -> batches in the pieces of a subword tokenizer, each piece knowing its word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from attn_interp.data.batch import Batch
+from attn_interp.data.document import Document
+
+REMEDY = "cut the documents first: cut_to_fit(model, documents) says which words are lost"
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A document as a tokenizer spells it: T ids, and for each the index of its word, -1 at special tokens."""
+
+    ids: tuple[int, ...]
+    word: tuple[int, ...]
+
+
+def pieces_of(document: Document, tokenizer: Any) -> Pieces:
+    """The document's words, with a blank between any two, cut by the tokenizer, with its special tokens.
+
+    A piece belongs to the word in which its last character stands. Tokenizers that do not say where their pieces stand
+    are given one word at a time.
+
+    Raises:
+        ValueError: naming a word of which the tokenizer leaves no piece.
+    """
+    found = _by_offsets(document, tokenizer) if tokenizer.is_fast else _word_by_word(document, tokenizer)
+    missing = set(range(len(document))) - set(found.word)
+    if missing:
+        first = min(missing)
+        raise ValueError(
+            f"document {document.id!r}: of word {first}, {document.words[first]!r}, the tokenizer leaves no piece; "
+            "remove or replace the word"
+        )
+    return found
+
+
+def _by_offsets(document: Document, tokenizer: Any) -> Pieces:
+    text = " ".join(document.words)
+    word_at: list[int] = []  # of each character; a blank goes with the word that follows
+    for index, letters in enumerate(document.words):
+        word_at += [index] * (len(letters) + (index > 0))
+    encoded = tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
+    parts = encoded.encodings[0].sequence_ids
+    word = [
+        -1 if part is None else word_at[max(start, end - 1)]
+        for (start, end), part in zip(encoded["offset_mapping"], parts)
+    ]
+    return Pieces(tuple(encoded["input_ids"]), tuple(word))
+
+
+def _word_by_word(document: Document, tokenizer: Any) -> Pieces:
+    ids: list[int] = []
+    word: list[int] = []
+    for index, text in enumerate(document.words):
+        pieces = tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text))
+        ids += pieces
+        word += [index] * len(pieces)
+    whole = tuple(tokenizer.build_inputs_with_special_tokens(ids))
+    start = next((s for s in range(len(whole) - len(ids) + 1) if list(whole[s : s + len(ids)]) == ids), 0)
+    return Pieces(whole, (-1,) * start + tuple(word) + (-1,) * (len(whole) - start - len(ids)))
+
+
+def collate_pieces(documents: Sequence[Document], tokenizer: Any, longest: int | None) -> Batch:
+    """A batch in pieces, padded on the side and with the id that the tokenizer pads with.
+
+    Args:
+        longest: Positions that the model has; None: any number.
+
+    Raises:
+        ValueError: naming a document of more positions than the model has, or there are no documents.
+    """
+    if not documents:
+        raise ValueError("a batch needs at least one document, got none")
+    rows = [pieces_of(document, tokenizer) for document in documents]
+    for document, row in zip(documents, rows):
+        if longest is not None and len(row.ids) > longest:
+            raise ValueError(
+                f"document {document.id!r}: {len(document)} words are {len(row.ids)} positions, and the model has "
+                f"{longest}; {REMEDY}"
+            )
+    width = max(len(row.ids) for row in rows)
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
+    word = torch.full((len(rows), width), -1)
+    is_token = torch.zeros(len(rows), width, dtype=torch.bool)
+    for index, row in enumerate(rows):
+        start = width - len(row.ids) if tokenizer.padding_side == "left" else 0
+        place = slice(start, start + len(row.ids))
+        ids[index, place], word[index, place] = torch.tensor(row.ids), torch.tensor(row.word)
+        is_token[index, place] = True
+    before = torch.nn.functional.pad(word.cummax(-1).values, (1, -1), value=-1)
+    return Batch(
+        documents=tuple(documents),
+        ids=ids,
+        is_token=is_token,
+        is_word=word > before,  # the first piece of each word
+        labels=torch.tensor([document.label for document in documents]),
+        piece_of=word,
+    )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Documents that fit a model.
+
+    Attributes:
+        documents: All documents, in their order, the long ones without their last words.
+        lost: Id of each document that was cut -> how many of its words are gone.
+    """
+
+    documents: tuple[Document, ...]
+    lost: dict[str, int]
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.lost)} of {len(self.documents)} documents were cut to the length of the model; "
+            f"{sum(self.lost.values())} words at their ends are lost"
+        )
+
+
+def cut_to_length(documents: Sequence[Document], tokenizer: Any, longest: int | None) -> Cut:
+    """The documents without the words, at the end of the long ones, for which the model has no positions.
+
+    Rationales, signals and spans of the words that stay are kept.
+
+    Raises:
+        ValueError: naming a document of which no word fits.
+    """
+    kept, lost = [], {}
+    for document in documents:
+        words = _fitting(document, tokenizer, longest)
+        if words < len(document):
+            lost[document.id] = len(document) - words
+            document = _first_words(document, words)
+        kept.append(document)
+    return Cut(tuple(kept), lost)
+
+
+def _fitting(document: Document, tokenizer: Any, longest: int | None) -> int:
+    pieces = pieces_of(document, tokenizer)
+    over = len(pieces.ids) - longest if longest is not None else 0
+    if over <= 0:
+        return len(document)
+    inside = [word for word in pieces.word if word >= 0]
+    words = inside[-over] if over <= len(inside) else 0  # the first word that loses a piece
+    if words < 1:
+        raise ValueError(f"document {document.id!r}: its first word alone has more pieces than the model has positions")
+    return words
+
+
+def _first_words(document: Document, count: int) -> Document:
+    return replace(
+        document,
+        words=document.words[:count],
+        rationales=tuple(values[:count] for values in document.rationales),
+        signals={name: values[:count] for name, values in document.signals.items()},
+        spans=None if document.spans is None else document.spans[:count],
+    )
