@@ -12,7 +12,7 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.flow_network import attention_flow
-from attn_interp.attribution.flow_rollout import gradient_relevance, rollout
+from attn_interp.attribution.flow_rollout import gradient_relevance, rollout, with_residual
 from attn_interp.attribution.flow_zeroing import shares, value_zeroing
 from attn_interp.data.batch import Batch
 from attn_interp.models.wrapper import AttentionModel
@@ -66,15 +66,20 @@ def relevance(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Att
 
 def value_zeroed(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
     """`value_zeroing` of each layer, its rows made to sum to 1, multiplied through the layers as in rollout (without
-    the identity: a block contains its residual connection). Each block runs once for each position.
+    the identity: a block contains its residual connection). Each block runs once for each position. A pooling on top of
+    the layers is no block, and counts by its attention.
 
     Reference: Mohebbi et al. 2023, section 3.
     """
     inputs = model.inputs(batch)
-    sites = layers_of(model)
-    product = shares(value_zeroing(model.module, sites[0], *inputs))
-    for site in sites[1:]:
-        product = shares(value_zeroing(model.module, site, *inputs)) @ product
+    *below, top = layers_of(model)
+    weights = _recorded(model, batch)[-1]
+    if weights.shape[2] == weights.shape[3]:
+        product = shares(value_zeroing(model.module, top, *inputs))
+    else:
+        product = with_residual(weights)
+    for site in reversed(below):
+        product = product @ shares(value_zeroing(model.module, site, *inputs))
     return _to_words(model, batch, product)
 
 

@@ -144,9 +144,9 @@ def test_value_zeroing_goes_through_both_blocks(layered):
     assert torch.allclose(values[0].double(), (above @ below)[0, 1:-1], atol=1e-6)
 
 
-def test_a_single_pooling_is_its_own_rollout_and_flow(model, mixed, classes):
+def test_a_single_pooling_is_its_own_rollout_flow_and_value_zeroing(model, mixed, classes):
     run = model.run(mixed)
-    for method in (rolled_out, flowed):
+    for method in (rolled_out, flowed, value_zeroed):
         assert torch.allclose(method(model, mixed, classes).values, run.weights * run.word_mass[:, None], atol=1e-6)
 
 
