@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from attn_interp.models.settings import ClassifierSettings
+from attn_interp.models.transformer import TransformerEncoder
 
 
 class AverageEncoder(nn.Module):
@@ -91,7 +92,7 @@ def _reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
     return values.gather(1, position[..., None].expand(-1, -1, values.shape[-1]))
 
 
-Encoder = AverageEncoder | CnnEncoder | LstmEncoder
+Encoder = AverageEncoder | CnnEncoder | LstmEncoder | TransformerEncoder
 
 
 def build_encoder(settings: ClassifierSettings) -> Encoder:
@@ -100,4 +101,6 @@ def build_encoder(settings: ClassifierSettings) -> Encoder:
         return AverageEncoder(settings.embedding_width, settings.hidden)
     if settings.encoder == "cnn":
         return CnnEncoder(settings.embedding_width, settings.hidden, settings.kernels)
+    if settings.encoder == "transformer":
+        return TransformerEncoder(settings.embedding_width, settings.hidden, settings.layers, settings.encoder_heads)
     return LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ENCODERS = ("average", "cnn", "hierarchical", "lstm")
+ENCODERS = ("average", "cnn", "hierarchical", "lstm", "transformer")
 POOLINGS = ("attention", "last", "max", "mean")
 COMPATIBILITIES = ("additive", "dot", "scaled_dot", "uniform")
 
@@ -26,8 +26,9 @@ class ClassifierSettings:
     """Embedding -> encoder -> pooling -> affine head. The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
 
     Attributes:
-        encoder: "lstm", "cnn", "average" (a projection and tanh of each word alone), or "hierarchical" (an LSTM over
-            the words of each sentence, attention over them, and an LSTM over the sentences, which are pooled).
+        encoder: "lstm", "cnn", "average" (a projection and tanh of each word alone), "hierarchical" (an LSTM over the
+            words of each sentence, attention over them, and an LSTM over the sentences, which are pooled), or
+            "transformer" (layers of self-attention).
         bidirectional: Whether an LSTM runs in both directions; other encoders have none and ignore it.
         pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM only: each
             direction's state after its last token).
@@ -38,6 +39,8 @@ class ClassifierSettings:
         embedding_width: E, width of the word vectors.
         hidden: Width of the states, for an LSTM of each direction.
         kernels: Odd widths of the CNN's convolutions; `hidden` is shared out among them evenly.
+        layers: Of a transformer.
+        encoder_heads: Heads of each layer of a transformer; `hidden` is shared out among them evenly.
         dropout: Share of values dropped in training, at the embeddings and at the pooled vector, 0 <= dropout < 1.
 
     Raises:
@@ -53,12 +56,14 @@ class ClassifierSettings:
     hidden: int = 128
     kernels: tuple[int, ...] = (1, 3, 5, 7)
     dropout: float = 0.5
+    layers: int = 2
+    encoder_heads: int = 4
 
     def __post_init__(self) -> None:
         require_option("encoder", self.encoder, ENCODERS)
         require_option("pooling", self.pooling, POOLINGS)
         require_option("attention", self.attention, COMPATIBILITIES)
-        for name in ("heads", "embedding_width", "hidden"):
+        for name in ("heads", "embedding_width", "hidden", "layers", "encoder_heads"):
             require_at_least(name, getattr(self, name), 1)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
@@ -69,6 +74,10 @@ class ClassifierSettings:
             )
         if self.encoder == "cnn":
             self._check_kernels()
+        if self.encoder == "transformer" and self.hidden % self.encoder_heads:
+            raise ValueError(
+                f"hidden: got {self.hidden}, expected a multiple of the {self.encoder_heads} heads of the transformer"
+            )
         if self.pooling == "attention" or self.encoder == "hierarchical":
             self._check_heads()
 

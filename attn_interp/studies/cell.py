@@ -76,6 +76,9 @@ class Cell:
     def described(self) -> dict[str, Any]:
         """The cell as plain JSON values."""
         described: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if self.settings.encoder != "transformer":  # others are named as they were before there were transformers
+            for name in ("layers", "encoder_heads"):
+                del described["settings"][name]
         return described
 
     def key(self, corpus: Corpus) -> str:

@@ -86,7 +86,10 @@ def test_equals_the_architecture_of_jain_and_wallace(encoder: str, attention: st
 
 @pytest.mark.parametrize(
     ("encoder", "pooling"),
-    [*((encoder, pooling) for encoder in ENCODERS for pooling in ("attention", "max", "mean")), ("lstm", "last")],
+    [
+        *((encoder, pooling) for encoder in (*ENCODERS, "transformer") for pooling in ("attention", "max", "mean")),
+        ("lstm", "last"),
+    ],
 )
 def test_padding_batch_and_order_change_nothing(encoder: str, pooling: str) -> None:
     model = classifier(encoder=encoder, pooling=pooling, heads=2)

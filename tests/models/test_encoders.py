@@ -22,7 +22,10 @@ def encoder(name: str, bidirectional: bool = True) -> Encoder:
         )
 
 
-@pytest.mark.parametrize(("name", "bidirectional"), [("average", True), ("cnn", True), ("lstm", True), ("lstm", False)])
+@pytest.mark.parametrize(
+    ("name", "bidirectional"),
+    [("average", True), ("cnn", True), ("lstm", True), ("lstm", False), ("transformer", True)],
+)
 def test_a_document_has_the_same_states_alone_and_padded(name: str, bidirectional: bool) -> None:
     encode = encoder(name, bidirectional)
     with torch.no_grad():
@@ -33,7 +36,7 @@ def test_a_document_has_the_same_states_alone_and_padded(name: str, bidirectiona
             assert (alone[0] - together[row, :length]).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["average", "cnn", "lstm"])
+@pytest.mark.parametrize("name", ["average", "cnn", "lstm", "transformer"])
 def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     encode = encoder(name)
     filled = torch.where(IS_TOKEN[..., None], EMBEDDED, EMBEDDED + 50.0)

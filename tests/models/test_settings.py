@@ -11,7 +11,7 @@ from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"encoder": "gru"}, "encoder: got 'gru', expected one of 'average', 'cnn', 'hierarchical', 'lstm'"),
+        ({"encoder": "gru"}, "got 'gru', expected one of 'average', 'cnn', 'hierarchical', 'lstm', 'transformer'"),
         ({"pooling": "sum"}, "pooling: got 'sum', expected one of 'attention', 'last', 'max', 'mean'"),
         ({"attention": "tanh"}, "attention: got 'tanh', expected one of 'additive', 'dot', 'scaled_dot'"),
         ({"hidden": 0}, "hidden: got 0, expected at least 1"),
@@ -20,6 +20,8 @@ from attn_interp.models.settings import ClassifierSettings, TrainingSettings
         ({"encoder": "cnn", "pooling": "last"}, "'last' is the state after an LSTM's last token"),
         ({"encoder": "cnn", "kernels": (1, 2)}, "kernels: got (1, 2), expected odd widths"),
         ({"encoder": "cnn", "kernels": (1, 3, 5)}, "hidden: got 128, expected a multiple of the 3 kernels"),
+        ({"encoder": "transformer", "hidden": 6}, "hidden: got 6, expected a multiple of the 4 heads"),
+        ({"layers": 0}, "layers: got 0, expected at least 1"),
         ({"heads": 3}, "3 additive heads cannot share states of width 256 evenly"),
         ({"encoder": "average", "hidden": 7}, "expected a state width that is a multiple of 2"),
     ],
