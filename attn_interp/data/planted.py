@@ -33,6 +33,7 @@ def load_planted(
     seed: int = 0,
     rule: str = "keyword",
     copies: int = 1,
+    place: Sequence[tuple[float, float]] | None = None,
 ) -> Corpus:
     """Documents of neutral words with evidence at random places; the rationale marks words that are enough to decide.
 
@@ -61,12 +62,17 @@ def load_planted(
         rule: What decides the label.
         copies: How often the evidence stands in a document, at least 1; with "first" and "last" all copies of one
             keyword come before those of the other.
+        place: For each piece of evidence in its order (a word, or "not" with its keyword) the range of relative
+            positions from which its own is drawn evenly, 0 being the first place and 1 the last; rounded to a place.
+            Documents that differ in `place` alone have the same neutral words. None: anywhere.
 
     Raises:
         ValueError: for lengths out of order or too short for the evidence, too few fillers or keywords, a word of
-            evidence among the fillers, copies below 1, or a rule that is unknown or not for so many classes.
+            evidence among the fillers, copies below 1, or a rule that is unknown or not for so many classes; for
+            places outside [0, 1], not one for each piece of evidence, or that put two pieces out of order.
     """
     _check_rule(rule, copies, keywords)
+    _check_place(place, rule)
     least = max(2, copies * MOST_WORDS[rule])
     if not least <= least_length <= most_length:
         raise ValueError(
@@ -95,7 +101,7 @@ def load_planted(
             rationale = [1.0] * length
         else:
             blocks = RULES[rule](label, tuple(keywords.values()), copies, draw)
-            words, rationale = _placed(blocks, length, fillers, draw)
+            words, rationale = _placed(name, blocks, length, fillers, place, draw)
         if shuffled_labels:
             label = int(draw.integers(len(keywords)))
         made.append(Document(name, tuple(words), label, rationales=(tuple(rationale),)))
@@ -119,13 +125,32 @@ def _check_rule(rule: str, copies: int, keywords: Mapping[str, str]) -> None:
         raise ValueError(f"copies is {copies}; expected at least 1, and 1 where the evidence is everywhere")
 
 
+def _check_place(place: Sequence[tuple[float, float]] | None, rule: str) -> None:
+    if place is None:
+        return
+    if rule == EVERYWHERE:
+        raise ValueError("place: rule 'everywhere' plants no words that could stand anywhere in particular; give None")
+    for low, high in place:
+        if not 0.0 <= low <= high <= 1.0:
+            raise ValueError(f"place: got {low:g} to {high:g}, expected relative positions 0 <= low <= high <= 1")
+
+
 def _placed(
-    blocks: Sequence[Block], length: int, fillers: Sequence[str], draw: np.random.Generator
+    name: str,
+    blocks: Sequence[Block],
+    length: int,
+    fillers: Sequence[str],
+    place: Sequence[tuple[float, float]] | None,
+    draw: np.random.Generator,
 ) -> tuple[list[str], list[float]]:
     """Words and rationale of a document: the blocks in their order, fillers around them."""
-    is_block = [False] * (length - sum(map(len, blocks)))
-    for _ in blocks:
-        is_block.insert(int(draw.integers(len(is_block) + 1)), True)
+    free = length - sum(map(len, blocks))
+    is_block = [False] * free
+    if place is None:
+        for _ in blocks:
+            is_block.insert(int(draw.integers(len(is_block) + 1)), True)
+    else:
+        is_block = _slots(name, len(blocks), free, place, draw)
     neutral = [fillers[index] for index in draw.integers(len(fillers), size=length)]
     words: list[str] = []
     rationale: list[float] = []
@@ -135,3 +160,20 @@ def _placed(
         words += [word for word, _ in block]
         rationale += [float(marked) for _, marked in block]
     return words, rationale
+
+
+def _slots(
+    name: str, blocks: int, free: int, place: Sequence[tuple[float, float]], draw: np.random.Generator
+) -> list[bool]:
+    """Which of the free + blocks places hold a block."""
+    if len(place) != blocks:
+        raise ValueError(f"document {name!r}: place has {len(place)} ranges for {blocks} pieces of evidence")
+    # One draw for each block, whatever the range: the neutral words drawn afterwards are the same.
+    drawn = [low + (high - low) * draw.random() for low, high in place]
+    slots = [round(relative * (free + blocks - 1)) for relative in drawn]
+    if any(after <= before for before, after in zip(slots, slots[1:])):
+        raise ValueError(
+            f"document {name!r}: of {free + blocks} places, {slots} are those of the evidence in its order; each must "
+            "lie after the one before, so move them apart or make the document longer"
+        )
+    return [slot in slots for slot in range(free + blocks)]
