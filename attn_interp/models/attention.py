@@ -42,7 +42,31 @@ class DotScores(nn.Module):
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """states (B, T, D) -> scores (B, H, T), any real number."""
         keys = states.unflatten(-1, self.query.shape)  # (B, T, H, d/H)
-        return torch.einsum("bthw,hw->bht", keys, self.query) * self.scale
+        return torch.einsum("bthw,hw->bht", keys, self.vector()) * self.scale
+
+    def vector(self) -> torch.Tensor:
+        """(H, d/H) what each head multiplies its columns of a state with."""
+        return self.query
+
+
+class BilinearScores(DotScores):
+    """score_t = h_t . (W v), with W square and v the learned query, one of each for every head; not scaled.
+
+    With one learned query W v is itself one learned vector: these are the attentions that `DotScores` can have, and no
+    others. What differs is how they are learned, for a step on W and v is another step of W v than one on it alone. W
+    starts as the identity, so that the attention starts as that of the dot product. With a query for each document, as
+    in a decoder, W is more than that: it says which part of the states the query is compared with.
+
+    Reference: `general` in Luong, Pham & Manning 2015, section 3.1.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__(width, heads, scaled=False)
+        self.matrix = nn.Parameter(torch.eye(width // heads).repeat(heads, 1, 1))  # (H, d/H, d/H)
+
+    def vector(self) -> torch.Tensor:
+        """(H, d/H) W v."""
+        return (self.matrix @ self.query[..., None])[..., 0]
 
 
 class UniformScores(nn.Module):
@@ -95,4 +119,6 @@ def build_attention(width: int, compatibility: str, heads: int) -> AttentionPool
         return AttentionPooling(UniformScores())
     if compatibility == "additive":
         return AttentionPooling(AdditiveScores(width, heads))
+    if compatibility == "bilinear":
+        return AttentionPooling(BilinearScores(width, heads))
     return AttentionPooling(DotScores(width, heads, scaled=compatibility == "scaled_dot"))

@@ -49,7 +49,7 @@ def _attention(pooling: AttentionPooling, weight: torch.Tensor, bias: torch.Tens
     if isinstance(attention, AdditiveScores):
         ahead = 2 * attention.keys.weight
     elif isinstance(attention, DotScores):
-        ahead = own * attention.query.flatten() * attention.scale
+        ahead = own * attention.vector().flatten() * attention.scale
     else:
         ahead = weight.new_zeros(0, width)
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from attn_interp.models.attention import AttentionPooling, DotScores, build_attention
+from attn_interp.models.attention import AttentionPooling, BilinearScores, DotScores, build_attention
 from attn_interp.models.pooling import MeanPooling
 
 B, T, D = 5, 7, 12
-COMPATIBILITIES = ("additive", "dot", "scaled_dot")
+COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot")
 
 
 def example() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -25,7 +25,10 @@ def example() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def pooling(compatibility: str, heads: int, seed: int = 2) -> AttentionPooling:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return build_attention(D, compatibility, heads)
+        attention = build_attention(D, compatibility, heads)
+        if isinstance(attention.scores, BilinearScores):  # its matrix starts as the identity
+            torch.nn.init.normal_(attention.scores.matrix)
+        return attention
 
 
 def by_loop(attention: AttentionPooling, compatibility: str, states: torch.Tensor, words: list[int]) -> torch.Tensor:
@@ -40,6 +43,11 @@ def by_loop(attention: AttentionPooling, compatibility: str, states: torch.Tenso
             if compatibility == "additive":
                 key = torch.tanh(scores_of.keys.weight @ states[t] + scores_of.keys.bias)[head * width :][:width]
                 scores.append(math.exp(float(query @ key)))
+            elif compatibility == "bilinear":
+                matrix = scores_of.matrix[head]
+                state = states[t, head * width :][:width]
+                terms = [state[i] * matrix[i, j] * query[j] for i in range(width) for j in range(width)]
+                scores.append(math.exp(float(sum(terms))))
             else:
                 root = math.sqrt(width) if compatibility == "scaled_dot" else 1.0
                 scores.append(math.exp(float(query @ states[t, head * width :][:width]) / root))
@@ -72,6 +80,35 @@ def test_two_words_by_hand() -> None:
     is_word = torch.tensor([[False, True, True, False]])
     context = AttentionPooling(scores)(states, torch.ones_like(is_word), is_word)
     assert context.tolist()[0] == pytest.approx([0.75, 5.0])  # weights 3/4 and 1/4
+
+
+def test_a_bilinear_score_by_hand() -> None:
+    scores = BilinearScores(2, heads=1)
+    with torch.no_grad():
+        scores.query.copy_(torch.tensor([[2.0, 3.0]]))
+        scores.matrix.copy_(torch.tensor([[[1.0, -1.0], [4.0, 0.0]]]))  # W v = (-1, 8)
+    states = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [5.0, 0.5]]])
+    assert scores(states).tolist() == [[[-1.0, 8.0, -1.0]]]
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_bilinear_attention_with_one_query_starts_as_the_dot_product_and_learns_otherwise(heads: int) -> None:
+    states, is_token, is_word = example()
+    steps = {}
+    for compatibility in ("dot", "bilinear"):
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            attention = build_attention(D, compatibility, heads)
+        context = attention(states, is_token, is_word)
+        context.square().sum().backward()
+        torch.optim.SGD(attention.parameters(), lr=0.1).step()
+        steps[compatibility] = (context.detach(), attention(states, is_token, is_word).detach(), attention.scores)
+    torch.testing.assert_close(steps["bilinear"][0], steps["dot"][0], atol=1e-6, rtol=0)
+    assert (steps["bilinear"][1] - steps["dot"][1]).abs().max() > 1e-3
+    same, learned = steps["dot"][2], steps["bilinear"][2]  # what it learned, a dot product can have too
+    with torch.no_grad():
+        same.query.copy_(learned.vector())
+        torch.testing.assert_close(same(states), learned(states), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3])
