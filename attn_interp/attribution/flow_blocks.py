@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from attn_interp.attribution.flow_values import Block, Norm, parts
+from attn_interp.models.transformer import TransformerLayer
 from attn_interp.recording import Site, record
 
 # Blocks of transformers that are built alike: value projection, output projection, and the normalisation after the sum.
@@ -40,9 +41,9 @@ class _Structure:
 def attention_block(module: nn.Module, site: Site, *args: Any, **kwargs: Any) -> Block:
     """The block of self-attention at a site, as it ran on these inputs.
 
-    Known are nn.TransformerEncoderLayer, and BERT, DistilBERT and what transformers builds like them (RoBERTa,
-    ELECTRA). Run the module in eval mode. The parts that are read are summed up again and held against what the module
-    computed, so a block that does something else besides is refused.
+    Known are the layers of our own transformer, nn.TransformerEncoderLayer, and BERT, DistilBERT and what transformers
+    builds like them (RoBERTa, ELECTRA). Run the module in eval mode. The parts that are read are summed up again and
+    held against what the module computed, so a block that does something else besides is refused.
 
     Returns:
         Block: in float64.
@@ -111,6 +112,17 @@ def _structure(block: nn.Module, site: Site, path: str) -> _Structure:
             norm=None if block.norm_first else block.norm1,
             batch_first=attention.batch_first,
         )
+    if isinstance(block, TransformerLayer):
+        read, write = block.attention.read, block.attention.write
+        width = write.in_features
+        return _Structure(
+            attended=(block.attention, False),
+            residual=(block, False),
+            whole=(block.before_network, False),
+            value=(read.weight[2 * width :], read.bias[2 * width :]),
+            output=(write.weight, write.bias),
+            norm=None,
+        )
     present = dict(block.named_modules())
     missing = {}
     for name, places in ALIKE.items():
@@ -129,9 +141,9 @@ def _structure(block: nn.Module, site: Site, path: str) -> _Structure:
             )
     lacks = "; ".join(f"to be like {name} it lacks {', '.join(places)}" for name, places in missing.items() if places)
     raise ValueError(
-        f"site {site.name!r}: the structure of block {path!r} ({type(block).__name__}) is not known: it is no "
-        f"nn.TransformerEncoderLayer; {lacks or 'its projections are no nn.Linear, or its norm no nn.LayerNorm'}. Read "
-        "its values, residual and normalisation by hand, and make a Block of them"
+        f"site {site.name!r}: the structure of block {path!r} ({type(block).__name__}) is not known: it is no layer of "
+        f"our transformer and no nn.TransformerEncoderLayer; {lacks or 'its parts are of other kinds'}. "
+        "Read its values, residual and normalisation by hand, and make a Block of them"
     )
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from attn_interp.attribution.flow_blocks import attention_block, block_path
 from attn_interp.attribution.flow_values import block_norms, head_value_norms, mixing_ratio, parts, value_norms
 from attn_interp.attribution.flow_zeroing import shares, value_zeroing
+from attn_interp.models.transformer import TransformerEncoder
 from attn_interp.recording import Site, record, sites
 
 B, T, D, H = 3, 7, 12, 4
@@ -80,6 +81,17 @@ def test_the_parts_of_a_torch_layer_sum_to_what_it_computes(how):
         out = out if how.get("norm_first") else layer.norm1(out)
     out = out if how.get("batch_first") else out.transpose(0, 1)
     assert torch.allclose((by_position.sum(2) + rest).float(), out, atol=1e-5)
+
+
+def test_the_parts_of_our_own_transformer_sum_to_what_it_computes():
+    module = seeded(lambda: TransformerEncoder(D, D, layers=2, heads=H))
+    kept = {}
+    for site, layer in zip(sites(module, STATES, ~PADDED), module.layers):
+        hook = layer.before_network.register_forward_pre_hook(lambda part, inputs: kept.update(x=inputs[0]))
+        by_position, rest = parts(attention_block(module, site, STATES, ~PADDED))
+        hook.remove()
+        assert torch.allclose((by_position.sum(2) + rest).float(), kept["x"], atol=1e-5)
+        assert value_zeroing(module, site, STATES, ~PADDED).shape == (B, T, T)
 
 
 def test_norms_against_one_query_and_key_at_a_time():
