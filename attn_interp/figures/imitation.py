@@ -37,7 +37,8 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             ends = dict.fromkeys((strengths.iloc[0], strengths.iloc[-1]))
             labels.append(f"{name}: λ from {' to '.join(ends)}")
         plane_axes(axes)
-        count = style.count_text(int(rows["n"].max()), 0)
+        seeds = int(result.frame["seed"].nunique())
+        count = f"{seeds} seed{'s' * (seeds > 1)}, {style.count_text(int(rows['n'].max()), 0)}"
         style.legend_above(axes, handles, labels, f"free to learn; bars: 95 % intervals; {count}")
     return axes
 

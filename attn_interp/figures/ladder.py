@@ -32,7 +32,7 @@ WINDOW = 0.13  # nats: how far from the farthest imitator those in the inset may
 PLACES = ((0.52, 0.1, 0.3, 0.5), (0.36, 0.1, 0.42, 0.45), (0.12, 0.1, 0.4, 0.45), (0.12, 0.55, 0.35, 0.35))
 MARGIN = 0.1  # share of the Axes that the labels of the inset take
 LINEAR = 0.01  # nats: the axis of the gap is linear up to here and logarithmic beyond
-TICKS = (-0.3, -0.1, -0.03, -0.01, 0.0, 0.01, 0.03, 0.1, 0.3)
+TICKS = (-0.3, -0.1, -0.01, 0.0, 0.01, 0.03, 0.1, 0.3)
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
@@ -70,7 +70,7 @@ def gaps(result: Result, ax: Axes | None = None) -> Axes:
         _distance_axis(axes, rows[rows.panel != GAPS])
         axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
         least = min(-LINEAR / 2, 1.2 * float(own.low.min()))
-        axes.set_xlim(least, MOST)
+        axes.set_xlim(least, 1.2 * MOST)
         ticks = [tick for tick in TICKS if tick >= least]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
         axes.set_xticks([], minor=True)

@@ -38,8 +38,8 @@ def draw_series(axes: Axes, own: pd.DataFrame, colour: str, line: Any, marker: s
     """Draw the points of one series, joined where there are several, with their intervals; the handle for a legend."""
     points, ranges = own[own.mark == "point"], own[own.mark == "range"]
     across, up = ranges[ranges.group == ACROSS], ranges[ranges.group == UP]
-    axes.hlines(across.y, across.low, across.high, colors=colour, linewidth=0.7, alpha=0.6)
-    axes.vlines(up.x, up.low, up.high, colors=colour, linewidth=0.7, alpha=0.6)
+    axes.hlines(across.y, across.low, across.high, colors=colour, linewidth=0.6, alpha=0.45)
+    axes.vlines(up.x, up.low, up.high, colors=colour, linewidth=0.6, alpha=0.45)
     handle: Line2D = axes.plot(
         points.x, points.y, marker=marker, color=colour, linestyle=line if len(points) > 1 else "", **look
     )[0]

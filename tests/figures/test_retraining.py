@@ -193,6 +193,7 @@ def test_a_sweep_is_joined_in_the_order_of_its_strengths() -> None:
     axes = imitation.plot(imitated())
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["attention: λ from 0.02 to 0.1", "full: λ from 0.02 to 0.1"]
+    assert axes.get_legend().get_title().get_text() == "free to learn; bars: 95 % intervals; 1 seed, n = 31"
     assert axes.get_xlim() == pytest.approx((0, np.log(2) * 1.02))
 
 
