@@ -95,6 +95,7 @@ def differences(result: Result, ax: Axes | None = None) -> Axes:
         _rows_of(axes, names)
         reach = 1.1 * max(float(rows[["low", "high", "x"]].abs().max().fillna(0.0).max()), 0.01)
         axes.set_xlim(-reach, reach)
+        axes.locator_params(axis="x", nbins=4)  # small differences have long labels
         axes.set_xlabel("difference of the fraction erased")
         title = "to the order of attention, paired by document:\nmean difference [95 % interval]"
         style.legend_above(axes, [], [], title)
