@@ -101,9 +101,18 @@ def erasure(
         **reading_settings(model, reading, seed),
         "erasure": "weights are set to 0 and the rest renormalised",
         "random_draws": RANDOM_DRAWS,
-        "optimum": "exact" if reading.affine else "not known: the readout is not affine",
+        "optimum": _known(reading),
     }
     return Result("erasure", in_order(frames, reading), settings, COLUMNS)
+
+
+def _known(reading: Reading) -> str:
+    """What the optimum is, or why there is none."""
+    if reading.affine:
+        return "exact"
+    if reading.affinity.documents == 0:
+        return "not known: no document is long enough to tell whether the readout is affine"
+    return "not known: the readout is not affine"
 
 
 def _until_flip(model: AttentionModel, reading: Reading, read_batch: ReadBatch, scores: torch.Tensor) -> np.ndarray:
