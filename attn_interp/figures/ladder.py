@@ -157,8 +157,10 @@ def _magnified(axes: Axes, plane: pd.DataFrame) -> None:
     left, right = own.x.min() - 0.01, own.x.max() + 0.01
     inset.set_xlim(left, right)
     inset.set_ylim(0.0, 1.1 * own.y.max())
-    inset.locator_params(axis="x", nbins=4)
+    inset.locator_params(axis="x", nbins=3)
     inset.tick_params(labelsize=6)
+    for label in (*inset.get_xticklabels(), *inset.get_yticklabels()):  # bars of the large panel may pass behind
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
     inset.set_title("the same, TVD linear", fontsize=6, pad=2)
     bottom, top = own.y.min() / 1.2, own.y.max() * 1.2
     axes.indicate_inset((left, bottom, right - left, top - bottom), inset, edgecolor=style.GREY, linewidth=0.5)
