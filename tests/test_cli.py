@@ -200,7 +200,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
         (("data", "planted", "--lable", "x"), "--lable"),
         (("dta",), "No such command 'dta'"),
         (("study", "--corpus", "moovies"), "'moovies' is unknown"),
-        (("study", "--encoder", "gru"), f"encoder: got 'gru', expected one of {', '.join(map(repr, ENCODERS))}"),
+        (("study", "--encoder", "rnn"), f"encoder: got 'rnn', expected one of {', '.join(map(repr, ENCODERS))}"),
         (("study", "--attention", "cosine"), "attention: got 'cosine'"),
         (("study", "--seed", "one"), "'--seed'"),
         (("study", "--eps", "2"), "eps: got 2.0, expected a total variation distance in (0, 1)"),

@@ -50,8 +50,8 @@ class CnnEncoder(nn.Module):
         return torch.relu(torch.cat([convolution(signal) for convolution in self.convolutions], 1)).transpose(1, 2)
 
 
-class LstmEncoder(nn.Module):
-    """One LSTM layer, left to right or in both directions: h_t = (forward state, backward state) at token t.
+class RecurrentEncoder(nn.Module):
+    """One recurrent layer, left to right or in both directions: h_t = (forward state, backward state) at token t.
 
     The backward direction reads each document turned around within its own length, so it starts at the last token and
     neither direction meets padding before it is through. Padding must be on the right. States at padding are 0.
@@ -59,11 +59,13 @@ class LstmEncoder(nn.Module):
     Packed sequences would say the same, but leave the CPU's fused kernel and take more than twice the time.
     """
 
+    layer: type[nn.LSTM] | type[nn.GRU]
+
     def __init__(self, embedding_width: int, hidden: int, bidirectional: bool) -> None:
         super().__init__()
         self.width = 2 * hidden if bidirectional else hidden
-        self.onward = nn.LSTM(embedding_width, hidden, batch_first=True)
-        self.back = nn.LSTM(embedding_width, hidden, batch_first=True) if bidirectional else None
+        self.onward = self.layer(embedding_width, hidden, batch_first=True)
+        self.back = self.layer(embedding_width, hidden, batch_first=True) if bidirectional else None
 
     def forward(self, embedded: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
         """embedded (B, T, E), is_token (B, T) -> states (B, T, D).
@@ -72,13 +74,40 @@ class LstmEncoder(nn.Module):
             ValueError: padding stands before a token.
         """
         if bool((is_token[:, 1:] & ~is_token[:, :-1]).any()):
-            raise ValueError("is_token: padding stands before a token; an LSTM reads documents padded on the right")
+            name = self.layer.__name__
+            raise ValueError(f"is_token: padding stands before a token; an {name} reads documents padded on the right")
         states = self.onward(embedded)[0]
         if self.back is not None:
             turned = _turned(is_token)
             backward = self.back(_reordered(embedded, turned))[0]
             states = torch.cat([states, _reordered(backward, turned)], dim=-1)
         return states * is_token[..., None]
+
+
+class LstmEncoder(RecurrentEncoder):
+    """A `RecurrentEncoder` of LSTM cells (Hochreiter & Schmidhuber 1997).
+
+    Args:
+        forget_bias: Added to the forget gates' biases as torch draws them, which is about 0.
+    """
+
+    layer = nn.LSTM
+    onward: nn.LSTM
+    back: nn.LSTM | None
+
+    def __init__(self, embedding_width: int, hidden: int, bidirectional: bool, forget_bias: float = 0.0) -> None:
+        super().__init__(embedding_width, hidden, bidirectional)
+        for lstm in (self.onward, self.back):
+            if lstm is not None:
+                # torch keeps two biases for each gate and adds them; the gates are input, forget, cell, output
+                with torch.no_grad():
+                    lstm.get_parameter("bias_hh_l0")[hidden : 2 * hidden] += forget_bias
+
+
+class GruEncoder(RecurrentEncoder):
+    """A `RecurrentEncoder` of gated recurrent units (Cho et al. 2014)."""
+
+    layer = nn.GRU
 
 
 def _turned(is_token: torch.Tensor) -> torch.Tensor:
@@ -92,7 +121,7 @@ def _reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
     return values.gather(1, position[..., None].expand(-1, -1, values.shape[-1]))
 
 
-Encoder = AverageEncoder | CnnEncoder | LstmEncoder | TransformerEncoder
+Encoder = AverageEncoder | CnnEncoder | RecurrentEncoder | TransformerEncoder
 
 
 def build_encoder(settings: ClassifierSettings) -> Encoder:
@@ -103,4 +132,6 @@ def build_encoder(settings: ClassifierSettings) -> Encoder:
         return CnnEncoder(settings.embedding_width, settings.hidden, settings.kernels)
     if settings.encoder == "transformer":
         return TransformerEncoder(settings.embedding_width, settings.hidden, settings.layers, settings.encoder_heads)
-    return LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional)
+    if settings.encoder == "gru":
+        return GruEncoder(settings.embedding_width, settings.hidden, settings.bidirectional)
+    return LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional, settings.forget_bias)

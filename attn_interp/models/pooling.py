@@ -29,7 +29,7 @@ class MaxPooling(nn.Module):
 
 
 class LastPooling(nn.Module):
-    """What each direction of an LSTM knows at its end: forward at the last token, backward at the first.
+    """What each direction of an LSTM or GRU knows at its end: forward at the last token, backward at the first.
 
     The start and end tokens are read like words. 0 without a word.
     """

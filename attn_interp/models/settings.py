@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ENCODERS = ("average", "cnn", "hierarchical", "lstm", "transformer")
+ENCODERS = ("average", "cnn", "gru", "hierarchical", "lstm", "transformer")
+RECURRENT = ("gru", "lstm")
 POOLINGS = ("attention", "last", "max", "mean")
 COMPATIBILITIES = ("additive", "dot", "scaled_dot", "uniform")
 
@@ -26,22 +27,24 @@ class ClassifierSettings:
     """Embedding -> encoder -> pooling -> affine head. The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
 
     Attributes:
-        encoder: "lstm", "cnn", "average" (a projection and tanh of each word alone), "hierarchical" (an LSTM over the
-            words of each sentence, attention over them, and an LSTM over the sentences, which are pooled), or
+        encoder: "lstm", "gru", "cnn", "average" (a projection and tanh of each word alone), "hierarchical" (an LSTM
+            over the words of each sentence, attention over them, and an LSTM over the sentences, which are pooled), or
             "transformer" (layers of self-attention).
-        bidirectional: Whether an LSTM runs in both directions; other encoders have none and ignore it.
-        pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM only: each
-            direction's state after its last token).
+        bidirectional: Whether an LSTM or GRU runs in both directions; other encoders have none and ignore it.
+        pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM and GRU
+            only: each direction's state after its last token).
         attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "dot" v.h, or "scaled_dot"
             v.h / sqrt(d), which is what Jain & Wallace call dot; or "uniform", the same weight for every word, with
             nothing to learn. Other poolings ignore it.
         heads: H attention heads; each has its own query and pools its own d / H columns of the states.
         embedding_width: E, width of the word vectors.
-        hidden: Width of the states, for an LSTM of each direction.
+        hidden: Width of the states, for an LSTM or GRU of each direction.
         kernels: Odd widths of the CNN's convolutions; `hidden` is shared out among them evenly.
         layers: Of a transformer.
         encoder_heads: Heads of each layer of a transformer; `hidden` is shared out among them evenly.
         dropout: Share of values dropped in training, at the embeddings and at the pooled vector, 0 <= dropout < 1.
+        forget_bias: Added to what the biases of an LSTM's forget gates start from, which is about 0. At 1 the cell
+            starts by keeping most of what it has (Gers et al. 2000; Jozefowicz et al. 2015).
 
     Raises:
         ValueError: naming the setting, its value and what is allowed.
@@ -58,6 +61,7 @@ class ClassifierSettings:
     dropout: float = 0.5
     layers: int = 2
     encoder_heads: int = 4
+    forget_bias: float = 0.0
 
     def __post_init__(self) -> None:
         require_option("encoder", self.encoder, ENCODERS)
@@ -67,10 +71,17 @@ class ClassifierSettings:
             require_at_least(name, getattr(self, name), 1)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
-        if self.pooling == "last" and self.encoder != "lstm":
+        if self.pooling == "last" and self.encoder not in RECURRENT:
             raise ValueError(
-                f"pooling: 'last' is the state after an LSTM's last token, but the encoder is {self.encoder!r}; "
-                "use encoder='lstm', or pooling 'attention', 'max' or 'mean'"
+                f"pooling: 'last' is the state after a recurrent network's last token, but the encoder is "
+                f"{self.encoder!r}; use encoder='lstm' or 'gru', or pooling 'attention', 'max' or 'mean'"
+            )
+        if not abs(self.forget_bias) < float("inf"):
+            raise ValueError(f"forget_bias: got {self.forget_bias!r}, expected a finite number")
+        if self.forget_bias and self.encoder != "lstm":
+            raise ValueError(
+                f"forget_bias: got {self.forget_bias!r} for the encoder {self.encoder!r}, which has no such setting; "
+                "use encoder='lstm', or leave it at 0"
             )
         if self.encoder == "cnn":
             self._check_kernels()
@@ -97,8 +108,8 @@ class ClassifierSettings:
 
     @property
     def state_width(self) -> int:
-        """d, the width of one state: twice `hidden` for an LSTM in both directions, else `hidden`."""
-        return 2 * self.hidden if self.encoder in ("lstm", "hierarchical") and self.bidirectional else self.hidden
+        """d, the width of one state: twice `hidden` for an LSTM or GRU in both directions, else `hidden`."""
+        return 2 * self.hidden if self.encoder in (*RECURRENT, "hierarchical") and self.bidirectional else self.hidden
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ class Cell:
         if self.settings.encoder != "transformer":  # others are named as they were before there were transformers
             for name in ("layers", "encoder_heads"):
                 del described["settings"][name]
+        if not self.settings.forget_bias:  # and LSTMs before this could be chosen
+            del described["settings"]["forget_bias"]
         return described
 
     def key(self, corpus: Corpus) -> str:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from attn_interp.models.encoders import AverageEncoder, CnnEncoder, Encoder, LstmEncoder, build_encoder
+from attn_interp.models.encoders import AverageEncoder, CnnEncoder, Encoder, RecurrentEncoder, build_encoder
 from attn_interp.models.settings import ClassifierSettings
 
 B, T, E, HIDDEN = 5, 11, 7, 8
@@ -24,7 +24,15 @@ def encoder(name: str, bidirectional: bool = True) -> Encoder:
 
 @pytest.mark.parametrize(
     ("name", "bidirectional"),
-    [("average", True), ("cnn", True), ("lstm", True), ("lstm", False), ("transformer", True)],
+    [
+        ("average", True),
+        ("cnn", True),
+        ("lstm", True),
+        ("lstm", False),
+        ("gru", True),
+        ("gru", False),
+        ("transformer", True),
+    ],
 )
 def test_a_document_has_the_same_states_alone_and_padded(name: str, bidirectional: bool) -> None:
     encode = encoder(name, bidirectional)
@@ -36,7 +44,7 @@ def test_a_document_has_the_same_states_alone_and_padded(name: str, bidirectiona
             assert (alone[0] - together[row, :length]).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["average", "cnn", "lstm", "transformer"])
+@pytest.mark.parametrize("name", ["average", "cnn", "lstm", "gru", "transformer"])
 def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     encode = encoder(name)
     filled = torch.where(IS_TOKEN[..., None], EMBEDDED, EMBEDDED + 50.0)
@@ -45,11 +53,12 @@ def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     assert difference[IS_TOKEN].max() < 1e-6
 
 
-def test_lstm_equals_torch_on_packed_sequences() -> None:
-    encode = encoder("lstm")
-    assert isinstance(encode, LstmEncoder)
+@pytest.mark.parametrize(("name", "layer"), [("lstm", nn.LSTM), ("gru", nn.GRU)])
+def test_recurrent_encoders_equal_torch_on_packed_sequences(name: str, layer: type[nn.LSTM] | type[nn.GRU]) -> None:
+    encode = encoder(name)
+    assert isinstance(encode, RecurrentEncoder)
     assert encode.back is not None
-    plain = nn.LSTM(E, HIDDEN, batch_first=True, bidirectional=True)
+    plain = layer(E, HIDDEN, batch_first=True, bidirectional=True)
     plain.load_state_dict(
         encode.onward.state_dict() | {f"{name}_reverse": value for name, value in encode.back.state_dict().items()}
     )
@@ -57,6 +66,38 @@ def test_lstm_equals_torch_on_packed_sequences() -> None:
     with torch.no_grad():
         expected, _ = pad_packed_sequence(plain(packed)[0], batch_first=True)
         torch.testing.assert_close(encode(EMBEDDED, IS_TOKEN), expected, atol=2e-6, rtol=0)
+
+
+def test_a_gru_follows_its_equations() -> None:
+    encode = encoder("gru", bidirectional=False)
+    of_input, of_state, input_bias, state_bias = encode.onward.all_weights[0]
+    state = torch.zeros(HIDDEN)
+    with torch.no_grad():
+        states = encode(EMBEDDED, IS_TOKEN)[3]
+        for t in range(8):
+            reset, update, new = (of_input @ EMBEDDED[3, t] + input_bias).chunk(3)
+            reset_back, update_back, new_back = (of_state @ state + state_bias).chunk(3)
+            reset, update = torch.sigmoid(reset + reset_back), torch.sigmoid(update + update_back)
+            state = update * state + (1 - update) * torch.tanh(new + reset * new_back)
+            torch.testing.assert_close(states[t], state, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_the_forget_bias_moves_the_forget_gates_alone(bidirectional: bool) -> None:
+    def built(bias: float) -> dict[str, torch.Tensor]:
+        with torch.random.fork_rng():
+            torch.manual_seed(4)
+            return build_encoder(
+                ClassifierSettings(embedding_width=E, hidden=HIDDEN, bidirectional=bidirectional, forget_bias=bias)
+            ).state_dict()
+
+    plain, kept = built(0.0), built(1.0)
+    assert plain.keys() == kept.keys()
+    for name, value in plain.items():
+        added = torch.zeros_like(value)
+        if "bias_hh" in name:
+            added[HIDDEN : 2 * HIDDEN] = 1.0
+        torch.testing.assert_close(kept[name], value + added, atol=0, rtol=0)
 
 
 def test_lstm_of_one_direction_does_not_look_ahead() -> None:

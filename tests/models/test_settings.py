@@ -11,16 +11,24 @@ from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"encoder": "gru"}, "got 'gru', expected one of 'average', 'cnn', 'hierarchical', 'lstm', 'transformer'"),
+        (
+            {"encoder": "rnn"},
+            "encoder: got 'rnn', expected one of 'average', 'cnn', 'gru', 'hierarchical', 'lstm', 'transformer'",
+        ),
         ({"pooling": "sum"}, "pooling: got 'sum', expected one of 'attention', 'last', 'max', 'mean'"),
         ({"attention": "tanh"}, "attention: got 'tanh', expected one of 'additive', 'dot', 'scaled_dot'"),
         ({"hidden": 0}, "hidden: got 0, expected at least 1"),
         ({"dropout": 1.0}, "dropout: got 1.0, expected 0 <= dropout < 1"),
         ({"dropout": float("nan")}, "dropout: got nan"),
-        ({"encoder": "cnn", "pooling": "last"}, "'last' is the state after an LSTM's last token"),
+        ({"encoder": "cnn", "pooling": "last"}, "'last' is the state after a recurrent network's last token"),
+        ({"encoder": "gru", "forget_bias": 1.0}, "forget_bias: got 1.0 for the encoder 'gru'"),
+        ({"forget_bias": float("nan")}, "forget_bias: got nan, expected a finite number"),
         ({"encoder": "cnn", "kernels": (1, 2)}, "kernels: got (1, 2), expected odd widths"),
         ({"encoder": "cnn", "kernels": (1, 3, 5)}, "hidden: got 128, expected a multiple of the 3 kernels"),
-        ({"encoder": "transformer", "hidden": 6}, "hidden: got 6, expected a multiple of the 4 heads"),
+        (
+            {"encoder": "transformer", "hidden": 6},
+            "hidden: got 6, expected a multiple of the 4 heads",
+        ),
         ({"layers": 0}, "layers: got 0, expected at least 1"),
         ({"heads": 3}, "3 additive heads cannot share states of width 256 evenly"),
         ({"encoder": "average", "hidden": 7}, "expected a state width that is a multiple of 2"),

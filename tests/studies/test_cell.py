@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -82,3 +82,14 @@ def test_the_corpus_is_what_load_returns(cell, corpus) -> None:
 def test_a_number_out_of_range_is_refused_before_anything_runs(name, value, message) -> None:
     with pytest.raises(ValueError, match=message):
         Cell(**{name: value})
+
+
+def test_settings_that_came_later_leave_the_names_as_they_were(cell, corpus) -> None:
+    former = asdict(ClassifierSettings())
+    for name in ("forget_bias", "layers", "encoder_heads"):
+        del former[name]
+    plain = replace(cell, settings=ClassifierSettings())
+    assert plain.described()["settings"] == json.loads(json.dumps(former))
+    changed = replace(cell, settings=ClassifierSettings(forget_bias=1.0))
+    assert changed.described()["settings"] == {**plain.described()["settings"], "forget_bias": 1.0}
+    assert changed.key(corpus) != plain.key(corpus)
