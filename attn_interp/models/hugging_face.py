@@ -147,7 +147,7 @@ def wrap_classifier(
     documents = example or made_up(_words_of(tokenizer))
     inputs = Inputs(model, _types(tokenizer, documents[0]))
     longer, shorter = (collate(part).to(device) for part in two_sizes(documents))
-    read_twice, positions_first = check_output(model, inputs, longer)
+    embedded = check_output(model, inputs, collate(two_sizes(documents)[0][:1]).to(device))
     check_padding(lambda batch: logits_of(model(*inputs(batch))), collate, longer)
     found = sites(model, *inputs(longer), other=(inputs(shorter), {}))
     site = site or found[-1].name
@@ -160,14 +160,14 @@ def wrap_classifier(
         collate=collate,
         inputs=inputs,
         logits_of=logits_of,
-        embedding=model.get_input_embeddings(),
+        embedding=embedded.module,
         device=device,
         mask_word=tokenizer.mask_token or tokenizer.unk_token,
-        positions_first=positions_first,
+        positions_first=embedded.positions_first,
         no_embeddings=(
             f"{type(model).__name__} reads its input embeddings twice, in encoder and decoder, so a word has no single "
             "embedding; use leave-one-out or attention"
-            if read_twice
+            if embedded.count > 1
             else None
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -81,25 +82,46 @@ def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
         )
 
 
-def check_output(model: nn.Module, inputs: Callable[[Batch], tuple[Any, ...]], batch: Batch) -> tuple[bool, bool]:
-    """Runs a batch; says whether the input embeddings are read more than once, and whether positions come first.
+@dataclass(frozen=True)
+class EmbeddingCalls:
+    """How a model reads its input embeddings in one pass.
+
+    Attributes:
+        module: The module that is called first.
+        count: Number of calls; two in an encoder and a decoder.
+        positions_first: Whether the result is (T, B, D).
+    """
+
+    module: nn.Module
+    count: int
+    positions_first: bool
+
+
+def check_output(model: nn.Module, inputs: Callable[[Batch], tuple[Any, ...]], batch: Batch) -> EmbeddingCalls:
+    """Runs a batch of one document and several positions, and watches how the input embeddings are read.
 
     Raises:
         ValueError: the logits are not one row for each document.
     """
-    shapes: list[tuple[int, ...]] = []
-    table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]
-    hook = table.register_forward_hook(lambda module, args, output: shapes.append(tuple(output.shape[:2])))
+    calls: list[tuple[nn.Module, tuple[int, ...]]] = []
+    table: Any = model.get_input_embeddings()  # type: ignore[operator]
+    # Encoder and decoder may have modules of their own that share the weight.
+    sharing = [part for part in model.modules() if isinstance(part, nn.Embedding) and part.weight is table.weight]
+    hooks = [
+        part.register_forward_hook(lambda module, args, output: calls.append((module, tuple(output.shape[:2]))))
+        for part in sharing
+    ]
     try:
         with torch.no_grad():
             logits = model(*inputs(batch)).logits
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
     expected = (len(batch), model.config.num_labels)  # type: ignore[union-attr]
     if tuple(logits.shape) != expected:
         raise ValueError(f"wrap: the logits have shape {tuple(logits.shape)}, expected {expected}")
-    length, width = tuple(batch.ids.shape)
-    return len(shapes) > 1, length != width and shapes[0] == (width, length)
+    module, shape = calls[0]
+    return EmbeddingCalls(module, len(calls), shape != tuple(batch.ids.shape))
 
 
 def check_padding(

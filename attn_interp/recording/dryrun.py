@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -145,7 +145,7 @@ def _with_batch(example: Example, output: Any) -> Example:
     first = next((tensor for tensor in tensors_in(output) if tensor.ndim), None)
     if first is None:
         raise ValueError("the output has no axis of documents; with other=(args, kwargs) the module must return one")
-    return Example(example.args, example.kwargs, example.varied, first.shape[0])
+    return replace(example, batch=first.shape[0])
 
 
 def sites(module: nn.Module, *inputs: Any, other: Inputs | None = None, **kwargs: Any) -> tuple[Site, ...]:

@@ -183,4 +183,6 @@ def both(args: tuple[Any, ...], kwargs: dict[str, Any], other: Inputs) -> list[E
     if not (isinstance(other, tuple) and len(other) == 2 and isinstance(other[1], dict)):
         raise TypeError("other must be a pair (args, kwargs): a tuple of positional and a dict of named inputs")
     one, two = fresh(args, kwargs), fresh(tuple(other[0]), other[1])
-    return [Example(one[0], one[1]), Example(two[0], two[1], "other")]
+    first = first_input(one)
+    lengths = () if first is None else (("T", first.shape[1]),)
+    return [Example(one[0], one[1], lengths=lengths), Example(two[0], two[1], "other")]

@@ -226,3 +226,25 @@ def test_compiled_modules_run_uncompiled_inside():
     """In a process of its own: torch.compile changes what is loaded for all tests that follow."""
     done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_sink_is_found_from_two_examples_too() -> None:
+    """A learned score beside the keys, cut off after the softmax: T + 1 columns."""
+
+    class WithSink(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = torch.nn.Embedding(11, 6)
+            self.sink = torch.nn.Parameter(torch.tensor(0.5))
+            self.out = torch.nn.Linear(6, 2)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            states = self.embedding(ids)
+            scores = states @ states.transpose(1, 2)
+            scores = torch.cat([scores, self.sink.expand(*scores.shape[:2], 1)], -1)
+            return self.out((torch.softmax(scores, -1)[..., :-1] @ states).mean(1))
+
+    ids = torch.arange(21).reshape(3, 7) % 11
+    (site,) = sites(WithSink(), ids, other=((ids[:2, :5],), {}))
+    assert site.sink
+    assert site == sites(WithSink(), ids)[0]
