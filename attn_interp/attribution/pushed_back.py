@@ -42,8 +42,14 @@ def pushed_back_attention(
             share of the D columns.
 
     Raises:
-        ValueError: there is no such module, its output is not one state for each position, or directions < 1.
+        ValueError: there is no such module, its output is not one state for each position, directions < 1, or the view
+            is a mean over heads or weighs pieces of words.
     """
+    if isinstance(model.view.head, str) or batch.piece_of is not None:
+        raise ValueError(
+            "attention is pushed back from the states of one head, one state for each word, and this view is a mean or "
+            "weighs pieces of words; use attention rollout, which follows attention through the layers"
+        )
     if directions < 1:
         raise ValueError(f"directions: got {directions}, expected at least 1 direction of the state")
     run = model.run(batch)
@@ -120,4 +126,4 @@ def _states(model: AttentionModel, batch: Batch, embeddings: torch.Tensor, path:
             f"states: module {path!r} gave {shapes or 'nothing'}, expected one (B, T, D) with (B, T) = "
             f"{tuple(batch.ids.shape)}: a state for each position"
         )
-    return held[0].unflatten(-1, (model.site.heads, -1))[..., model.view.head, :]
+    return held[0].unflatten(-1, (model.site.heads, -1))[..., int(model.view.head), :]

@@ -15,12 +15,13 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.result import Column, Result
 from attn_interp.models.predicting import predict
 from attn_interp.models.trained import Trained
+from attn_interp.models.wrapper import AttentionModel
 from attn_interp.statistics.bootstrap import RESAMPLES
 
 MODEL, BAG_OF_WORDS, MAJORITY = "model", "bag of words", "majority"
 
 
-def quality(trained: Trained, corpus: Corpus, split: str = "test", seed: int = 0) -> Result:
+def quality(trained: Trained | AttentionModel, corpus: Corpus, split: str = "test", seed: int = 0) -> Result:
     """Predictions of the model and of two baselines. One row per document and predictor.
 
     The bag of words is scikit-learn's logistic regression (C = 1) on lower-cased word counts; the majority predictor
@@ -28,7 +29,7 @@ def quality(trained: Trained, corpus: Corpus, split: str = "test", seed: int = 0
     """
     documents = corpus.splits[split]
     probabilities = {
-        MODEL: predict(trained, documents).double().numpy(),
+        MODEL: _probabilities(trained, documents),
         BAG_OF_WORDS: _bag_of_words(corpus.train, documents, len(corpus.classes)),
         MAJORITY: np.tile(_shares(corpus.train, len(corpus.classes)), (len(documents), 1)),
     }
@@ -56,6 +57,13 @@ def quality(trained: Trained, corpus: Corpus, split: str = "test", seed: int = 0
     }
     settings = {"corpus": corpus.name, "split": split, "classes": list(corpus.classes), "seed": seed}
     return Result("quality", pd.concat(frames, ignore_index=True), settings, columns)
+
+
+def _probabilities(model: Trained | AttentionModel, documents: Sequence[Document]) -> np.ndarray:
+    """(N, C) in the order of the documents."""
+    if isinstance(model, AttentionModel):
+        return model.logits(documents).double().softmax(-1).cpu().numpy()
+    return predict(model, documents).double().numpy()
 
 
 def _shares(documents: Sequence[Document], classes: int) -> np.ndarray:

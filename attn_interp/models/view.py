@@ -132,6 +132,14 @@ class Rows:
             words = weighting[:, None].to(self.weights.dtype) * mass
         else:
             words = self._moved(weighting.to(self.weights.dtype) * self.mean(mass))
+        return self._holding(words)
+
+    def each_under(self, weightings: torch.Tensor) -> torch.Tensor:
+        """(B, R, T) the rows, each giving the words a weighting of its own (B, R, W), in the same way."""
+        return self._holding(weightings.to(self.weights.dtype) * (self.whole - self.outside))
+
+    def _holding(self, words: torch.Tensor) -> torch.Tensor:
+        """(B, R, T) the rows with these weights of words (B, R, W), shared out to their pieces."""
         return torch.where((self.word >= 0)[:, None], at_positions(words, self.word) * self.shares(), self.weights)
 
     def _moved(self, target: torch.Tensor) -> torch.Tensor:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 import attn_interp
+from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words, replace_words
+from attn_interp.experiments.edited import check_operator
+from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.models.hugging_face import cut_to_fit, load_classifier
 from attn_interp.models.subwords import collate_pieces, pieces_of
 from attn_interp.models.wrap import wrap
@@ -127,6 +131,33 @@ def test_weightings_are_put_where_they_are_read(bert, head, query) -> None:
     if query == "first":  # the two pieces of "wonderful", in each head that was moved
         old, new = (x[other.view.site][1, other.window(batch).heads, 0] for x in (before, recording))
         assert torch.allclose(old[:, [0, 10]], new[:, [0, 10]], atol=1e-6)
+
+
+def test_each_head_is_read_and_moved_alone(bert) -> None:
+    """Of a single head, the weights and the output under others are those of the view of this head."""
+    batch = bert.batch(DOCUMENTS)
+    weights = head_weights(bert, batch)  # (B, H, W)
+    for head in (0, 1):
+        alone = wrap(bert.module, bert.collate.tokenizer, head=head)
+        assert torch.allclose(alone.run(batch).weights, weights[:, head], atol=1e-6)
+        moved = weights.clone()
+        moved[:, head] = torch.eye(5)[[2, 4, 0]]
+        with torch.no_grad():
+            under = logits_under_heads(bert, batch, moved[:, None])[:, 0]
+            expected = alone.logits_under(batch, moved[:, None, head])[:, 0]
+        assert torch.allclose(under, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="heads are taken at one query, and the view is the mean over the queries"):
+        head_weights(wrap(bert.module, bert.collate.tokenizer, query="mean"), batch)
+
+
+def test_what_needs_one_state_for_each_word_says_so(bert) -> None:
+    with pytest.raises(ValueError, match="this view is a mean or weighs pieces of words; use attention rollout"):
+        pushed_back_attention(bert, bert.batch(DOCUMENTS), torch.zeros(3, dtype=torch.long))
+
+
+def test_a_model_without_a_mask_word_refuses_the_mask(bert) -> None:
+    with pytest.raises(ValueError, match="has no mask token and no unknown token; choose 'delete'"):
+        check_operator(replace(bert, mask_word=None), "mask")
 
 
 def test_several_rows_are_moved_as_worked_by_hand() -> None:

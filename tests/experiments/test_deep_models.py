@@ -1,0 +1,93 @@
+"""Every experiment runs on a transformer whose words are pieces, and says what it is: searched, not exact."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attn_interp.attribution.methods import named
+from attn_interp.data.signals import log_frequency
+from attn_interp.experiments.adversary import adversary
+from attn_interp.experiments.agreement import agreement
+from attn_interp.experiments.erasure import erasure
+from attn_interp.experiments.external import external
+from attn_interp.experiments.faithfulness import faithfulness
+from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.plausibility import plausibility
+from attn_interp.experiments.quality import quality
+from attn_interp.experiments.reach import reach
+from attn_interp.experiments.reading import Reading, read
+
+FEW = named("gradient x input", "leave-one-out")
+
+
+@pytest.fixture(scope="module")
+def documents(planted):
+    return planted.test[:10]
+
+
+@pytest.fixture(scope="module")
+def deep(bert, documents) -> Reading:
+    return read(bert, documents)
+
+
+def test_the_readout_of_a_transformer_is_not_affine(deep) -> None:
+    assert not deep.affine
+    assert all(len(part.weights) == len(part.rows) for part in deep.batches)
+
+
+def test_quality(bert, planted) -> None:
+    summary = quality(bert, planted).summary().set_index(["predictor", "quantity"])
+    assert summary.loc[("model", "accuracy"), "estimate"] > 0.9
+
+
+def test_agreement_is_over_words(bert, documents, deep) -> None:
+    result = agreement(bert, documents, FEW, reading=deep)
+    lengths = {document.id: len(document) for document in documents}
+    assert (result.frame["words"] == result.frame["document"].map(lengths)).all()  # words, not pieces
+    assert set(result.frame["document"]) == {document.id for document in documents}
+    assert result.settings["head"] == "mean"
+    assert result.settings["query"] == "first"
+
+
+def test_permutation_moves_the_output(bert, documents, deep) -> None:
+    frame = permutation(bert, documents, draws=3, reading=deep).frame
+    assert frame["document"].tolist() == [document.id for document in documents]
+    assert (frame["median_tvd"] >= 0).all()
+    assert (frame["median_tvd"] > 0).any()
+
+
+def test_an_adversary_is_searched(bert, documents, deep, monkeypatch) -> None:
+    monkeypatch.setattr("attn_interp.experiments.search.STEPS", 5)
+    frame = adversary(bert, documents[:3]).frame
+    assert set(frame["status"]) == {"search"}
+    assert (frame["tvd"] <= 0.01 + 1e-6).all()
+
+
+def test_erasure_has_no_optimum(bert, documents) -> None:
+    frame = erasure(bert, documents[:2]).frame
+    assert "attention" in set(frame["ordering"])
+    assert "optimum" not in set(frame["ordering"])
+    assert frame["fraction"].between(0, 1).all()
+
+
+def test_reach_says_why_not(bert, documents, deep) -> None:
+    with pytest.raises(ValueError, match=r"not affine in the attention at site 'bert\.encoder\.layer\.1"):
+        reach(bert, documents, reading=deep)
+
+
+def test_plausibility_finds_the_keyword(bert, documents, deep) -> None:
+    result = plausibility(bert, documents, FEW, reading=deep)
+    assert np.isfinite(result.summary()["estimate"]).any()
+
+
+@pytest.mark.parametrize("operator", ["delete", "mask", "mean embedding", "attention mask"])
+def test_faithfulness_by_every_operator(bert, documents, operator) -> None:
+    few = documents[:3]
+    result = faithfulness(bert, few, FEW, operator=operator)
+    assert len(result.frame)
+
+
+def test_external(bert, planted, documents, deep) -> None:
+    result = external(bert, documents, [log_frequency(planted.train)], FEW, reading=deep)
+    assert len(result.frame)
