@@ -1,4 +1,4 @@
-"""The command line: `attn-interp study` and `attn-interp data`."""
+"""The command line: `attn-interp study`, `attn-interp report` and `attn-interp data`."""
 
 from __future__ import annotations
 
@@ -152,6 +152,7 @@ def _run_one(cell: Cell, folder: Path) -> None:
         table.to_csv(draft, index=False)
     show_table(table, title=run.folder.name)
     typer.echo(f"tables and figures: {run.folder}")
+    typer.echo(f"as one page: attn-interp report {folder}")
 
 
 def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
@@ -166,6 +167,7 @@ def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
     if failed.any():
         show_table(by_cell(tables["cells"][tables["cells"]["cell"].isin(tables["cells"]["cell"][failed])]), "failed")
     typer.echo(f"tables: {folder / TABLES}; figures: {folder}/<cell>/figures")
+    typer.echo(f"as one page: attn-interp report {folder}")
     if failed.any():
         typer.secho(f"attn-interp: {int(failed.sum())} steps failed; run again to try them again", err=True, fg="red")
         raise typer.Exit(1)
@@ -195,6 +197,22 @@ def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise ValueError(f"{option}: got {text!r}, expected whole numbers with commas between, as 0,1,2") from error
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study, of an analysis, or of one model in it.")],
+    output: Annotated[Path | None, typer.Option(help="File to write.  [default: report.html in the folder]")] = None,
+) -> None:
+    """Write a folder of results as one HTML page that holds its figures: verdicts, tables, documents, settings.
+
+    The page asks the network for nothing, prints on A4 and is written anew each time.
+
+    Example: attn-interp report results/study
+    """
+    from attn_interp.report.page import write_report
+
+    typer.echo(f"written: {write_report(folder, output)}")
 
 
 @app.command()

@@ -80,6 +80,11 @@ class Result:
         axes: Axes = import_module(f"attn_interp.figures.{self.experiment}").plot(self, ax)
         return axes
 
+    def caption(self) -> str:
+        """What the main figure of the experiment shows, for the text under it."""
+        caption: str = import_module(f"attn_interp.figures.{self.experiment}").caption(self)
+        return caption
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write `<experiment>.parquet` (frame, settings and columns) and `<experiment>.summary.csv` into `folder`.
 

@@ -73,10 +73,11 @@ def drawn(result: Result) -> pd.DataFrame:
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
+    counted = result.frame.groupby("predictor")["document"].nunique().to_frame("n")
     over = "Student's intervals over new seeds and new" if _seeds(result) > 1 else "bootstrap intervals over"
     return (
         "Accuracy, macro F1 and AUROC (one class against the rest, averaged) on unseen documents, with 95 % "
-        f"{over} documents, {_counts(result, drawn(result))}."
+        f"{over} documents, {_counts(result, counted)}."
     )
 
 

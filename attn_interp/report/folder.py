@@ -1,0 +1,160 @@
+"""A folder of results as a report sees it: the models or runs in it, what each found, tables and figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attn_interp.experiments.result import Result
+
+PAGE = "report.html"
+NOT_RUNS = ("models", "figures", "tables")
+MAKE = "`attn-interp study` makes one, and Result.save puts a result into any folder"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One saved result: what it is, its summary as it was saved, and its figure where it was drawn."""
+
+    path: Path
+    result: Result
+    summary: pd.DataFrame
+    figure: Path | None
+
+    @property
+    def experiment(self) -> str:
+        return self.result.experiment
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that holds results, as a rule of one model.
+
+    Attributes:
+        folder: Its place.
+        name: What tells it from the others: the model where settings.json says which, else the folder's name.
+        settings: settings.json, empty where there is none.
+        found: Its results, by name.
+        not_run: Experiment -> why it failed or was left out.
+        figures: Pictures that belong to no result.
+    """
+
+    folder: Path
+    name: str
+    settings: Mapping[str, Any]
+    found: tuple[Found, ...]
+    not_run: Mapping[str, str]
+    figures: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """What a report tells of.
+
+    Attributes:
+        path: The folder.
+        runs: Those in the folder itself and in the folders directly below.
+        tables: Table by its path inside the folder.
+        deeper: Paths of results further below, which are listed and not told.
+    """
+
+    path: Path
+    runs: tuple[Run, ...]
+    tables: Mapping[str, pd.DataFrame]
+    deeper: tuple[str, ...]
+
+
+def read_folder(path: Path) -> ResultsFolder:
+    """Read the results of a study, of an analysis, of one model, or results that were saved by hand.
+
+    Raises:
+        FileNotFoundError: there is no such folder, no result in it, or only several studies, which are named.
+        ValueError: a result is damaged or of another format.
+    """
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: no such folder; a report is made from a folder of results: {MAKE}")
+    if studies := _studies(path):
+        raise FileNotFoundError(f"{path}: holds several studies; name one of them: {', '.join(studies)}")
+    places = [path, *sorted(each for each in path.iterdir() if each.is_dir() and each.name not in NOT_RUNS)]
+    runs = [run for place in places if (run := _read_run(place, path)) is not None]
+    below = [each for each in sorted(path.rglob("*.parquet")) if each.parent not in places]
+    if not any(run.found for run in runs):
+        raise FileNotFoundError(f"{path}: holds no results; {MAKE}")
+    files = [*path.glob("*.csv"), *(path / "tables").glob("*.csv")]
+    tables = {
+        str(file.relative_to(path)): _read_table(file) for file in sorted(files) if not file.match("*.summary.csv")
+    }
+    return ResultsFolder(path, tuple(_told_apart(runs)), tables, tuple(str(each.relative_to(path)) for each in below))
+
+
+def _studies(path: Path) -> list[str]:
+    """The folders directly below that hold models with results of their own."""
+    models = {file.parent for file in path.glob("*/*/settings.json") if any(file.parent.glob("*.parquet"))}
+    return sorted({str(model.parent) for model in models})
+
+
+def _read_run(place: Path, root: Path) -> Run | None:
+    """The results directly in a folder; None where it holds nothing of a run."""
+    settings_file = place / "settings.json"
+    files = sorted(place.glob("*.parquet"))
+    if not files and not settings_file.exists():
+        return None
+    settings = json.loads(settings_file.read_bytes()) if settings_file.exists() else {}
+    found = tuple(_read_result(file) for file in files)
+    not_run = {
+        file.name.removesuffix(".left_out.txt"): file.read_text("utf-8") for file in place.glob("*.left_out.txt")
+    }
+    for file in place.glob("*.failed.json"):
+        not_run[file.name.removesuffix(".failed.json")] = f"failed: {json.loads(file.read_bytes())['error']}"
+    own = {each.figure for each in found}
+    figures = tuple(file for file in sorted((place / "figures").glob("*.png")) if file not in own)
+    name = ", ".join(part for part in _model_parts(settings) if part) or (
+        root.resolve().name if place == root else place.name
+    )
+    return Run(place, name, settings, found, dict(sorted(not_run.items())), figures)
+
+
+def _read_result(file: Path) -> Found:
+    result = Result.load(file)
+    summary_file = file.with_name(f"{result.experiment}.summary.csv")
+    summary = _read_table(summary_file) if summary_file.exists() else result.summary()
+    figure = file.parent / "figures" / f"{result.experiment}.png"
+    return Found(file, result, summary, figure if figure.exists() else None)
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    """A CSV in which only an empty cell is undefined: a class may be called NA."""
+    try:
+        return pd.read_csv(file, keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+
+
+def _model_parts(settings: Mapping[str, Any]) -> list[str]:
+    """What tells models apart: corpus, encoder, the attention that is tested, compatibility, seed; [] if unknown."""
+    cell = settings.get("cell")
+    if not cell:
+        return []
+    about, own = settings.get("corpus"), cell["settings"]
+    corpus = about["name"] if isinstance(about, dict) else cell["corpus"]
+    return [corpus, own["encoder"], cell.get("site") or "", own["attention"], f"seed {cell['seed']}"]
+
+
+def _told_apart(runs: list[Run]) -> list[Run]:
+    """Several models are called by the parts that differ, and by their folder too where none does."""
+    parts = {run.folder: _model_parts(run.settings) for run in runs}
+    models = [own for own in parts.values() if own]
+    if len(models) > 1:
+        differs = [len(set(values)) > 1 for values in zip(*models, strict=True)]
+        called = {
+            place: ", ".join(part for part, kept in zip(own, differs, strict=False) if kept and part)
+            for place, own in parts.items()
+        }
+        runs = [replace(run, name=called[run.folder] or run.name) for run in runs]
+    names = [run.name for run in runs]
+    return [run if names.count(run.name) == 1 else replace(run, name=f"{run.name} ({run.folder.name})") for run in runs]
