@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from attn_interp.models.lstmn import LstmnEncoder
 from attn_interp.models.settings import ClassifierSettings
 from attn_interp.models.transformer import TransformerEncoder
 
@@ -121,7 +122,7 @@ def _reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
     return values.gather(1, position[..., None].expand(-1, -1, values.shape[-1]))
 
 
-Encoder = AverageEncoder | CnnEncoder | RecurrentEncoder | TransformerEncoder
+Encoder = AverageEncoder | CnnEncoder | LstmnEncoder | RecurrentEncoder | TransformerEncoder
 
 
 def build_encoder(settings: ClassifierSettings) -> Encoder:
@@ -132,6 +133,8 @@ def build_encoder(settings: ClassifierSettings) -> Encoder:
         return CnnEncoder(settings.embedding_width, settings.hidden, settings.kernels)
     if settings.encoder == "transformer":
         return TransformerEncoder(settings.embedding_width, settings.hidden, settings.layers, settings.encoder_heads)
+    if settings.encoder == "lstmn":
+        return LstmnEncoder(settings.embedding_width, settings.hidden)
     if settings.encoder == "gru":
         return GruEncoder(settings.embedding_width, settings.hidden, settings.bidirectional)
     return LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional, settings.forget_bias)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ENCODERS = ("average", "cnn", "gru", "hierarchical", "lstm", "transformer")
+ENCODERS = ("average", "cnn", "gru", "hierarchical", "lstm", "lstmn", "transformer")
 RECURRENT = ("gru", "lstm")
 POOLINGS = ("attention", "last", "max", "mean")
-COMPATIBILITIES = ("additive", "dot", "scaled_dot", "uniform")
+COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
 
 
 def require_option(name: str, value: object, options: tuple[str, ...]) -> None:
@@ -28,14 +28,15 @@ class ClassifierSettings:
 
     Attributes:
         encoder: "lstm", "gru", "cnn", "average" (a projection and tanh of each word alone), "hierarchical" (an LSTM
-            over the words of each sentence, attention over them, and an LSTM over the sentences, which are pooled), or
-            "transformer" (layers of self-attention).
+            over the words of each sentence, attention over them, and an LSTM over the sentences, which are pooled),
+            "lstmn" (an LSTM, left to right, that attends over its own past states), or "transformer" (layers of
+            self-attention).
         bidirectional: Whether an LSTM or GRU runs in both directions; other encoders have none and ignore it.
-        pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM and GRU
-            only: each direction's state after its last token).
-        attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "dot" v.h, or "scaled_dot"
-            v.h / sqrt(d), which is what Jain & Wallace call dot; or "uniform", the same weight for every word, with
-            nothing to learn. Other poolings ignore it.
+        pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM, GRU
+            and LSTMN only: each direction's state after its last token).
+        attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "bilinear" h.(W v), "dot" v.h, or
+            "scaled_dot" v.h / sqrt(d), which is what Jain & Wallace call dot; or "uniform", the same weight for every
+            word, with nothing to learn. Other poolings ignore it.
         heads: H attention heads; each has its own query and pools its own d / H columns of the states.
         embedding_width: E, width of the word vectors.
         hidden: Width of the states, for an LSTM or GRU of each direction.
@@ -71,10 +72,10 @@ class ClassifierSettings:
             require_at_least(name, getattr(self, name), 1)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
-        if self.pooling == "last" and self.encoder not in RECURRENT:
+        if self.pooling == "last" and self.encoder not in (*RECURRENT, "lstmn"):
             raise ValueError(
                 f"pooling: 'last' is the state after a recurrent network's last token, but the encoder is "
-                f"{self.encoder!r}; use encoder='lstm' or 'gru', or pooling 'attention', 'max' or 'mean'"
+                f"{self.encoder!r}; use encoder='gru', 'lstm' or 'lstmn', or pooling 'attention', 'max' or 'mean'"
             )
         if not abs(self.forget_bias) < float("inf"):
             raise ValueError(f"forget_bias: got {self.forget_bias!r}, expected a finite number")

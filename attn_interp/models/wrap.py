@@ -20,7 +20,7 @@ from attn_interp.models.hierarchical import SENTENCE_ENDS, HierarchicalClassifie
 from attn_interp.models.hugging_face import is_transformers, load_classifier, wrap_classifier
 from attn_interp.models.sentences import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.trained import Trained
-from attn_interp.models.view import MEAN, chosen_view
+from attn_interp.models.view import LAST, MEAN, chosen_view
 from attn_interp.models.wrapper import AttentionModel, View, two_class_logits, word_of
 from attn_interp.recording import Site, sites
 
@@ -124,11 +124,14 @@ def wrap(
 def _view(
     module: nn.Module, found: Sequence[Site], site: str | None, head: int | str | None, query: int | str | None
 ) -> View:
-    """As asked for; a classifier of ours is tested at its pooling, else at the last layer that attends."""
+    """As asked for; a classifier of ours is tested at its pooling, else at the last layer that attends, of an LSTMN at
+    the last token, the only one that looks back on all words."""
     if site is None and isinstance(module, Classifier):
         site = found[-1].name
         if module.settings.pooling != "attention":
-            head, query = MEAN if head is None else head, MEAN if query is None else query
+            head = MEAN if head is None else head
+            if query is None:
+                query = LAST if module.settings.encoder == "lstmn" else MEAN
     return chosen_view(found, site, 0 if head is None else head, 0 if query is None else query)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document
@@ -134,11 +135,12 @@ class AttentionModel:
         weightings where autograd is on.
         """
         kept = replay(self.module, self.site, *self.inputs(batch))
-        return torch.stack(
-            [self.logits_of(kept.under(self._put(batch, weighting))) for weighting in weightings.unbind(1)], 1
-        )
+        changes = [self._put(batch, weighting) for weighting in weightings.unbind(1)]
+        if self.site.line is not None:  # each step of a loop sees its own row alone: change the rows before
+            changes = [change(kept.weights) for change in changes]
+        return torch.stack([self.logits_of(kept.under(change)) for change in changes], 1)
 
-    def _put(self, batch: Batch, weighting: torch.Tensor) -> Change:
+    def _put(self, batch: Batch, weighting: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """The change of the site's weights that puts `weighting` (B, W) at the words of the view."""
         window = self.window(batch)
 
@@ -155,7 +157,9 @@ class AttentionModel:
             logits = self.batch_logits(batch)
         chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
         weights = recording[self.view.site]
-        (gradient,) = torch.autograd.grad(chosen, weights)
+        steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read
+        gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
+        gradient = torch.cat([functional.pad(x, (0, weights.shape[-1] - x.shape[-1])) for x in gradients], -2)
         window = self.window(batch)
         return _by_proportion(window.rows(weights.detach()), window.rows(gradient).weights)
 

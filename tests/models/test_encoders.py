@@ -44,7 +44,7 @@ def test_a_document_has_the_same_states_alone_and_padded(name: str, bidirectiona
             assert (alone[0] - together[row, :length]).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["average", "cnn", "lstm", "gru", "transformer"])
+@pytest.mark.parametrize("name", ["average", "cnn", "lstm", "lstmn", "gru", "transformer"])
 def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     encode = encoder(name)
     filled = torch.where(IS_TOKEN[..., None], EMBEDDED, EMBEDDED + 50.0)

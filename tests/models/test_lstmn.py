@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.lstmn import LstmnEncoder
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training import train
+from attn_interp.models.wrap import wrap
+from attn_interp.models.wrapper import View
 from attn_interp.recording import intervene, record, replay, sites
 
 B, T, E, D = 3, 7, 5, 4
@@ -134,3 +140,48 @@ def test_refuses_padding_before_a_token() -> None:
     is_token[0, 2] = False
     with pytest.raises(ValueError, match="padding stands before a token; an LSTMN reads"):
         encoder()(EMBEDDED, is_token)
+
+
+@pytest.mark.parametrize("pooling", ["attention", "last"])
+def test_a_classifier_learns_with_it_is_saved_and_answers_experiments(planted, pooling: str, tmp_path) -> None:
+    settings = ClassifierSettings(encoder="lstmn", pooling=pooling, embedding_width=14, hidden=8, dropout=0.0)
+    assert settings.state_width == 8  # it has one direction, whatever `bidirectional` says
+    trained = train(planted, settings, TrainingSettings(epochs=4, learning_rate=2e-2), seed=1, progress=False)
+    assert trained.history[trained.best_epoch - 1].dev_accuracy > 0.95
+    save_checkpoint(trained, tmp_path / "kept")
+    assert isinstance(load_checkpoint(tmp_path / "kept").module.encoder, LstmnEncoder)
+    model = wrap(trained)
+    assert [site.name for site in model.sites] == ["encoder", "pooling"][: 1 + (pooling == "attention")]
+    assert model.view == (View("pooling") if pooling == "attention" else View("encoder", "mean", "last"))
+    documents = planted.test[:4]
+    batch = model.batch(documents)
+    run = model.run(batch)
+    torch.testing.assert_close(model.logits(documents), run.logits, atol=1e-5, rtol=0)
+    own = model.logits_under(batch, run.weights[:, None])[:, 0]
+    torch.testing.assert_close(own, run.logits, atol=1e-5, rtol=0)
+    classes = run.logits.argmax(-1)
+    assert leave_one_out(model, batch, classes).values.isfinite().all()
+
+
+def test_the_last_look_back_is_a_view_whose_gradient_is_that_of_differences(planted) -> None:
+    settings = ClassifierSettings(encoder="lstmn", pooling="last", embedding_width=14, hidden=8, dropout=0.0)
+    model = wrap(train(planted, settings, TrainingSettings(epochs=1), seed=1, progress=False))
+    model = wrap(model.module.double(), classes=model.classes, collate_documents=model.collate, example=planted.dev[:5])
+    batch = model.batch([planted.test[0], planted.test[3]])
+    run = model.run(batch)
+    with torch.no_grad(), record(model.module, model.sites) as recording:
+        model.batch_logits(batch)
+    for row, count in enumerate(batch.is_word.sum(1).tolist()):
+        last = recording["encoder"][row, 0, count + 1]  # the row of the end token
+        assert last[count + 1 :].sum() == 0
+        torch.testing.assert_close(run.weights[row, :count], last[1 : count + 1] / last[1 : count + 1].sum())
+    classes = torch.tensor([0, 1])
+    gradient = model.gradient_at_weights(batch, classes)
+    step, small = torch.zeros_like(run.weights), 1e-4
+    step[:, 0], step[:, 1] = small, -small  # mass moves from the second word to the first
+    more, less = (
+        model.logits_under(batch, (run.weights + sign * step)[:, None])[:, 0].softmax(-1).gather(1, classes[:, None])
+        for sign in (1, -1)
+    )
+    slope = (more - less)[:, 0] / (2 * small)
+    torch.testing.assert_close(run.word_mass * (gradient[:, 0] - gradient[:, 1]), slope, atol=1e-8, rtol=1e-4)

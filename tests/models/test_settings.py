@@ -13,10 +13,11 @@ from attn_interp.models.settings import ClassifierSettings, TrainingSettings
     [
         (
             {"encoder": "rnn"},
-            "encoder: got 'rnn', expected one of 'average', 'cnn', 'gru', 'hierarchical', 'lstm', 'transformer'",
+            "encoder: got 'rnn', expected one of 'average', 'cnn', 'gru', 'hierarchical', 'lstm', 'lstmn', "
+            "'transformer'",
         ),
         ({"pooling": "sum"}, "pooling: got 'sum', expected one of 'attention', 'last', 'max', 'mean'"),
-        ({"attention": "tanh"}, "attention: got 'tanh', expected one of 'additive', 'dot', 'scaled_dot'"),
+        ({"attention": "tanh"}, "attention: got 'tanh', expected one of 'additive', 'bilinear', 'dot', 'scaled_dot'"),
         ({"hidden": 0}, "hidden: got 0, expected at least 1"),
         ({"dropout": 1.0}, "dropout: got 1.0, expected 0 <= dropout < 1"),
         ({"dropout": float("nan")}, "dropout: got nan"),
