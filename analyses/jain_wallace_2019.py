@@ -3,6 +3,7 @@
     python analyses/jain_wallace_2019.py                                     the embedded movie snippets
     python analyses/jain_wallace_2019.py --corpus sst --path trees/          the paper's own corpus
     python analyses/jain_wallace_2019.py --corpus reviews.jsonl              yours
+    python analyses/jain_wallace_2019.py --encoders lstm,lstmn               other encoders than theirs, as the LSTMN
 
 Writes table.csv (every number), table.tex (laid out like the paper's table 2) and overview.csv beside the folders of
 the models. The paper's dot product is divided by the root of the width; here it is called scaled_dot.
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--path", help="folder of a named corpus that you have to have, as sst")
     parser.add_argument("--embeddings", help="pretrained word vectors; none: learned from the corpus")
     parser.add_argument("--width", type=int, default=300, help="width of the word vectors (default: %(default)s)")
+    parser.add_argument("--encoders", default=",".join(ENCODERS), help="with commas between (default: %(default)s)")
     parser.add_argument("--documents", type=int, help="look at this many test documents only (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of training and everything drawn (default: %(default)s)")
     parser.add_argument("--search", action="store_true", help="also run the paper's search for the adversary")
@@ -56,7 +58,7 @@ def main() -> None:
             search=arguments.search,
         )
         for attention in ATTENTIONS
-        for encoder in ENCODERS
+        for encoder in arguments.encoders.split(",")
     ]
     runs = run_cells(cells, arguments.results, jobs=arguments.jobs)
     table = agreement_table((run.labels, run.results["agreement"]) for run in runs)

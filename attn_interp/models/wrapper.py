@@ -135,9 +135,11 @@ class AttentionModel:
         weightings where autograd is on.
         """
         kept = replay(self.module, self.site, *self.inputs(batch))
-        changes = [self._put(batch, weighting) for weighting in weightings.unbind(1)]
-        if self.site.line is not None:  # each step of a loop sees its own row alone: change the rows before
-            changes = [change(kept.weights) for change in changes]
+        changes: list[Change] = []
+        for weighting in weightings.unbind(1):
+            change = self._put(batch, weighting)
+            # each step of a loop sees its own row alone: change the rows before
+            changes.append(change if self.site.line is None else change(kept.weights))
         return torch.stack([self.logits_of(kept.under(change)) for change in changes], 1)
 
     def _put(self, batch: Batch, weighting: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
