@@ -19,6 +19,7 @@ OPTIONS = {
         *("corpus", "path", "option", "encoder", "attention", "seed", "documents", "embeddings", "width"),
         *("eps", "search", "results", "name", "seeds", "experiments", "jobs", "dask", "status"),
     ),
+    "report": ("output",),
     "data": (
         *("path", "text", "words", "label", "id", "split", "classes", "task", "least-words", "seed", "option"),
         "convert",
