@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import attn_interp.studies.rationales
 import attn_interp.studies.run
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
@@ -56,6 +59,7 @@ def drawn_once(monkeypatch) -> None:
             draw(result, folder)
 
     monkeypatch.setattr("attn_interp.studies.run.draw", once)
+    monkeypatch.setattr("attn_interp.studies.rationales.draw", once)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -63,7 +67,7 @@ def drawn_once(monkeypatch) -> None:
 def test_it_writes_the_files_that_the_readme_names(script, run, tmp_path) -> None:
     words = ("film", "story", "scene", "actor", ".")
     corpus = load("planted", documents=80, least_length=5, most_length=12, fillers=words)
-    save_jsonlines(corpus, tmp_path / "tiny.jsonl")
+    save_jsonlines(twice_marked(corpus), tmp_path / "tiny.jsonl")
     known = run(script, "--help")
     arguments = [text for option, value in SMALLER.items() if option in known for text in (option, value)]
     run(script, "--corpus", str(tmp_path / "tiny.jsonl"), "--results", str(tmp_path / "results"), *arguments)
@@ -74,6 +78,15 @@ def test_it_writes_the_files_that_the_readme_names(script, run, tmp_path) -> Non
         found = list((tmp_path / "results").glob(name))
         assert found, f"{script.name} did not write {name}"
         assert all(path.stat().st_size for path in found)
+
+
+def twice_marked(corpus: Corpus) -> Corpus:
+    """A second annotator, who marks the first word too."""
+    splits = {
+        name: tuple(replace(each, rationales=(*each.rationales, (1.0, *each.rationales[0][1:]))) for each in documents)
+        for name, documents in corpus.splits.items()
+    }
+    return replace(corpus, splits=splits)
 
 
 def readme_rows() -> list[str]:

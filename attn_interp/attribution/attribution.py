@@ -17,7 +17,8 @@ class Attribution:
 
     Attributes:
         values: (B, W) signed, in units of probability; positive speaks for the class; zero past the last word, NaN
-            where the method is undefined. (Attention pushed back is in units of attention and knows no class.)
+            where the method is undefined. (Attention pushed back is in units of attention and knows no class; votes are
+            in logits.)
         completeness_gap: (B,) what the values miss of the change they should sum to, where the method promises a sum.
     """
 

@@ -10,6 +10,7 @@ from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.attribution.noise import gradient_shap, smoothgrad
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.attribution.surrogate import kernel_shap, lime
+from attn_interp.attribution.votes import votes
 
 METHODS: dict[str, Method] = {
     "gradient x input (detached)": gradient_x_input_detached,
@@ -28,6 +29,7 @@ ALL_METHODS: dict[str, Method] = {
     "attention x gradient": attention_x_gradient,
     "attention x gradient (bias absorbed)": attention_x_gradient_absorbed,
     "attention pushed back": pushed_back_attention,
+    "votes": votes,
 }
 """Every method. The further ones are many runs of the model for each document, or of attention itself. A sampled one
 takes another seed by functools.partial(method, seed=1)."""

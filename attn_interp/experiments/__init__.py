@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         permutation,
         plausibility,
         plausibility_curves,
+        positions,
         quality,
         reach,
         same_shape,
         seeds,
+        shift,
         single_erasure,
     )
 
@@ -48,10 +50,12 @@ __all__ = [
     "permutation",
     "plausibility",
     "plausibility_curves",
+    "positions",
     "quality",
     "reach",
     "same_shape",
     "seeds",
+    "shift",
     "single_erasure",
 ]
 

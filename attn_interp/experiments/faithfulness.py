@@ -194,9 +194,13 @@ def _drawn(read_batch: ReadBatch, seed: int) -> torch.Tensor:
     """(B, draws, W) uniform numbers, drawn from (seed, document id)."""
     drawn = torch.zeros(len(read_batch.rows), DRAWS, read_batch.is_word.shape[1], dtype=torch.float64)
     for row, document in enumerate(read_batch.batch.documents):
-        numbers = generator(seed, f"faithfulness {document.id}").random((DRAWS, len(document)))
-        drawn[row, :, : len(document)] = torch.as_tensor(numbers)
+        drawn[row, :, : len(document)] = numbers_drawn(document, seed)
     return drawn
+
+
+def numbers_drawn(document: Document, seed: int) -> torch.Tensor:
+    """(draws, T) uniform numbers: words of equal rank, all of them in the random ranking, stand by rising number."""
+    return torch.as_tensor(generator(seed, f"faithfulness {document.id}").random((DRAWS, len(document))))
 
 
 def _ranks(scores: torch.Tensor, is_word: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:

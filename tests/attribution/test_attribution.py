@@ -63,7 +63,8 @@ def test_a_batch_equals_one_by_one(model, mixed, classes, name) -> None:
         assert torch.allclose(together[row, : len(document)], alone, atol=1e-6, equal_nan=True)
 
 
-@pytest.mark.parametrize("name", sorted(ALL_METHODS.keys() - {"attention pushed back"}))
+# Votes and pushed-back attention are of states, and those of a BiLSTM hold their neighbours' words too.
+@pytest.mark.parametrize("name", sorted(ALL_METHODS.keys() - {"attention pushed back", "votes"}))
 def test_every_method_finds_the_planted_word(model, planted, name) -> None:
     """A model may know one class by its keyword and the other by the lack of it; then deleting the latter's keyword
     changes nothing, and the method is right to say so. So the better of the two classes counts."""
