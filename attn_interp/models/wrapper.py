@@ -135,7 +135,7 @@ class AttentionModel:
         weightings where autograd is on.
         """
         kept = replay(self.module, self.site, *self.inputs(batch))
-        changes: list[Change] = []
+        changes: list[Change | torch.Tensor] = []
         for weighting in weightings.unbind(1):
             change = self._put(batch, weighting)
             # each step of a loop sees its own row alone: change the rows before
