@@ -25,7 +25,7 @@ from attn_interp.statistics.clusters import crossed_mean, seed_by_document
 ADVERSARY, SAME_SHAPE, SEEDS, UNIFORM = "adversary", "same-shape adversary", "other seeds", "uniform attention"
 IMITATORS = {free: f"imitator, {free}" for free in FREE}
 RUNGS = (ADVERSARY, SAME_SHAPE, *IMITATORS.values(), SEEDS, UNIFORM)
-PRICES = (2000.0, 1000.0, 500.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2)
+PRICES = (1000.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
 GAP = "gap"
 MEASURED = "measured"
 STATUSES = (MEASURED, EXACT, CERTIFIED, SEARCH)  # what is claimed of an optimum, the weakest last
