@@ -214,7 +214,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
         (("study", "extra.toml", "--encoder", "lstm"), "--encoder stands beside a file; declare it there"),
         (("study", "--seeds", "0,one"), "--seeds: got '0,one', expected whole numbers"),
         (("study", "--seeds", "0,0"), "seeds: 0 is given twice"),
-        (("study", "--encoder", "lstm,gru"), "encoder: got 'gru'"),
+        (("study", "--encoder", "lstm,rnn"), "encoder: got 'rnn'"),
         (("study", "--experiments", "quality,reech"), "experiments: got 'reech', expected some of quality"),
         (("study", "--jobs", "0"), "'--jobs'"),
         (("study", "--status"), "no study was begun here"),
