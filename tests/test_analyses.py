@@ -20,6 +20,7 @@ from attn_interp.experiments.result import Result
 FOLDER = Path(__file__).parents[1] / "analyses"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
+SMALLER |= {"--recurrent": "lstm", "--poolings": "last,attention", "--lengths": "20"}
 """Given where a script has them: fewer documents, narrower vectors, fewer seeds, one process, little training."""
 
 
