@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -171,7 +172,7 @@ def _slots(
     # One draw for each block, whatever the range: the neutral words drawn afterwards are the same.
     drawn = [low + (high - low) * draw.random() for low, high in place]
     slots = [round(relative * (free + blocks - 1)) for relative in drawn]
-    if any(after <= before for before, after in zip(slots, slots[1:])):
+    if any(after <= before for before, after in pairwise(slots)):
         raise ValueError(
             f"document {name!r}: of {free + blocks} places, {slots} are those of the evidence in its order; each must "
             "lie after the one before, so move them apart or make the document longer"
