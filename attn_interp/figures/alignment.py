@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 PANEL = "alignment error rate"
 ATTENTION, CHANCE = "most attended word", "a word at random"
-NAME = 120.0  # points: the name of a row at most
+NAME = 110.0  # points: the name of a model at most
+TRUE = "outlined: true links"
+INSET = 0.06  # of a cell: outlines of neighbours do not meet
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
@@ -38,7 +40,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             text = style.interval_text(row["x"], row["low"], row["high"])
             counted = style.count_text(int(row["n"]), int(row["undefined"]))
             style.beside(axes, names.index(row["group"]), f"{text}, {counted}", "black")
-        label_ticks(axes.yaxis, range(len(names)), [fitted(name, NAME, 7.0) for name in names], 7.0)
+        label_ticks(axes.yaxis, range(len(names)), _labels(result), 7.0)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])
         axes.set_xlim(-0.02, 1.02)  # a point at 0 or 1 is seen whole
@@ -56,7 +58,7 @@ def figure(result: Result) -> Figure:
 
 
 def drawn(result: Result) -> pd.DataFrame:
-    """The marks of `plot`: series the most attended word and chance, group the model, its site and head."""
+    """The marks of `plot`: series the most attended word and chance, group the model, its site and head in full."""
     if result.frame.empty:
         raise ValueError("figure alignment: the frame has no rows; run the experiment on at least one pair")
     parts, summary = [], result.summary()
@@ -88,11 +90,12 @@ def draw_alignment(weights: Any, pair: Transduction, ax: Axes | None = None, abo
     """
     from matplotlib.patches import Rectangle
 
-    shown = alignment_matrix(weights, pair, about)
+    shown = alignment_matrix(weights, pair, "; ".join(filter(None, (about, TRUE))))
     axes = shown.plot(ax)
+    side = 1 - 2 * INSET
     for target, source in pair.alignment:
-        box = Rectangle((source - 0.5, target - 0.5), 1, 1, fill=False, edgecolor=style.VERMILION, linewidth=1.2)
-        axes.add_patch(box)
+        corner = (source - 0.5 + INSET, target - 0.5 + INSET)
+        axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=style.SKY, linewidth=1.6))
     return axes
 
 
@@ -107,3 +110,16 @@ def _name(result: Result, row: dict[Any, Any]) -> str:
     site = f", {row['site']}" if len(own["site"].unique()) > 1 else ""
     head = row["head"] if row["head"] == "mean" else f"head {row['head']}"
     return f"{row['model']}{site}" + (f", {head}" if len(own["head"].unique()) > 1 else "")
+
+
+def _labels(result: Result) -> list[str]:
+    """The rows as there is room for them: a long name cut, sites by their number."""
+    rows = result.frame[["model", "site", "head"]].drop_duplicates()
+    labels = []
+    for model, own in rows.groupby("model", sort=False):
+        sites = list(own["site"].unique())
+        for site, part in own.groupby("site", sort=False):
+            place = f", site {sites.index(site)}" if len(sites) > 1 else ""
+            heads = [f", {'' if head == 'mean' else 'head '}{head}" if len(part) > 1 else "" for head in part["head"]]
+            labels += [f"{fitted(str(model), NAME, 7.0)}{place}{head}" for head in heads]
+    return labels

@@ -32,6 +32,7 @@ from attn_interp.experiments.permutation import permutation, sampled_changes
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.models.classifier import Classifier
+from attn_interp.models.encoders import build_encoder
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training import train
 from attn_interp.models.wrap import wrap
@@ -154,6 +155,18 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
         lambda: train(small, sizes.settings, once, progress=False),
         lambda: plain.epoch(small, sizes.settings.embedding_width, sizes.settings.hidden),
         min(rounds, 3),
+    )
+    embedded = torch.randn(plain.BATCH, 20, sizes.settings.embedding_width)
+    is_token = torch.ones(embedded.shape[:2], dtype=torch.bool)
+    lstm, lstmn = (
+        build_encoder(replace(sizes.settings, encoder=name, bidirectional=False)) for name in ("lstm", "lstmn")
+    )
+    yield compare(
+        "LSTM, 20 words, forward and backward",
+        "the LSTMN, which attends over its own past",
+        lambda: lstm(embedded, is_token).sum().backward(),
+        lambda: lstmn(embedded, is_token).sum().backward(),
+        rounds,
     )
     yield compare(
         "integrated gradients",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from attn_interp.data.transduction import Transduction
 from attn_interp.experiments.alignment import COLUMNS
@@ -57,7 +58,9 @@ def test_an_empty_frame_is_refused(result: Result) -> None:
 def test_the_true_links_are_outlined() -> None:
     axes = figures.draw_alignment([[0.1, 0.1, 0.1, 0.7], [0.2, 0.6, 0.1, 0.1]], PAIR)
     boxes = [patch for patch in axes.patches if isinstance(patch, Rectangle) and not patch.get_fill()]
-    assert [(box.get_x() + 0.5, box.get_y() + 0.5) for box in boxes] == [(3, 0), (1, 1)]
+    centres = [(box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2) for box in boxes]
+    assert np.allclose(centres, [(3, 0), (1, 1)])
+    assert any("outlined: true links" in text.get_text() for text in axes.figure.findobj(Text))
     assert axes.get_xlabel() == "encoder key"
     assert axes.get_ylabel() == "decoder query"
 
