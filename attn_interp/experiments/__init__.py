@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         external,
         faithfulness,
         guide,
+        head_combination,
         head_reach,
+        heads,
         human_agreement,
         imitation,
         ladder,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         seeds,
         shift,
         single_erasure,
+        uniform_layers,
     )
 
 __all__ = [
@@ -44,7 +47,9 @@ __all__ = [
     "external",
     "faithfulness",
     "guide",
+    "head_combination",
     "head_reach",
+    "heads",
     "human_agreement",
     "imitation",
     "ladder",
@@ -59,6 +64,7 @@ __all__ = [
     "seeds",
     "shift",
     "single_erasure",
+    "uniform_layers",
 ]
 
 
