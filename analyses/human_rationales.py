@@ -35,7 +35,7 @@ METHODS = (
     "votes",
 )
 CHEAP = ("gradient x input (detached)", "integrated gradients", "attention x gradient (bias absorbed)", "votes")
-EDITED, EDITED_LONG = 200, 30  # documents that are edited again and again
+EDITED, EDITED_LONG = 100, 20  # documents that are edited again and again
 HIDDEN_PER_WIDTH = 128 / 300
 SHOWN = ("plausibility", "plausible_and_faithful", "correlations", "human_agreement", "left_out")
 

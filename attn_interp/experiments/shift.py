@@ -57,8 +57,9 @@ def shift(
     the same seed, so that its `tvd` and this shift are of the same texts. Pairs are of neighbouring tokens as the model
     reads them, its tokens for the ends of a text included; words that the model does not know are one token. Deletion
     makes neighbours of words that were apart. A mask word beside a word is a new pair unless training has it: a model
-    that reads rare words as unknown has met its mask there. The mean embedding belongs to no word: its pairs are all
-    new. The attention mask leaves the text as it is: 0 by construction, though the weights may be unlike any before.
+    that reads rare words as unknown has met its mask there, and the share may fall (shift below 0). The mean embedding
+    belongs to no word: its pairs are all new. The attention mask leaves the text as it is: 0 by construction, though
+    the weights may be unlike any before.
 
     Args:
         model: is asked how it reads documents, not what it answers.

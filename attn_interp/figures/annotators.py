@@ -1,8 +1,8 @@
-"""Documents with the words that each annotator marked, beside attention and attributions: what the numbers are of."""
+"""A document with the words that each annotator marked, beside attention and attributions: what the numbers are of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,27 +19,22 @@ if TYPE_CHECKING:
 Scores = Mapping[str, np.ndarray]
 
 
-def figure(documents: Sequence[Document], scores: Sequence[Scores], about: Sequence[str]) -> Figure:
-    """The documents under one another at the page's width.
+def figure(document: Document, scores: Scores, about: str) -> Figure:
+    """One document at the page's width.
 
     Args:
-        documents: with their rationales, each of which is a row.
-        scores: for each document the rows of the machine: name -> (T,) scores, of which the absolute value is shown.
-        about: for each document what to say over it, such as the predicted class.
+        document: with its rationales, each of which is a row.
+        scores: the rows of the machine: name -> (T,) scores, of which the absolute value is shown.
+        about: what to say over the document, such as the predicted class.
     """
-    return heat_rows.figure(
-        [_heat(document, rows, text) for document, rows, text in zip(documents, scores, about, strict=True)]
-    )
+    return heat_rows.figure([_heat(document, scores, about)])
 
 
-def drawn(documents: Sequence[Document], scores: Sequence[Scores]) -> pd.DataFrame:
+def drawn(document: Document, scores: Scores) -> pd.DataFrame:
     """One row per cell: document, row, position, word, weight, share, rank."""
-    parts = []
-    for document, rows in zip(documents, scores, strict=True):
-        cells = _heat(document, rows, "").cells.drop(columns=["low", "high"])
-        cells.insert(0, "document", document.id)
-        parts.append(cells)
-    return pd.concat(parts, ignore_index=True)
+    cells = _heat(document, scores, "").cells.drop(columns=["low", "high"])
+    cells.insert(0, "document", document.id)
+    return cells
 
 
 def _heat(document: Document, scores: Scores, about: str) -> HeatRows:

@@ -36,7 +36,7 @@ def plot(result: Result, ax: Axes | None = None, scorers: Sequence[str] | None =
     rows = drawn(result, scorers)
     curves, centres = rows[rows.mark == "curve"], rows[rows.mark == "estimate"].set_index("series")
     names = list(dict.fromkeys(curves.series))
-    with style.axes_or_new(ax, style.DOUBLE, 2.2 + 0.14 * (1 + len(names) // 2)) as axes:
+    with style.axes_or_new(ax, style.DOUBLE, 2.7 + 0.14 * (1 + len(names) // 2)) as axes:
         handles, labels = [], []
         for place, name in enumerate(names):
             handles.append(draw_curve(axes, curves[curves.series == name], *_look(name, place)))

@@ -85,7 +85,8 @@ def caption(result: Result) -> str:
         "share of neighbouring pairs of tokens that no training document has, paired by document; mean with 95 % "
         f"bootstrap intervals over n = {result.frame['document'].nunique():,} documents, {settings['draws']} draws "
         "each. "
-        "The attention mask leaves the text as it is: 0 by construction. Pairs say nothing of what is further apart."
+        "The attention mask leaves the text as it is: 0 by construction. A mask that also stands for rare words is "
+        "known from training, and makes new pairs fewer. Pairs say nothing of what is further apart."
     )
 
 

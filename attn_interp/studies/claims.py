@@ -15,9 +15,12 @@ from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.attributed import Attributed
 from attn_interp.experiments.erasure import OPTIMUM, RANDOM, erasure, per_document
+from attn_interp.experiments.faithfulness import AOPC, ATTENTION, faithfulness
+from attn_interp.experiments.faithfulness import per_document as areas_of
 from attn_interp.experiments.guide import guide
 from attn_interp.experiments.necessity import necessity
 from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.plausibility import plausibility
 from attn_interp.experiments.predictions import Guided
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.result import Result
@@ -90,7 +93,11 @@ def one_word_erasures(case: Case) -> Interval:
 
 def _erased(case: Case) -> Result:
     """Erasure in the orders that need no attribution."""
-    return erasure(**case.shared, attributed=Attributed(tuple({} for _ in case.reading.batches)))
+    return erasure(**case.shared, attributed=_no_attributions(case))
+
+
+def _no_attributions(case: Case) -> Attributed:
+    return Attributed(tuple({} for _ in case.reading.batches))
 
 
 def effect_of_most_attended(case: Case) -> Interval:
@@ -120,6 +127,19 @@ def mass_on_evidence(case: Case) -> Interval:
             rationale = np.asarray(document.rationales[0])
             gains.append(float(weights[: len(document)] @ rationale - rationale.mean()))
     return interval(gains, seed=case.seed)
+
+
+def plausibility_of_attention(case: Case) -> Interval:
+    """Chance that a word of the rationale has more attention than another word of its document."""
+    frame = plausibility(**case.shared, baselines={}, attributed=_no_attributions(case)).frame
+    return interval(frame.loc[frame["scorer"] == ATTENTION, "auroc"], seed=case.seed)
+
+
+def faithfulness_of_attention(case: Case) -> Interval:
+    """Comprehensiveness of the order of attention minus that of random orders, words deleted, mean over the shares."""
+    frame = areas_of(faithfulness(**case.shared, attributed=_no_attributions(case)))
+    own = frame[(frame["method"] == ATTENTION) & (frame["size"] == AOPC)]
+    return interval(own["comprehensiveness_minus_random"], seed=case.seed)
 
 
 def _difference(result: Result) -> Interval:
@@ -235,5 +255,21 @@ CLAIMS: tuple[Claim, ...] = (
         mass_on_evidence,
         (KEYWORD,),
         ("random attention", "labels shuffled"),
+    ),
+    Claim(
+        "Attention is plausible: it ranks marked words first",
+        "mean AUROC against the rationale",
+        0.6,
+        plausibility_of_attention,
+        ("much noise, evidence as attention",),  # a learned attention may mark the keyword of one class alone
+        ("random attention", ORNAMENT),
+    ),
+    Claim(
+        "Attention is faithful: the decision needs its first words",
+        "comprehensiveness (AOPC), attention - random",
+        0.02,
+        faithfulness_of_attention,
+        (KEYWORD,),
+        (ORNAMENT, EVERYWHERE),
     ),
 )

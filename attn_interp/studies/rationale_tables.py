@@ -38,7 +38,8 @@ CAPTIONS = {
     "shift": "The shift that erasing causes: share of neighbouring pairs of tokens that no training document has, and "
     "its increase when random words are erased or left alone; beside it how far the output moves when the same random "
     "words, or those of the largest attention, are erased. Means with 95 % bootstrap intervals over documents. The "
-    "attention mask leaves the text as it is: 0 by construction. Pairs say nothing of what is further apart.",
+    "attention mask leaves the text as it is: 0 by construction. A mask that also stands for rare words is known from "
+    "training, and makes new pairs fewer. Pairs say nothing of what is further apart.",
     "human_agreement": "People held against people, in words: the ceiling of plausibility. 95 % bootstrap intervals "
     "over documents; AUROC and kappa over all ordered pairs of annotators, and the AUROC by document.",
     "left_out": "What was not compared, by reason: of the files, and rationales without any or with every word.",

@@ -43,7 +43,7 @@ from attn_interp.studies.work import Work
 
 FORMAT = 1
 EXPERIMENTS = ("plausibility", "plausibility_curves", "positions", "external", "shift")
-DRAWN = (DELETE, ATTENTION_MASK)  # of the operators: as ERASER erases, and where the optimum is known
+COMPARED_BY = (DELETE, ATTENTION_MASK)  # as ERASER erases, and where the optimum is known
 SHOWN = (0.1, 0.5, 0.9)  # quantiles of plausibility by attention: the documents that are drawn
 READABLE = 60  # words: a longer document fills a page
 
@@ -224,9 +224,9 @@ class _Run:
             if not (place / "faithfulness.parquet").exists():
                 say_aloud(f"{self.folder.name}: faithfulness, {operator}")
                 self._faithfulness(operator).save(place)
-            if operator in DRAWN:
+            if operator in COMPARED_BY:
                 draw(Result.load(place), place / "figures")
-        if not (self.folder / "figures" / "annotators.csv").exists():
+        if not (self.folder / "figures" / "plausibility_groups.csv").exists():
             self._draw_more()
         described = json.dumps(self.comparison.described(), indent=2) + "\n"
         replace_file(self.folder / "settings.json", described.encode())
@@ -258,6 +258,9 @@ class _Run:
         return experiment(self.model, self.documents, seed=seed, scored=self.scored)
 
     def _faithfulness(self, operator: str) -> Result:
+        """Of all methods as words are deleted and under the attention mask; of the two other operators only what is set
+        beside the shift."""
+        nothing = attribute(self.model, self.reading_of_few, {})
         return faithfulness(
             self.model,
             self.few,
@@ -265,33 +268,35 @@ class _Run:
             signed=False,  # as plausibility ranks them
             seed=self.comparison.seed,
             reading=self.reading_of_few,
-            attributed=self.attributed_of_few,
+            attributed=self.attributed_of_few if operator in COMPARED_BY else nothing,
         )
 
     def _draw_more(self) -> None:
-        """By length and annotator; and three documents with every annotator, attention and two attributions."""
+        """By length and annotator; and three documents, a figure each, with every annotator, attention and two
+        attributions."""
         from attn_interp.figures import annotators, plausibility_groups
         from attn_interp.figures.files import save_figure
 
         found = Result.load(self.folder / "plausibility.parquet")
         place = self.folder / "figures"
-        save_figure(plausibility_groups.figure(found), place / "plausibility_groups", plausibility_groups.drawn(found))
-        rows = chosen(found)
-        documents = [self.documents[row] for row in rows]
         names = (ATTENTION, *self.comparison.methods[:2])
-        scores = [{name: self.scored.scores[name][row] for name in names} for row in rows]
-        about = [f"predicted {self.scored.about['predicted'].iloc[row]}" for row in rows]
-        page = annotators.figure(documents, scores, about)
-        save_figure(page, place / "annotators", annotators.drawn(documents, scores))
+        for quantile, row in chosen(found).items():
+            document = self.documents[row]
+            scores = {name: self.scored.scores[name][row] for name in names}
+            about = f"predicted {self.scored.about['predicted'].iloc[row]}"
+            page = annotators.figure(document, scores, about)
+            save_figure(page, place / f"annotators_{quantile:.0%}".rstrip("%"), annotators.drawn(document, scores))
+        save_figure(plausibility_groups.figure(found), place / "plausibility_groups", plausibility_groups.drawn(found))
 
 
-def chosen(found: Result) -> list[int]:
-    """Rows of the documents to show, not picked by hand: at the 10th, 50th and 90th percentile of the AUROC of
-    attention, among those of at most 60 words; among the shortest tenth where there are none."""
+def chosen(found: Result) -> dict[float, int]:
+    """Rows of the documents to show, not picked by hand: those at the 10th, 50th and 90th percentile of the AUROC of
+    attention, among the documents of at most 60 words (or, where there are fewer, the shortest tenth)."""
     table = per_document(found)
     table = table[table["scorer"] == ATTENTION].reset_index(drop=True)
     table = table[table["auroc"].notna()]
-    readable = table[table["words"] <= max(READABLE, float(np.quantile(table["words"], 0.1)))] if len(table) else table
+    if table.empty:
+        return {}
+    readable = table[table["words"] <= max(READABLE, float(np.quantile(table["words"], 0.1)))]
     ordered = readable.sort_values("auroc", kind="stable").index
-    rows = [int(ordered[round(quantile * (len(ordered) - 1))]) for quantile in SHOWN] if len(ordered) else []
-    return list(dict.fromkeys(rows))
+    return {quantile: int(ordered[round(quantile * (len(ordered) - 1))]) for quantile in SHOWN}

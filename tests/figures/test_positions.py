@@ -62,12 +62,12 @@ def test_shift_shows_every_operator_and_size(model, planted) -> None:
 
 
 def test_every_annotator_is_a_row() -> None:
-    documents = [Document("d", ("good", "film"), 0, ((1.0, 0.0), (1.0, 1.0)))]
-    scores = [{"attention": np.array([0.9, 0.1]), "gradient": np.array([-2.0, 1.0])}]
-    rows = annotators.drawn(documents, scores)
+    document = Document("d", ("good", "film"), 0, ((1.0, 0.0), (1.0, 1.0)))
+    scores = {"attention": np.array([0.9, 0.1]), "gradient": np.array([-2.0, 1.0])}
+    rows = annotators.drawn(document, scores)
     assert list(rows["row"].unique()) == ["annotator 1", "annotator 2", "attention", "gradient"]
     assert rows.loc[rows["row"] == "gradient", "weight"].tolist() == [2.0, 1.0]
-    page = annotators.figure(documents, scores, ["predicted positive"])
+    page = annotators.figure(document, scores, "predicted positive")
     assert len(page.axes) == 1
 
 
