@@ -94,9 +94,9 @@ def recency_sentence(summary: pd.DataFrame) -> str:
         return " against ".join(said(measure, trained_at, pooling, 1, x, long) for pooling in ("last", "attention"))
 
     parts = [
-        f"{first}, one direction, last state against attention, means over {seeds} seed{'s' * (seeds != 1)} [95 % interval]: attention "
-        f"repairs what is lost on the way (accuracy for a keyword at {FIRST:g} of {late:g} words, keywords late in "
-        f"training: {pair(measures.ACCURACY, LATE, FIRST)}",
+        f"{first}, one direction, last state against attention, means over {seeds} seed{'s' * (seeds != 1)} "
+        f"[95 % interval]: attention repairs what is lost on the way (accuracy for a keyword at {FIRST:g} of {late:g} "
+        f"words, keywords late in training: {pair(measures.ACCURACY, LATE, FIRST)}",
     ]
     if long > shortest:
         parts.append(f"; trained at {long:g} words: {pair(measures.ACCURACY, EVERYWHERE, FIRST, True)}")
