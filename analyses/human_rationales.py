@@ -26,16 +26,12 @@ from attn_interp.studies import rationale_sets
 from attn_interp.studies.rationale_tables import CAPTIONS, brief, draw_together, tables
 from attn_interp.studies.rationales import Comparison, compare_all
 
-METHODS = (
-    "gradient x input (detached)",
-    "integrated gradients",
-    "leave-one-out",
-    "smoothgrad",
-    "attention x gradient (bias absorbed)",
-    "votes",
-)
-CHEAP = ("gradient x input (detached)", "integrated gradients", "attention x gradient (bias absorbed)", "votes")
-EDITED, EDITED_LONG = 100, 20  # documents that are edited again and again
+CHEAP = ("gradient x input (detached)", "attention x gradient (bias absorbed)", "votes")
+EFFORT = {  # mean words of the documents, at most -> attributions, and how many documents are edited again and again
+    40: ((CHEAP[0], "integrated gradients", "leave-one-out", "smoothgrad", *CHEAP[1:]), 200),
+    400: ((CHEAP[0], "integrated gradients", "leave-one-out", *CHEAP[1:]), 100),
+    100_000: ((CHEAP[0], "integrated gradients", *CHEAP[1:]), 20),
+}
 HIDDEN_PER_WIDTH = 128 / 300
 SHOWN = ("plausibility", "plausible_and_faithful", "correlations", "human_agreement", "left_out")
 
@@ -51,7 +47,6 @@ def main() -> None:
     parser.add_argument("--eraser", help="folder of a corpus in the format of ERASER, as its movie reviews")
     parser.add_argument("--width", type=int, default=300, help="width of the word vectors (default: %(default)s)")
     parser.add_argument("--documents", type=int, help="compare at most this many documents of each (default: all)")
-    parser.add_argument("--edited", type=int, default=EDITED, help="edit at most this many of them (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of training and everything drawn (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="comparisons at the same time (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=Path("results/human_rationales"), help="default: %(default)s")
@@ -81,8 +76,7 @@ def main() -> None:
             marked.first(arguments.documents),
             ClassifierSettings(encoder=encoder, embedding_width=width, hidden=hidden),
             TrainingSettings(),
-            CHEAP if marked.is_long else METHODS,
-            min(arguments.edited, EDITED_LONG) if marked.is_long else arguments.edited,
+            *marked.effort(EFFORT),
             arguments.seed,
         )
         for marked in sets

@@ -61,6 +61,7 @@ def drawn_once(monkeypatch) -> None:
 
     monkeypatch.setattr("attn_interp.studies.run.draw", once)
     monkeypatch.setattr("attn_interp.studies.rationales.draw", once)
+    monkeypatch.setattr("attn_interp.studies.rationales.SHOWN", (0.5,))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -27,7 +27,8 @@ from attn_interp.data.trees import NEUTRAL, WORD_LABEL
 from attn_interp.data.yelp_hat import PARTS, load_yelp_hat, read_yelp_hat
 from attn_interp.experiments.word_baselines import Baseline, word_baselines
 
-LONG = 400  # words
+Effort = tuple[tuple[str, ...], int]
+"""Names of attributions, and how many documents are edited."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class RationaleSet:
         """The same with at most `count` documents to compare, the first ones: for a quick trial."""
         return replace(self, documents=self.documents[:count])
 
-    @property
-    def is_long(self) -> bool:
-        """Whether the documents have more than 400 words on average: leaving out each word of them takes hours."""
-        return sum(map(len, self.documents)) > LONG * len(self.documents)
+    def effort(self, by_length: Mapping[int, Effort]) -> Effort:
+        """What to do with documents of this mean length: of the smallest number of words that is not below it."""
+        mean = sum(map(len, self.documents)) / len(self.documents)
+        return by_length[min(words for words in by_length if words >= mean)]
 
     def baselines(self, seed: int) -> dict[str, Baseline]:
         """The scores of words without a model; learned from the documents that are not compared."""
