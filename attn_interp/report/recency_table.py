@@ -6,6 +6,7 @@ import pandas as pd
 
 from attn_interp.experiments import recency as measures
 from attn_interp.experiments.recency import EVERYWHERE, FIRST, LAST, LATE, REAL
+from attn_interp.figures.style import interval_text
 
 ARCHITECTURE = ["recurrent", "directions", "pooling"]
 NAMES = {1: "last state", 2: "both ends"}
@@ -68,43 +69,48 @@ WHEN = (measures.AT_START, "")
 
 def recency_sentence(summary: pd.DataFrame) -> str:
     """What attention repairs and what it does not, with numbers, of the first recurrent network in one direction; and
-    what the two ends of two directions do."""
+    what the two ends of two directions do.
+
+    A loss is repaired where the interval of attention lies above that of the last state.
+    """
     first = summary["recurrent"].iloc[0]
     own = summary[summary["recurrent"] == first]
-    shortest = own["trained_length"].min()
-
-    def said(measure: str, trained_at: str, pooling: str, directions: int, x: float | None, long: bool = False) -> str:
-        rows = own[(own["measure"] == measure) & (own["trained_at"] == trained_at)]
-        rows = rows[(rows["pooling"] == pooling) & (rows["directions"] == directions)]
-        if trained_at != REAL:
-            rows = rows[(rows["trained_length"] > shortest) == long]
-        if x is not None:
-            rows = rows[rows["x"] == x]
-        if rows.empty:
-            return "not measured"
-        row = rows.loc[rows["length"].fillna(0.0).idxmax()]
-        return f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-
+    shortest, longest = own["trained_length"].min(), own["trained_length"].max()
     late = own[(own["measure"] == measures.ACCURACY) & (own["trained_at"] == LATE)]["length"].max()
-    long = own["trained_length"].max()
     most = own[own["measure"] == measures.PADDING]["x"].max()
     seeds = int(own["n"].max())
 
-    def pair(measure: str, trained_at: str, x: float | None, long: bool = False) -> str:
-        return " against ".join(said(measure, trained_at, pooling, 1, x, long) for pooling in ("last", "attention"))
+    def found(
+        measure: str, trained_at: str, x: float | None, pooling: str, directions: int = 1, long: bool = False
+    ) -> pd.Series | None:
+        rows = own[(own["measure"] == measure) & (own["trained_at"] == trained_at)]
+        rows = rows[(rows["pooling"] == pooling) & (rows["directions"] == directions)]
+        rows = rows[(rows["trained_length"] > shortest) == long]
+        rows = rows if x is None else rows[rows["x"] == x]
+        return None if rows.empty else rows.loc[rows["length"].fillna(0.0).idxmax()]
 
+    def pair(measure: str, trained_at: str, x: float, long: bool = False) -> tuple[str, str]:
+        """The values of the last state and of attention, and the verdict on them."""
+        last, attention = (found(measure, trained_at, x, name, long=long) for name in ("last", "attention"))
+        repaired = last is not None and attention is not None and attention["low"] > last["high"]
+        return f"{_said(last)} against {_said(attention)}", "repaired" if repaired else "not shown to be repaired"
+
+    places, verdict = pair(measures.ACCURACY, LATE, FIRST)
     parts = [
         f"{first}, one direction, last state against attention, means over {seeds} seed{'s' * (seeds != 1)} "
-        f"[95 % interval]: attention repairs what is lost on the way (accuracy for a keyword at {FIRST:g} of {late:g} "
-        f"words, keywords late in training: {pair(measures.ACCURACY, LATE, FIRST)}",
+        f"[95 % interval]: accuracy for a keyword at {FIRST:g} of {late:g} words, keywords late in training, "
+        f"{places} ({verdict} by attention)",
     ]
-    if long > shortest:
-        parts.append(f"; trained at {long:g} words: {pair(measures.ACCURACY, EVERYWHERE, FIRST, True)}")
-    parts.append(
-        f"; decisions for the later of two keywords: {pair(measures.LATER, EVERYWHERE, LAST)}), and does not keep a "
-        f"decision from moving with {most:g} neutral words after a real document "
-        f"({pair(measures.PADDING, REAL, most)}); of two directions the last states at both ends have the U index "
-        f"{said(measures.ENDS, LATE, 'last', 2, None)} and the recency index "
-        f"{said(measures.RECENCY, LATE, 'last', 2, None)}."
-    )
+    if longest > shortest:
+        places, verdict = pair(measures.ACCURACY, EVERYWHERE, FIRST, long=True)
+        parts.append(f"; the same trained at {longest:g} words, {places} ({verdict})")
+    parts.append(f"; decisions for the later of two keywords, {pair(measures.LATER, EVERYWHERE, LAST)[0]}")
+    parts.append(f"; decisions that {most:g} neutral words after a real document change, under attention too, ")
+    parts.append(pair(measures.PADDING, REAL, most)[0])
+    ends, recent = (found(name, LATE, None, "last", 2) for name in (measures.ENDS, measures.RECENCY))
+    parts.append(f"; last states of two directions, both ends: U index {_said(ends)}, recency index {_said(recent)}.")
     return "".join(parts)
+
+
+def _said(row: pd.Series | None) -> str:
+    return "not measured" if row is None else interval_text(row["estimate"], row["low"], row["high"])

@@ -112,3 +112,18 @@ def test_cells_are_kept_and_tables_and_a_sentence_are_made_of_them(tmp_path, mon
     assert sentence.startswith("lstm, one direction, last state against attention, means over 1 seed")
     assert "not measured" in sentence  # attention
     assert "U index" in sentence
+
+
+def test_the_sentence_says_repaired_where_the_intervals_are_apart() -> None:
+    rows = []
+    for seed, noise in enumerate((-0.01, 0.0, 0.01)):
+        for pooling, value in (("last", 0.5), ("attention", 0.9)):
+            about = {"recurrent": "gru", "directions": 1, "pooling": pooling, "trained_length": 20.0, "seed": seed}
+            found = measures.row(measures.ACCURACY, np.array([value + noise]), 100, measures.FIRST)
+            rows.append({**about, "trained_at": LATE, **found})
+    sentence = recency_sentence(measures.recency_of(rows, {}).summary())
+    assert "0.50 [0.48, 0.52] against 0.90 [0.88, 0.92] (repaired by attention)" in sentence
+    assert "trained at" not in sentence
+    assert "U index not measured" in sentence
+    with_one_seed = measures.recency_of(rows[:2], {}).summary()
+    assert "0.49 against 0.89 (not shown to be repaired by attention)" in recency_sentence(with_one_seed)
