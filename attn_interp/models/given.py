@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,24 +61,28 @@ class RandomByWord:
         return _at_positions(batch, rows)
 
 
-def wrap_given(trained: Trained, attention: Attention) -> AttentionModel:
+def wrap_given(trained: Trained, attention: Attention, example: Sequence[Document] | None = None) -> AttentionModel:
     """A classifier of ours with attention pooling whose attention is always the given one, as an `AttentionModel`.
 
-    The attention has to say something of any document, and to give each of its words some weight.
+    Args:
+        attention: Has to give each word of a document some weight, and to know any document, made-up ones too; or give
+        example: documents that it knows, of at least two lengths, for the dry run.
 
     Raises:
         TypeError: the classifier does not pool by attention over words.
     """
-    return _wrapped(Given(trained.module), trained, attention)
+    return _wrapped(Given(trained.module), trained, attention, example)
 
 
-def wrap_ornamental(trained: Trained, attention: Attention) -> AttentionModel:
+def wrap_ornamental(
+    trained: Trained, attention: Attention, example: Sequence[Document] | None = None
+) -> AttentionModel:
     """Any classifier of ours beside an attention that decides nothing, as an `AttentionModel`.
 
     The output is the classifier's own but for a ten-thousandth of a logit, so that nothing that is true of the given
     attention is a fact about the decision.
     """
-    return _wrapped(Ornamental(trained.module), trained, attention)
+    return _wrapped(Ornamental(trained.module), trained, attention, example)
 
 
 class Given(nn.Module):
@@ -112,11 +117,13 @@ class Ornamental(nn.Module):
         return logits + trace
 
 
-def _wrapped(module: nn.Module, trained: Trained, attention: Attention) -> AttentionModel:
+def _wrapped(
+    module: nn.Module, trained: Trained, attention: Attention, example: Sequence[Document] | None
+) -> AttentionModel:
     def inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
         return *own_inputs(batch), attention(batch)
 
-    return wrap(module, inputs=inputs, classes=trained.classes, vocabulary=trained.vocabulary)
+    return wrap(module, inputs=inputs, classes=trained.classes, vocabulary=trained.vocabulary, example=example)
 
 
 @lru_cache(maxsize=100_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from attn_interp.data.planted import FILLERS, evidence_words, load_planted
 from attn_interp.data.planted_rules import MOST_WORDS
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.models.frozen import Attention, attention_of_rationales, uniform
+from attn_interp.models.frozen import Attention, GivenAttention, attention_of_rationales, uniform
 from attn_interp.models.given import RandomByDocument, RandomByWord, wrap_given, wrap_ornamental
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.trained import Trained
@@ -58,7 +58,9 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType(
         "everywhere": Situation("every word says the label", {**SHORT, "rule": "everywhere"}),
         "labels shuffled": Situation("nothing says the label", {**SHORT, "shuffled_labels": True}),
         "much noise": Situation("one word of some fifty decides", LONG),
-        "much noise, evidence as attention": Situation("the attention is the evidence", LONG, RATIONALE),
+        "much noise, evidence as attention": Situation(
+            "nine tenths of the attention are on the evidence", LONG, RATIONALE
+        ),
         "much noise, random attention": Situation("the attention says nothing of the words", LONG, BY_DOCUMENT),
         "random attention": Situation("the attention says nothing of the words", SHORT, BY_DOCUMENT),
         "random scores": Situation("random by word, and the model decides by it", SHORT, BY_WORD),
@@ -202,11 +204,17 @@ class Case:
         if kind == TRAINED:
             return None
         if kind == RATIONALE:
-            return attention_of_rationales([each for split in self.corpus.splits.values() for each in split])
+            return _on_evidence([each for split in self.corpus.splits.values() for each in split])
         return RandomByWord(seed) if kind == BY_WORD else RandomByDocument(seed)
 
     def _wrapped(self, trained: Trained, attention: Attention | None) -> AttentionModel:
         if attention is None:
             return wrap(trained)
         wrap_with = wrap_ornamental if self.situation.attention == ORNAMENT else wrap_given
-        return wrap_with(trained, attention)
+        return wrap_with(trained, attention, self.documents)
+
+
+def _on_evidence(documents: Sequence[Document]) -> GivenAttention:
+    """Nine tenths on the evidence and the rest on all words alike: a weight of 0 could not be replaced by another."""
+    on_marked = attention_of_rationales(documents).weights
+    return GivenAttention({name: 0.9 * each + 0.1 / len(each) for name, each in on_marked.items()})

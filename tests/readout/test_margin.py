@@ -20,20 +20,22 @@ def by_optimiser(alpha: np.ndarray, votes: np.ndarray) -> float:
         d = votes[:, decision] - votes[:, rival]
         if (d >= 0).all():
             continue
-        found = minimize(
-            lambda q: float((q * np.log(np.maximum(q, 1e-300) / alpha)).sum()),
-            np.where(d < 0, alpha, 1e-3) / np.where(d < 0, alpha, 1e-3).sum(),
-            jac=lambda q: np.log(np.maximum(q, 1e-300) / alpha) + 1,
-            bounds=[(1e-12, 1)] * len(alpha),
-            constraints=[
-                {"type": "eq", "fun": lambda q: q.sum() - 1},
-                {"type": "ineq", "fun": lambda q, d=d: -q @ d},
-            ],
-            method="SLSQP",
-            options={"ftol": 1e-12, "maxiter": 500},
-        )
-        if found.success:
-            best = min(best, float(found.fun))
+        for elsewhere in (1e-3, 1e-2, 1e-1):  # the solver gives up from some starts
+            start = np.where(d < 0, alpha, elsewhere)
+            found = minimize(
+                lambda q: float((q * np.log(np.maximum(q, 1e-300) / alpha)).sum()),
+                start / start.sum(),
+                jac=lambda q: np.log(np.maximum(q, 1e-300) / alpha) + 1,
+                bounds=[(1e-12, 1)] * len(alpha),
+                constraints=[
+                    {"type": "eq", "fun": lambda q: q.sum() - 1},
+                    {"type": "ineq", "fun": lambda q, d=d: -q @ d},
+                ],
+                method="SLSQP",
+                options={"ftol": 1e-12, "maxiter": 500},
+            )
+            if found.success:
+                best = min(best, float(found.fun))
     return best
 
 

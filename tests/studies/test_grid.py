@@ -59,7 +59,7 @@ def test_a_file_declares_every_combination_in_order(tmp_path) -> None:
         ("seeds = [true]", "seeds: got True"),
         ("seeds = 3", "seeds: got 3, expected a list"),
         ("encoders = 'lstm'", "encoders: got 'lstm', expected a list"),
-        ("encoders = ['gru']", "encoder: got 'gru'"),
+        ("encoders = ['rnn']", "encoder: got 'rnn'"),
         ("experiments = ['qualities']", "experiments: got 'qualities', expected some of quality, agreement"),
         ("encoder = ['lstm']", "'encoder' is unknown; a study has corpora, encoders"),
         ("settings = { width = 3 }", "settings: 'width' is unknown; settings are bidirectional"),
