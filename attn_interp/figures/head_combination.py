@@ -46,8 +46,10 @@ def figure(result: Result) -> Figure:
     tops = (_height(own[own.panel == TAU]), grid_height(layers))
     with style.paper():
         page = style.new_figure(style.DOUBLE, max(tops) if beside else sum(tops))
-        shape = {"ncols": 2, "width_ratios": (1.0, 1.1)} if beside else {"nrows": 2, "height_ratios": tops}
-        left, right = page.subplots(**shape)
+        if beside:
+            left, right = page.subplots(1, 2, width_ratios=(1.0, 1.1))
+        else:
+            left, right = page.subplots(2, 1, height_ratios=tops)
         style.letter(plot(result, left), "a")
         largest = max(float(cells.estimate.abs().max()), 1e-12)
         strength = f"ridge {result.settings['ridge_strength']:g}, darkest ±{largest:.2g}"
