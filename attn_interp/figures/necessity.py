@@ -37,8 +37,8 @@ def caption(result: Result) -> str:
         f"Accuracy of the same classifier with {settings['reference']} and without, {len(settings['seeds'])} seeds, "
         f"n = {settings['documents']:,} documents. (a) Dots are seeds. (b) Paired difference by seed and document; the "
         f"band is the margin of {settings['margin']:g} below which a difference does not count. Needed: above the "
-        f"margin; not needed: below it; each at a one-sided level of {settings['level']:g}. Intervals are 95 %, over "
-        "new seeds and new documents."
+        f"margin; not needed: below it; each at a one-sided level of {settings['level']:g}, so a two-sided 95 % "
+        "interval may just pass the margin. Intervals are over new seeds and new documents."
     )
 
 
