@@ -32,7 +32,9 @@ EFFORT = {  # mean words of the documents, at most -> attributions, and how many
     400: ((CHEAP[0], "integrated gradients", "leave-one-out", *CHEAP[1:]), 100),
     100_000: ((CHEAP[0], "integrated gradients", *CHEAP[1:]), 20),
 }
-WIDTH, NARROW = 300, 50  # a narrow LSTM decides all planted documents rightly, with its attention elsewhere
+# On planted documents a wide model attends to the evidence (at seed 0 everything finds it, nothing is told apart). A
+# narrow one was chosen because at seed 0 its attention does not: it shows what may happen, not how often.
+WIDTH, NARROW = 300, 50
 HIDDEN_PER_WIDTH = 128 / 300
 SHOWN = ("plausibility", "plausible_and_faithful", "correlations", "human_agreement", "left_out")
 
