@@ -20,8 +20,8 @@ ROOMS = (
     *("report", "studies", "cli", "__init__"),
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-HOMES = {"captum": {"attribution"}, "transformers": {"models"}, "matplotlib": {"figures"}}
-HEAVY = {"matplotlib", "captum", "sklearn", "transformers"}
+HOMES = {"captum": {"attribution"}, "datasets": {"data"}, "transformers": {"models"}, "matplotlib": {"figures"}}
+HEAVY = {"matplotlib", "captum", "datasets", "sklearn", "transformers"}
 LONGEST = 320
 
 

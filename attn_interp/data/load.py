@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attn_interp.data import eraser, esnli, fair_rationales, hatexplain, movies, planted, trees, tweets, yelp_hat
+from attn_interp.data import eraser, esnli, fair_rationales, hatexplain, hub, movies, planted, trees, tweets, yelp_hat
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.jsonlines import load_jsonlines
 from attn_interp.data.tables import load_table
@@ -48,6 +48,7 @@ def corpora() -> tuple[Source, ...]:
             fair_rationales.load_fair_rationales,
         ),
         _given("hatexplain", "posts judged and marked by three people", hatexplain.LICENCE, hatexplain.load_hatexplain),
+        _given("hub", "a dataset of the Hugging Face hub; path is its name there", "its own", hub.load_hub),
         Source("movies", "movie-review snippets with human ratings, two classes", movies.LICENCE, movies.load_movies),
         Source("movies-fine", "the same snippets, five classes by rating", movies.LICENCE, movies.load_movies_fine),
         Source("planted", "made-up documents whose keyword decides the label", planted.LICENCE, planted.load_planted),
