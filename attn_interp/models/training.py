@@ -121,7 +121,7 @@ def fit(
             batches = batches_in_random_order(corpus.train, vocabulary, training.batch_size, order)
             train_loss = _pass(module, batches, optimisers, objective, number, step)
             dev_loss, accuracy = objective.judge(module, vocabulary, corpus.dev)
-            history.append(Epoch(number, train_loss, _finite(dev_loss, f"epoch {number}, dev split"), accuracy))
+            history.append(Epoch(number, train_loss, finite(dev_loss, f"epoch {number}, dev split"), accuracy))
             best = max(history, key=objective.merit)
             if best.epoch == number:
                 best_state = copy.deepcopy(module.state_dict())
@@ -146,7 +146,7 @@ def _pass(
     for index, batch in enumerate(batches):
         batch = batch.to(device)
         loss = objective.loss(module, batch)
-        losses.append(_finite(loss.detach().item(), f"epoch {number}, batch {index}"))
+        losses.append(finite(loss.detach().item(), f"epoch {number}, batch {index}"))
         for optimiser in optimisers:
             optimiser.zero_grad()
         loss.backward()
@@ -160,10 +160,16 @@ def batches_in_random_order(
     documents: Sequence[Document], vocabulary: Vocabulary, size: int, generator: torch.Generator
 ) -> Iterator[Batch]:
     """All documents once, in batches of similar length; the generator decides who meets whom, and in which order."""
-    shuffled = torch.randperm(len(documents), generator=generator).tolist()
-    groups = list(batches_by_length([len(documents[index]) for index in shuffled], size))
+    for group in groups_in_random_order([len(document) for document in documents], size, generator):
+        yield collate([documents[index] for index in group], vocabulary)
+
+
+def groups_in_random_order(lengths: Sequence[int], size: int, generator: torch.Generator) -> Iterator[list[int]]:
+    """The indices of documents of these lengths, as `batches_in_random_order` takes them."""
+    shuffled = torch.randperm(len(lengths), generator=generator).tolist()
+    groups = list(batches_by_length([lengths[index] for index in shuffled], size))
     for group in torch.randperm(len(groups), generator=generator).tolist():
-        yield collate([documents[shuffled[position]] for position in groups[group]], vocabulary)
+        yield [shuffled[position] for position in groups[group]]
 
 
 def class_weights(documents: Sequence[Document], class_count: int, training: TrainingSettings) -> torch.Tensor:
@@ -174,7 +180,12 @@ def class_weights(documents: Sequence[Document], class_count: int, training: Tra
     return torch.where(counts > 0, len(documents) / (class_count * counts.clamp(min=1)), 1.0)
 
 
-def _finite(loss: float, where: str) -> float:
+def finite(loss: float, where: str) -> float:
+    """The loss itself.
+
+    Raises:
+        FloatingPointError: it is infinite or NaN; `where` says when.
+    """
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"{where}: the loss is {loss}; lower the learning rate or look for very large values among the embeddings"

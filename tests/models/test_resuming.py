@@ -26,7 +26,7 @@ def run(settings: ClassifierSettings, training: TrainingSettings, seed: int = 5,
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     """The training dies at its batch of this number, counted from 0."""
-    finite, seen = under_test._finite, []
+    finite, seen = under_test.finite, []
 
     def counting(loss: float, where: str) -> float:
         seen.append(where)
@@ -34,7 +34,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
             raise KeyboardInterrupt
         return finite(loss, where)
 
-    monkeypatch.setattr(under_test, "_finite", counting)
+    monkeypatch.setattr(under_test, "finite", counting)
 
 
 def stopped_and_resumed(
