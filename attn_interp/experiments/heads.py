@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -26,6 +27,7 @@ from attn_interp.models.wrapper import AttentionModel
 from attn_interp.recording import replay
 from attn_interp.recording.ablation import ablate
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
+from attn_interp.statistics.means import bootstrapped_means, interval_of
 
 HOW = ("uniform", "zero")
 LN2 = 0.6931471805599453
@@ -176,8 +178,13 @@ def summarise(result: Result) -> pd.DataFrame:
     """By head: the mean of each measure and the share of decisions changed, with intervals and n."""
     frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
     by, seed = ["layer", "head", "site"], int(result.settings["seed"])
-    tables = [
-        summarise_columns(frame, by, MEANS, ("mean",), seed),
-        summarise_columns(frame, by, ["decision_flip"], ("share",), seed),
-    ]
-    return pd.concat(tables, ignore_index=True)
+    flips = summarise_columns(frame, by, ["decision_flip"], ("share",), seed)
+    frame = frame.sort_values(["document", *by])
+    places = list(frame[by].drop_duplicates().itertuples(index=False, name=None))
+    rows = []
+    for quantity in MEANS:  # all heads on the same resamples: many intervals at the price of one
+        values = frame[quantity].to_numpy(dtype=np.float64).reshape(-1, len(places))  # (documents, N)
+        means, counts = bootstrapped_means(values, seed), (~np.isnan(values)).sum(0)
+        for place, column, n in zip(places, means.T, counts):
+            rows.append((*place, quantity, "mean", *interval_of(column), n, len(values) - n))
+    return pd.concat([pd.DataFrame(rows, columns=flips.columns), flips], ignore_index=True)

@@ -39,27 +39,21 @@ def plot(result: Result, ax: Axes | None = None, panel: str = LEAVE_ONE_OUT) -> 
     """
     if panel not in PANELS:
         raise ValueError(f"figure heads: got panel={panel!r}, expected one of {', '.join(sorted(PANELS))}")
-    rows = drawn(result)
-    own = rows[rows.panel == panel]
-    cells = own.assign(layer=own.series.astype(int), head=own.group.astype(int), estimate=own.x)
-    title, largest, signed, digits = PANELS[panel]
-    counts = style.count_text(int(own["n"].min()), int(own["undefined"].max()))
-    with style.axes_or_new(ax, height=grid_height(cells.layer.max() + 1)) as axes:
-        draw_grid(axes, cells, largest, signed, f"{title}\n[95 % interval], {counts}", digits)
-    return axes
+    return _draw(drawn(result), panel, ax)
 
 
 def figure(result: Result) -> Figure:
     """The four quantities; beside one another where a layer has up to six heads."""
-    panels = _panels(result)
+    rows = drawn(result)
+    panels = [panel for panel in PANELS if rows.loc[rows.panel == panel, "x"].notna().any()] or [LEAVE_ONE_OUT]
     layers, heads = int(result.frame["layer"].max()) + 1, int(result.frame["head"].max()) + 1
     columns = 2 if heads <= SIDE_BY_SIDE else 1
-    rows = -(-len(panels) // columns)
+    down = -(-len(panels) // columns)
     with style.paper():
-        page = style.new_figure(style.DOUBLE, rows * grid_height(layers))
-        places = page.subplots(rows, columns, squeeze=False).ravel()
+        page = style.new_figure(style.DOUBLE, down * grid_height(layers))
+        places = page.subplots(down, columns, squeeze=False).ravel()
         for axes, panel, name in zip(places, panels, "abcd"):
-            style.letter(plot(result, axes, panel), name)
+            style.letter(_draw(rows, panel, axes), name)
         for axes in places[len(panels) :]:
             axes.set_axis_off()
     return page
@@ -91,7 +85,11 @@ def caption(result: Result) -> str:
     )
 
 
-def _panels(result: Result) -> list[str]:
-    """Those that have a value; gradients may not exist."""
-    rows = drawn(result)
-    return [panel for panel in PANELS if rows.loc[rows.panel == panel, "x"].notna().any()] or [LEAVE_ONE_OUT]
+def _draw(rows: pd.DataFrame, panel: str, ax: Axes | None) -> Axes:
+    own = rows[rows.panel == panel]
+    cells = own.assign(layer=own.series.astype(int), head=own.group.astype(int), estimate=own.x)
+    title, largest, signed, digits = PANELS[panel]
+    counts = style.count_text(int(own["n"].min()), int(own["undefined"].max()))
+    with style.axes_or_new(ax, height=grid_height(cells.layer.max() + 1)) as axes:
+        draw_grid(axes, cells, largest, signed, f"{title}\n[95 % interval], {counts}", digits)
+    return axes
