@@ -1,0 +1,140 @@
+"""What recording and leave-one-out cost on a BERT: each line a ratio to the plain way, timed in turns in the same run.
+
+One thread, medians over the rounds; the model has random weights, which changes no cost. Prints a table and writes
+nothing.
+
+    python tests/benchmarks/bench_deep.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from bench_timing import Comparison, compare
+from rich.console import Console
+from rich.table import Table
+
+from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.data.document import Document
+from attn_interp.data.edit import delete_words
+from attn_interp.models.wrap import wrap
+from attn_interp.models.wrapper import AttentionModel
+from attn_interp.recording import record
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: documents of 10 to 30 words, a BERT of 4 layers."""
+
+    documents: int = 16
+    rounds: int = 5
+    layers: int = 4
+    heads: int = 4
+    width: int = 128
+
+
+TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8)
+WORDS = tuple(f"w{index}" for index in range(200))
+
+
+def model_of(sizes: Sizes) -> AttentionModel:
+    """A BERT whose tokenizer has every word whole."""
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate((*special, *WORDS))}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special))
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS) + len(special),
+        hidden_size=sizes.width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        intermediate_size=4 * sizes.width,
+        max_position_embeddings=64,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.BertForSequenceClassification(config)
+    return wrap(model, transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names))
+
+
+def documents_of(sizes: Sizes) -> list[Document]:
+    random = np.random.default_rng(0)
+    lengths = random.integers(10, 31, sizes.documents)
+    return [Document(f"d{index}", tuple(random.choice(WORDS, length)), 0) for index, length in enumerate(lengths)]
+
+
+def eager_attentions(module: Any, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
+    """The weights (B, H, T, T) of every layer, as the library itself returns them."""
+    module.set_attn_implementation("eager")
+    try:
+        with torch.no_grad():
+            attentions: tuple[torch.Tensor, ...] = module(*inputs[:2], output_attentions=True).attentions
+    finally:
+        module.set_attn_implementation("sdpa")
+    return attentions
+
+
+def one_at_a_time(model: AttentionModel, documents: Sequence[Document]) -> list[torch.Tensor]:
+    """The logits (W, C) of each document without each word, one shortened document in a pass."""
+    with torch.no_grad():
+        return [
+            torch.cat([model.batch_logits(model.batch([delete_words(d, {w})])) for w in range(len(d))])
+            for d in documents
+        ]
+
+
+def recorded(model: AttentionModel, documents: Sequence[Document]) -> list[torch.Tensor]:
+    with torch.no_grad(), record(model.module, model.sites) as recording:
+        model.batch_logits(model.batch(documents))
+    return list(recording.values())
+
+
+def comparisons(sizes: Sizes) -> Iterator[Comparison]:
+    model, documents = model_of(sizes), documents_of(sizes)
+    batch = model.batch(documents)
+    inputs = model.inputs(batch)
+    yield compare(
+        "attention of every layer, recorded",
+        "the model's own eager pass that returns its attentions",
+        lambda: recorded(model, documents),
+        lambda: (model.batch(documents), eager_attentions(model.module, inputs)),
+        sizes.rounds,
+    )
+    classes = torch.zeros(len(batch), dtype=torch.long)
+    yield compare(
+        "leave-one-out",
+        "one shortened document at a time",
+        lambda: leave_one_out(model, batch, classes),
+        lambda: one_at_a_time(model, documents),
+        sizes.rounds,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tiny", action="store_true", help="two documents, to see that it runs")
+    sizes = TINY if parser.parse_args(arguments).tiny else Sizes()
+    torch.set_num_threads(1)
+    table = Table()
+    for name in ("what", "beside", "seconds", "times as long there [least, most]"):
+        table.add_column(name)
+    for found in comparisons(sizes):
+        ratios = found.ratios
+        span = f"{np.median(ratios):.2f} [{ratios.min():.2f}, {ratios.max():.2f}]"
+        table.add_row(found.name, found.reference, f"{np.median(found.ours):.4f}", span)
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
