@@ -1,0 +1,49 @@
+"""The model of a deep study: fine-tuned once, read from its folder afterwards; and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from attn_interp.models.fine_tuning import FineTuned, FineTuningSettings, save_fine_tuned
+from attn_interp.studies.deep import DeepStudy, _settle, classifier
+
+
+@pytest.fixture(scope="module")
+def small(planted):
+    return replace(planted, splits={"train": planted.train[:16], "dev": planted.dev[:8], "test": planted.test[:8]})
+
+
+@pytest.fixture
+def saved(bert, tmp_path):
+    place = tmp_path / "bert"
+    save_fine_tuned(bert, FineTuned(FineTuningSettings(), 0, (), 1, {}), place)
+    return place
+
+
+def test_a_named_classifier_stays_as_it_is(bert, small, saved, tmp_path) -> None:
+    model = classifier(DeepStudy(model=str(saved)), small, tmp_path / "study")
+    assert torch.equal(model.logits(small.test), bert.logits(small.test))
+    assert model.classes == small.classes and not (tmp_path / "study").exists()
+
+
+def test_it_is_fine_tuned_once(bert, small, saved, tmp_path) -> None:
+    study = DeepStudy(model=str(saved), fine_tuned=FineTuningSettings(epochs=1, learning_rate=1e-3))
+    first = classifier(study, small, tmp_path / "study").logits(small.test)
+    made = (tmp_path / "study" / "model" / "model.safetensors").stat().st_mtime_ns
+    again = classifier(study, small, tmp_path / "study").logits(small.test)
+    assert torch.equal(first, again) and not torch.equal(first, bert.logits(small.test))
+    assert (tmp_path / "study" / "model" / "model.safetensors").stat().st_mtime_ns == made
+
+
+def test_other_classes_and_other_studies_are_refused(small, saved, tmp_path) -> None:
+    three = replace(small, classes=("a", "b", "c"))
+    with pytest.raises(ValueError, match=r"bert: has classes .* has a, b, c; fine-tune it"):
+        classifier(DeepStudy(model=str(saved)), three, tmp_path)
+    study = DeepStudy(documents=7)
+    _settle(study, small, tmp_path / "study")
+    _settle(study, small, tmp_path / "study")
+    with pytest.raises(ValueError, match="holds a study of other settings; name another one with --results"):
+        _settle(replace(study, seed=1), small, tmp_path / "study")
