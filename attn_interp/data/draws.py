@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
+
+from attn_interp.data.document import Document
 
 
 def digest(seed: int, document_id: str) -> bytes:
@@ -15,3 +18,11 @@ def digest(seed: int, document_id: str) -> bytes:
 def generator(seed: int, document_id: str) -> np.random.Generator:
     """A random generator of the document's own."""
     return np.random.default_rng(np.frombuffer(digest(seed, document_id), dtype=np.uint32))
+
+
+def drawn(documents: Sequence[Document], count: int | None, seed: int) -> tuple[Document, ...]:
+    """At most `count` of the documents, in their own order; all where it is None. A larger count has those of a smaller
+    one among them. The first documents of a corpus are no sample: many a corpus is sorted by class."""
+    chosen = sorted(documents, key=lambda document: digest(seed, f"drawn {document.id}"))[:count]
+    ids = {document.id for document in chosen}
+    return tuple(document for document in documents if document.id in ids)

@@ -23,8 +23,8 @@ def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> d
     Of the n training documents of a class a missing split gets round(n/10), at least one where the class has three
     texts. Documents with the same words stay together, with the class of the first of them, so a split may be larger
     by the copies of its last text. Documents are taken in the order of a hash of (seed, id): one document more or less
-    moves others only at the borders. Cut splits and what is left to train stand in that order, which mixes the
-    classes; where nothing is missing, the documents keep their own order.
+    moves others only at the borders. Cut splits and what is left to train stand in the order of another hash, so that
+    the first documents of a split are of all classes; where nothing is missing, the documents keep their own order.
 
     Raises:
         ValueError: if there is no training split, or a split has another name than train, dev and test.
@@ -50,7 +50,9 @@ def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> d
                 cut[name] += group
                 taken += len(group)
         cut["train"] += [document for group in remaining for document in group]
-    shuffled = {name: tuple(sorted(part, key=lambda document: digest(seed, document.id))) for name, part in cut.items()}
+    shuffled = {
+        name: tuple(sorted(part, key=lambda each: digest(seed, f"order {each.id}"))) for name, part in cut.items()
+    }
     return {name: shuffled[name] if name in shuffled else tuple(given[name]) for name in SPLITS}
 
 

@@ -14,7 +14,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.models.settings import ClassifierSettings, TrainingSettings
 
-CELL_FORMAT = 1
+CELL_FORMAT = 2
 
 OWN_SETTINGS: Mapping[str, tuple[str, ...]] = {
     "quality": (),

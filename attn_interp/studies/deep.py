@@ -13,6 +13,7 @@ from attn_interp.attribution.flow_methods import FLOW, layers_of
 from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
+from attn_interp.data.draws import drawn
 from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.attributed import Attributed, attribute
@@ -106,7 +107,7 @@ def run_deep(
     """
     _settle(study, corpus, folder)
     model = classifier(study, corpus, folder)
-    documents, cut = _that_fit(model, corpus, study.documents)
+    documents, cut = _that_fit(model, corpus, study)
     if cut:
         say(cut)
     steps = _steps(study, corpus, _Shared(model, documents, study.seed))
@@ -168,7 +169,7 @@ def _steps(study: DeepStudy, corpus: Corpus, shared: _Shared) -> Mapping[str, Ca
             model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed
         ),
         "permutation": lambda: permutation(model, documents, seed=seed, reading=shared.reading, progress=True),
-        "adversary": lambda: adversary(model, documents[: study.searched], seed=seed, progress=True),
+        "adversary": lambda: adversary(model, drawn(documents, study.searched, seed), seed=seed, progress=True),
         "erasure": lambda: erasure(
             model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed, progress=True
         ),
@@ -180,9 +181,9 @@ def _steps(study: DeepStudy, corpus: Corpus, shared: _Shared) -> Mapping[str, Ca
     }
 
 
-def _that_fit(model: AttentionModel, corpus: Corpus, count: int) -> tuple[list[Document], str]:
-    """The first test documents, cut where the model has no more positions, and what is to be said of that."""
-    documents = corpus.test[:count]
+def _that_fit(model: AttentionModel, corpus: Corpus, study: DeepStudy) -> tuple[list[Document], str]:
+    """The test documents, cut where the model has no more positions, and what is to be said of that."""
+    documents = drawn(corpus.test, study.documents, study.seed)
     if not isinstance(model.collate, CollatePieces):
         return list(documents), ""
     cut = cut_to_fit(model, documents)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
-from attn_interp.data.draws import digest
+from attn_interp.data.draws import drawn
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.edited import ATTENTION_MASK, DELETE, OPERATORS
 from attn_interp.experiments.external import external
@@ -41,7 +41,7 @@ from attn_interp.studies.rationale_sets import RationaleSet
 from attn_interp.studies.run import MODELS, draw, say_aloud
 from attn_interp.studies.work import Work
 
-FORMAT = 1
+FORMAT = 2
 EXPERIMENTS = ("plausibility", "plausibility_curves", "positions", "external", "shift")
 COMPARED_BY = (DELETE, ATTENTION_MASK)  # as ERASER erases, and where the optimum is known
 SHOWN = (0.1, 0.5, 0.9)  # quantiles of plausibility by attention: the documents that are drawn
@@ -200,9 +200,7 @@ class _Run:
     @cached_property
     def few(self) -> tuple[Document, ...]:
         """The documents that are edited, in their order."""
-        drawn = sorted(self.documents, key=lambda document: digest(self.comparison.seed, f"edited {document.id}"))
-        chosen = {document.id for document in drawn[: self.comparison.edited]}
-        return tuple(document for document in self.documents if document.id in chosen)
+        return drawn(self.documents, self.comparison.edited, self.comparison.seed)
 
     @cached_property
     def reading_of_few(self) -> Reading:

@@ -34,6 +34,13 @@ def test_a_class_of_three_texts_is_in_every_split_and_a_smaller_one_in_train():
     assert sizes(splits) == {"train": Counter({0: 1, 1: 2}), "dev": Counter({0: 1}), "test": Counter({0: 1})}
 
 
+def test_the_first_documents_of_a_split_are_as_mixed_as_all() -> None:
+    """Of 30 first documents where 60 % are of a class, 18 are expected, with a standard deviation of at most 2.7."""
+    for seed in range(20):
+        for name, part in split_documents(documents_of([0] * 1200 + [1] * 800), seed).items():
+            assert 5 <= sum(document.label for document in part[:30]) <= 22, (seed, name)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 2), max_size=60), st.sets(st.integers(0, 59)), st.integers(0, 3))
 def test_laws_of_a_split(labels, copies, seed):
