@@ -21,7 +21,10 @@ def made_up(words: Sequence[str], sentence_end: str | None = None) -> list[Docum
 
 
 def two_sizes(example: Sequence[Document]) -> tuple[Sequence[Document], Sequence[Document]]:
-    """Two batches of documents that differ in number and in length, as the dry run needs them.
+    """Two batches of documents for the dry run: a few longer ones, and more of the shorter ones.
+
+    The longer ones are fewer, so that no axis can follow the number of documents and their length alike. Documents
+    stand in both, or twice in one, where there are not enough.
 
     Raises:
         ValueError: all documents have the same length.
@@ -33,5 +36,5 @@ def two_sizes(example: Sequence[Document]) -> tuple[Sequence[Document], Sequence
             f"wrap: the {len(example)} example documents all have {len(by_length[0])} words; "
             "the dry run needs two different lengths"
         )
-    longer = by_length[: len(shorter) + 1]
-    return longer, shorter
+    longer = by_length[: max(2, len(shorter) - 1)]
+    return longer, shorter + shorter[-1:] * (len(longer) + 1 - len(shorter))
