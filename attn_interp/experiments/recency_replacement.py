@@ -49,6 +49,8 @@ def replacement_by_position(
     before = (whole[rows, best] - whole[rows, rival]).numpy()
     after = logits.unflatten(0, (len(documents), len(positions)))  # (N, P, C)
     change = np.abs((after[rows, :, best] - after[rows, :, rival]).numpy() - before[:, None])  # (N, P)
+    same = [edit.words == documents[index // len(positions)].words for index, edit in enumerate(edited)]
+    change[np.reshape(same, change.shape)] = 0.0  # a word in its own place: no rounding between two passes
     mean = change.mean(1, keepdims=True)
     relative = np.divide(change, mean, out=np.full_like(change, np.nan), where=mean > 0)
     return pd.DataFrame(

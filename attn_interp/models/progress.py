@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,13 +17,15 @@ QUIET_SECONDS = 2.0
 def progress_bar(label: str, total: int, shown: bool) -> Iterator[Callable[[str], None]]:
     """Yields a function to call after each of `total` steps, with a word on the state of things.
 
-    The bar is written to the error stream, only if `shown` and once the work has taken over two seconds.
+    The bar is written to the error stream, only if `shown` and once the work has taken over two seconds. In a notebook
+    it moves where ipywidgets is installed; elsewhere its last state is written.
     """
     if not shown:
         yield lambda state: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[state]}"))
-    bar = Progress(*columns, console=Console(stderr=True))
+    in_notebook = None if find_spec("ipywidgets") else False  # None: rich finds out
+    bar = Progress(*columns, console=Console(stderr=True, force_jupyter=in_notebook))
     task = bar.add_task(label, total=total, state="")
     begun = time.monotonic()
 

@@ -59,6 +59,7 @@ def run_recency(
     jobs: int = 1,
     recurrent: Sequence[str] = tuple(RECURRENT),
     poolings: Sequence[str] = POOLINGS,
+    progress: bool = True,
 ) -> Result:
     """The measures of every cell, `jobs` at a time; saved with the figures in the folder of the results.
 
@@ -70,7 +71,7 @@ def run_recency(
     settings = settings_of(sizes)
     folders = [results / CELLS / _folder_name(cell, settings) for cell in todo]
     lost: list[str] = []
-    with progress_bar("recurrent networks", len(todo), True) as step:
+    with progress_bar("recurrent networks", len(todo), progress) as step:
         in_processes(
             partial(_complete, sizes),
             list(zip(todo, folders)),

@@ -32,3 +32,13 @@ def test_nothing_is_shown_unless_asked(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr(progress, "QUIET_SECONDS", -1.0)
     run(shown=False)
     assert capsys.readouterr() == ("", "")
+
+
+def test_in_a_notebook_without_widgets_nothing_warns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "QUIET_SECONDS", -1.0)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    run(shown=True)  # a warning would be an error
+    assert "weighing words" in capsys.readouterr().err
