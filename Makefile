@@ -22,6 +22,7 @@ lint: $(READY)
 
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/benchmarks/bench_all.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/benchmarks/bench_deep.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

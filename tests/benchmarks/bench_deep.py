@@ -1,4 +1,5 @@
-"""What recording and leave-one-out cost on a BERT: each line a ratio to the plain way, timed in turns in the same run.
+"""What recording, leave-one-out and integrated gradients cost on a BERT: each line a ratio to the plain way, timed in
+turns in the same run.
 
 One thread, medians over the rounds; the model has random weights, which changes no cost. Prints a table and writes
 nothing.
@@ -13,13 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import bench_references as plain
 import numpy as np
 import torch
 from bench_timing import Comparison, compare
 from rich.console import Console
 from rich.table import Table
 
+from attn_interp.attribution.integrated import STEPS, integrated_gradients
 from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
 from attn_interp.models.wrap import wrap
@@ -31,7 +35,7 @@ from attn_interp.recording import record
 class Sizes:
     """How much is measured: documents of 10 to 30 words, a BERT of 4 layers."""
 
-    documents: int = 16
+    documents: int = 64
     rounds: int = 5
     layers: int = 4
     heads: int = 4
@@ -74,15 +78,18 @@ def documents_of(sizes: Sizes) -> list[Document]:
     return [Document(f"d{index}", tuple(random.choice(WORDS, length)), 0) for index, length in enumerate(lengths)]
 
 
-def eager_attentions(module: Any, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
-    """The weights (B, H, T, T) of every layer, as the library itself returns them."""
+def eager_attentions(model: AttentionModel, batches: Sequence[Batch]) -> list[torch.Tensor]:
+    """The weights (B, H, T, T) of every layer, batch after batch, as the library itself returns them."""
+    module: Any = model.module
+    found: list[torch.Tensor] = []
     module.set_attn_implementation("eager")
     try:
-        with torch.no_grad():
-            attentions: tuple[torch.Tensor, ...] = module(*inputs[:2], output_attentions=True).attentions
+        for batch in batches:
+            with torch.no_grad():
+                found += module(*model.inputs(batch)[:2], output_attentions=True).attentions
     finally:
         module.set_attn_implementation("sdpa")
-    return attentions
+    return found
 
 
 def one_at_a_time(model: AttentionModel, documents: Sequence[Document]) -> list[torch.Tensor]:
@@ -94,29 +101,39 @@ def one_at_a_time(model: AttentionModel, documents: Sequence[Document]) -> list[
         ]
 
 
-def recorded(model: AttentionModel, documents: Sequence[Document]) -> list[torch.Tensor]:
-    with torch.no_grad(), record(model.module, model.sites) as recording:
-        model.batch_logits(model.batch(documents))
-    return list(recording.values())
+def recorded(model: AttentionModel, batches: Sequence[Batch]) -> list[torch.Tensor]:
+    """The weights (B, H, T, T) of every layer, batch after batch."""
+    found: list[torch.Tensor] = []
+    for batch in batches:
+        with torch.no_grad(), record(model.module, model.sites) as recording:
+            model.batch_logits(batch)
+        found += recording.values()
+    return found
 
 
 def comparisons(sizes: Sizes) -> Iterator[Comparison]:
     model, documents = model_of(sizes), documents_of(sizes)
-    batch = model.batch(documents)
-    inputs = model.inputs(batch)
+    batches = [batch for _, batch in model.batches(documents)]
+    classes = [torch.zeros(len(batch), dtype=torch.long) for batch in batches]
     yield compare(
         "attention of every layer, recorded",
         "the model's own eager pass that returns its attentions",
-        lambda: recorded(model, documents),
-        lambda: (model.batch(documents), eager_attentions(model.module, inputs)),
-        sizes.rounds,
+        lambda: recorded(model, batches),
+        lambda: eager_attentions(model, batches),
+        4 * sizes.rounds,
     )
-    classes = torch.zeros(len(batch), dtype=torch.long)
     yield compare(
         "leave-one-out",
         "one shortened document at a time",
-        lambda: leave_one_out(model, batch, classes),
+        lambda: [leave_one_out(model, *both) for both in zip(batches, classes)],
         lambda: one_at_a_time(model, documents),
+        sizes.rounds,
+    )
+    yield compare(
+        "integrated gradients",
+        f"captum, one document at a time, {STEPS[0]} steps",
+        lambda: [integrated_gradients(model, *both) for both in zip(batches, classes)],
+        lambda: plain.integrated(model, documents, STEPS[0]),
         sizes.rounds,
     )
 

@@ -23,15 +23,15 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_every_line_is_measured(bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.main(["--tiny"])
     printed = capsys.readouterr().out
-    assert "attention of every layer" in printed and "leave-one-out" in printed
+    for line in ("attention of every layer", "leave-one-out", "integrated gradients"):
+        assert line in printed
 
 
 def test_both_ways_compute_the_same(bench) -> None:
     model, documents = bench.model_of(bench.TINY), bench.documents_of(bench.TINY)
     batch = model.batch(documents)
-    own = bench.eager_attentions(model.module, model.inputs(batch))
     tokens = batch.is_token[:, None, :, None]
-    for ours, theirs in zip(bench.recorded(model, documents), own, strict=True):
+    for ours, theirs in zip(bench.recorded(model, [batch]), bench.eager_attentions(model, [batch]), strict=True):
         assert torch.allclose(ours * tokens, theirs * tokens, atol=1e-6)
     values = leave_one_out(model, batch, torch.zeros(2, dtype=torch.long)).values
     for row, without in enumerate(bench.one_at_a_time(model, documents)):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
+import torch
 
 from attn_interp.attribution.methods import named
+from attn_interp.data.document import Document
 from attn_interp.data.signals import log_frequency
 from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.agreement import agreement
@@ -17,6 +21,7 @@ from attn_interp.experiments.plausibility import plausibility
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import Reading, read
+from attn_interp.models.every_head import rows_of_heads
 
 FEW = named("gradient x input", "leave-one-out")
 
@@ -34,6 +39,28 @@ def deep(bert, documents) -> Reading:
 def test_the_readout_of_a_transformer_is_not_affine(deep) -> None:
     assert not deep.affine
     assert all(len(part.weights) == len(part.rows) for part in deep.batches)
+
+
+def living() -> int:
+    """Bytes of all tensors that there are."""
+    gc.collect()
+    found = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+    return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in found}.values())
+
+
+def test_no_attention_between_all_positions_is_kept(bert, planted) -> None:
+    """Of T words a reading keeps the view's row, the votes and the ids, and nothing that grows with T x T."""
+    words = tuple(word for document in planted.test for word in document.words)
+    long = [Document(f"long {index}", words[index : index + 30], 0) for index in range(8)]
+    read(bert, long[:1])  # what the first pass makes for good
+    before = living()
+    reading, rows = read(bert, long), [rows_of_heads(bert, batch) for _, batch in bert.batches(long)]
+    kept = living() - before
+    positions = sum(part.batch.ids.numel() for part in reading.batches)
+    heads = rows[0].weights.shape[1]
+    assert kept < positions * 8 * (3 * len(bert.classes) + heads + 12)
+    squares = sum(len(part.batch) * part.batch.ids.shape[1] ** 2 for part in reading.batches)
+    assert kept < heads * 4 * squares  # a float for every head and pair of positions
 
 
 def test_quality(bert, planted) -> None:
