@@ -85,13 +85,25 @@ def run_recency(
     result.save(results)
     (results / "figures" / "recency.csv").unlink(missing_ok=True)  # of another set of cells, perhaps
     draw(result, results / "figures")
+    for name in recurrent[1:]:  # the figure of a result is that of its first network
+        _draw_network(result, name, results / "figures")
     return result
+
+
+def _draw_network(result: Result, recurrent: str, folder: Path) -> None:
+    from attn_interp.figures.files import save_figure
+    from attn_interp.figures.recency import drawn, figure
+
+    save_figure(figure(result, recurrent), folder / f"recency-{_as_name(recurrent)}", drawn(result))
+
+
+def _as_name(text: str) -> str:
+    return text.replace(", ", "-").replace(" ", "-").replace("(", "").replace(")", "")
 
 
 def _folder_name(cell: Cell, settings: Mapping[str, Any]) -> str:
     key = hashlib.sha256(json.dumps([asdict(cell), settings], sort_keys=True).encode()).hexdigest()[:8]
-    name = f"{cell.recurrent}-{cell.directions}-{cell.pooling}-{cell.length}-seed{cell.seed}-{key}"
-    return name.replace(", ", "-").replace(" ", "-")
+    return _as_name(f"{cell.recurrent}-{cell.directions}-{cell.pooling}-{cell.length}-seed{cell.seed}-{key}")
 
 
 def _complete(sizes: Sizes, task: tuple[Cell, Path]) -> None:

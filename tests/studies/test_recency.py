@@ -114,6 +114,15 @@ def test_cells_are_kept_and_tables_and_a_sentence_are_made_of_them(tmp_path, mon
     assert "U index" in sentence
 
 
+def test_every_network_has_a_figure(tmp_path, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setattr(recency, "draw", lambda result, folder: drawn.append(folder.name))
+    monkeypatch.setattr(recency, "_draw_network", lambda result, name, folder: drawn.append(name))
+    few = replace(TINY, lengths=(20,), long=())
+    run_recency([0], few, tmp_path, recurrent=["lstm", "gru"], poolings=["last"], progress=False)
+    assert drawn == ["figures", "gru"]
+
+
 def test_the_sentence_says_repaired_where_the_intervals_are_apart() -> None:
     rows = []
     for seed, noise in enumerate((-0.01, 0.0, 0.01)):
