@@ -1,6 +1,6 @@
 """Does an attention point at what matters? A context-free model is given it and has to classify with it.
 
-Wiegreffe & Pinter 2019, section 3.3: the model sees each word alone, so it can profit from a guide only as far as the
+Wiegreffe & Pinter 2019, section 3: the model sees each word alone, so it can profit from a guide only as far as the
 guide weighs the words that decide.
 """
 

@@ -1,6 +1,6 @@
 """Is attention needed? The same classifier trained with attention and without, over seeds and documents.
 
-Wiegreffe & Pinter 2019, section 3.1: where frozen uniform attention does as well, there is nothing that the weights
+Wiegreffe & Pinter 2019, section 3: where frozen uniform attention does as well, there is nothing that the weights
 could explain. That two models do equally well is a claim of its own, so it is tested against a margin.
 """
 

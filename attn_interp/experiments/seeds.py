@@ -1,6 +1,6 @@
 """How far do attention and outputs move when nothing but the seed of training changes?
 
-Wiegreffe & Pinter 2019, section 3.2: the variation between seeds is the yardstick for any adversary. And since a claim
+Wiegreffe & Pinter 2019, section 3: the variation between seeds is the yardstick for any adversary. And since a claim
 about an architecture is a claim about its seeds, `conclusions` says how far those of the other experiments move.
 """
 
