@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-SHORT = {"CORPUS": "planted", "DOCUMENTS": 6, "EPOCHS": 1}
+SHORT = {"CORPUS": "planted", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2}
 STRICT = "import warnings\nwarnings.simplefilter('error')\nimport torch\ntorch.set_num_threads(1)"
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
