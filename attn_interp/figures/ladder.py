@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from attn_interp.figures import style
@@ -167,10 +168,15 @@ def _magnified(axes: Axes, plane: pd.DataFrame) -> None:
 
 
 def _free_place(axes: Axes, plane: pd.DataFrame) -> tuple[float, float, float, float] | None:
-    """The first of the places for an inset (shares of the Axes) under which no point lies."""
+    """The first of the places for an inset (shares of the Axes) under which no point and no line between them lies."""
     inside = axes.transData + axes.transAxes.inverted()
     points = plane[(plane.mark == "point") & (plane.y > 0)]
-    across, up = inside.transform(points[["x", "y"]].to_numpy()).T
+    traced = []
+    for name, own in points.groupby("series"):
+        corners = inside.transform(own[["x", "y"]].to_numpy())  # (P, 2)
+        steps = np.arange(0, len(corners) - 1 + 1e-9, 0.02 if LOOKS[name][1] else 1)
+        traced.append([np.interp(steps, np.arange(len(corners)), values) for values in corners.T])
+    across, up = np.concatenate(traced, axis=1)
     for left, bottom, width, height in PLACES:
         hidden = (across > left - MARGIN) & (across < left + width) & (up > bottom - MARGIN) & (up < bottom + height)
         if not hidden.any():

@@ -15,7 +15,7 @@ from attn_interp.experiments import ladder as ladder_experiment
 from attn_interp.experiments import necessity as necessity_experiment
 from attn_interp.experiments import seeds as seeds_experiment
 from attn_interp.experiments.result import Column, Result
-from attn_interp.figures import guide, imitation, ladder, necessity, quality, seeds
+from attn_interp.figures import guide, imitation, ladder, necessity, quality, seeds, style
 from attn_interp.figures.plane import plane_marks
 from attn_interp.studies.tables import over_seeds
 
@@ -236,6 +236,13 @@ def test_an_inset_hides_no_point() -> None:
     ]
     full = pd.concat([result.frame[result.frame["rung"] != "same-shape adversary"], *points], ignore_index=True)
     assert not ladder.plot(replace(result, frame=full)).child_axes
+
+
+@pytest.mark.parametrize(("rung", "place"), [("adversary", ladder.PLACES[3]), ("other seeds", ladder.PLACES[0])])
+def test_an_inset_hides_no_line_between_points(rung: str, place: tuple[float, ...]) -> None:
+    axes = style.new_figure(3, 3).add_subplot(xlim=(0, 1), ylim=(0, 1))
+    corners = pd.DataFrame({"mark": "point", "series": rung, "x": [0.0, 1.0], "y": [0.001, 0.5]})
+    assert ladder._free_place(axes, corners) == place
 
 
 def test_the_gap_panel_shows_every_rung_but_the_exact_one_at_its_own_distance() -> None:
