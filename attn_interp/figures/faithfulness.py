@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COMPREHENSIVENESS, SUFFICIENCY = "comprehensiveness", "sufficiency"
 AOPC, OWN_LENGTH = "AOPC", "rationale"
-RANDOM, OPTIMUM = "random", "optimum"
+RANDOM, OPTIMUM, HUMAN = "random", "optimum", "human rationale"
 EXPLAINED = {
     COMPREHENSIVENESS: "loss without first words\n(higher: they were needed)",
     SUFFICIENCY: "loss with first words alone\n(lower: they are enough)",
@@ -194,10 +194,14 @@ def _short(name: str) -> str:
 
 
 def _look(name: str, names: list[str]) -> tuple[str, Any]:
-    """Colour and line of a method; one of no fixed role takes them by its place, so that neighbours differ."""
+    """Colour and line of a method; those of no fixed role share out, by their place, the colours that no fixed one
+    has."""
     if name in style.ORDERINGS:
         return style.ORDERINGS[name]
-    if name == "human rationale":
+    if name == HUMAN:
         return style.BLACK, "--"
-    place = names.index(name)
-    return style.CLASS_COLOURS[:6][place % 6], style.LINES[place % len(style.LINES)]
+    taken = {style.ORDERINGS[other][0] for other in names if other in style.ORDERINGS}
+    free = [colour for colour in style.CLASS_COLOURS[:6] if colour not in taken]
+    place = [other for other in names if other not in style.ORDERINGS and other != HUMAN].index(name)
+    again, place = divmod(place, len(free))
+    return free[place], style.LINES[(place + again) % len(style.LINES)]

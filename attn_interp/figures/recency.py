@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from attn_interp.experiments import recency as measures
-from attn_interp.experiments.recency import EARLY, EVERYWHERE, FIRST, LATE, REAL
+from attn_interp.experiments.recency import EARLY, EVERYWHERE, FIRST, LATE, REAL, summarise
 from attn_interp.figures import style
 from attn_interp.figures.curves import draw_curve
 from attn_interp.figures.marks import marks, stack
@@ -27,6 +27,7 @@ LOOKS = {
     "attention": (style.BLUE, "-.", "attention"),
 }
 DIRECTIONS = {1: "one direction", 2: "two directions"}
+LAST = {1: "last state", 2: "last states, both ends"}
 MIDDLE, LONG = "middle", "long"
 PLACE, BACK, WORDS = "relative position", "words from the end", "words of the document"
 
@@ -87,11 +88,12 @@ def plot(
         directions: 1 or 2.
     """
     recurrent = recurrent or _networks(result)[0]
+    measured = result.frame[result.frame["measure"] == PANELS[panel].measure]
     with style.axes_or_new(ax) as axes:
-        rows = drawn(result)
+        rows = stack(_curves(result, summarise(replace(result, frame=measured)), panel, recurrent, directions))
         handles = _draw(axes, rows, panel, recurrent, directions)
-        names = [LOOKS[name][2] for name in handles]
-        title = f"{recurrent}, {DIRECTIONS[directions]}; mean [95 % interval] over {_seeds(rows)}"
+        names = [LAST[directions] if name == "last" else LOOKS[name][2] for name in handles]
+        title = f"{recurrent}, {DIRECTIONS[directions]}\nmean [95 % interval], {_seeds(rows)}"
         style.legend_above(axes, list(handles.values()), names, title)
     return axes
 
@@ -126,31 +128,28 @@ def drawn(result: Result) -> pd.DataFrame:
     parts = []
     for recurrent in _networks(result):
         for directions in DIRECTIONS:
-            for index, panel in enumerate(PANELS):
-                chosen, across = _chosen(summary, panel), "length" if panel.first else "x"
-                chosen = chosen[(chosen["recurrent"] == recurrent) & (chosen["directions"] == directions)]
-                for pooling in LOOKS:
-                    own = chosen[chosen["pooling"] == pooling].sort_values(across)
-                    parts.append(
-                        marks(
-                            _name(index, recurrent),
-                            "curve",
-                            pooling,
-                            str(directions),
-                            x=own[across],
-                            y=own["estimate"],
-                            low=own["low"],
-                            high=own["high"],
-                            n=own["n"],
-                            undefined=own["undefined"],
-                        )
-                    )
+            for index in range(len(PANELS)):
+                parts += _curves(result, summary, index, recurrent, directions)
     return stack(parts)
+
+
+def _curves(result: Result, summary: pd.DataFrame, index: int, recurrent: str, directions: int) -> list[pd.DataFrame]:
+    """The marks of one panel, a curve per pooling, from a summary that has at least the panel's measure."""
+    panel = PANELS[index]
+    chosen, across = _chosen(result.frame, summary, panel), "length" if panel.first else "x"
+    chosen = chosen[(chosen["recurrent"] == recurrent) & (chosen["directions"] == directions)]
+    parts = []
+    for pooling in LOOKS:
+        own = chosen[chosen["pooling"] == pooling].sort_values(across)
+        numbers = {name: own[name] for name in ("low", "high", "n", "undefined")}
+        name = _name(index, recurrent)
+        parts.append(marks(name, "curve", pooling, str(directions), x=own[across], y=own["estimate"], **numbers))
+    return parts
 
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
-    lengths = _lengths(result.summary())
+    lengths = _lengths(result.frame)
     profile, trained = result.settings["profile"], result.settings["lengths"][0]
     return (
         "Recurrent classifiers with four poolings, in one direction and in both. Gradient of the decision at the word "
@@ -200,10 +199,10 @@ def _draw(axes: Axes, rows: pd.DataFrame, index: int, recurrent: str, directions
     return handles
 
 
-def _chosen(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """The rows of the summary that a panel draws."""
+def _chosen(frame: pd.DataFrame, summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """The rows of the summary that a panel draws; the frame says which lengths there are."""
     rows = summary[(summary["measure"] == panel.measure) & (summary["trained_at"] == panel.trained_at)]
-    shortest = summary["trained_length"].min()
+    shortest = frame["trained_length"].min()
     if panel.trained_at != REAL:
         longer = rows["trained_length"] > shortest
         rows = rows[longer] if panel.long else rows[~longer]
@@ -211,13 +210,13 @@ def _chosen(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
         return rows[rows["x"] == FIRST]
     if panel.length is None:
         return rows
-    wanted = _lengths(summary)[panel.length] if not panel.long else rows["trained_length"].max()
+    wanted = _lengths(frame)[panel.length] if not panel.long else rows["trained_length"].max()
     return rows[rows["length"] == wanted]
 
 
-def _lengths(summary: pd.DataFrame) -> dict[str, float]:
+def _lengths(frame: pd.DataFrame) -> dict[str, float]:
     """Words of the test documents: the longest at all, and the longest where the keyword stood late in training."""
-    own = summary[summary["measure"] == measures.ACCURACY]
+    own = frame[frame["measure"] == measures.ACCURACY]
     late = own[own["trained_at"] == LATE]
     return {MIDDLE: (late if len(late) else own)["length"].max(), LONG: own["length"].max()}
 
@@ -233,6 +232,6 @@ def _name(index: int, recurrent: str) -> str:
 
 
 def _seeds(rows: pd.DataFrame) -> str:
-    least, most = int(rows["n"].min()), int(rows["n"].max())
+    least, most = (int(rows["n"].min()), int(rows["n"].max())) if len(rows) else (0, 0)
     count = f"{most}" if least == most else f"{least} to {most}"
     return f"n = {count} seed{'s' * (most != 1)}"

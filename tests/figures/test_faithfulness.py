@@ -109,6 +109,15 @@ def test_random_and_optimum_come_last_and_looks_differ() -> None:
     assert max(map(len, labels)) <= 27
 
 
+@pytest.mark.parametrize("fixed", [("attention",), ("attention", "leave-one-out"), ("leave-one-out", "attention")])
+def test_no_method_has_the_colour_of_one_whose_role_is_fixed(fixed: tuple[str, ...]) -> None:
+    names = [*fixed[:1], "gradient x input", *fixed[1:], *(f"method {index}" for index in range(11)), "human rationale"]
+    looks = {name: figures._look(name, names) for name in names}
+    assert len({str(look) for look in looks.values()}) == len(names)
+    others = {looks[name][0] for name in names if name not in fixed}
+    assert not others & {style.ORDERINGS[name][0] for name in fixed}
+
+
 def test_one_document_that_is_undefined_is_drawn() -> None:
     result = made_up(count=1)
     figures.figure(result).draw_without_rendering()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,30 @@ def test_a_panel_draws_the_rows_of_the_summary() -> None:
     assert "n = 3 seeds" in axes.get_legend().get_title().get_text()
     assert axes.get_xlim() == (0.0, 1.0)
     assert "Student's 95 % intervals" in recency.caption(result)
+
+
+@pytest.mark.parametrize(("directions", "name"), [(1, "last state"), (2, "last states, both ends")])
+def test_the_legend_names_the_last_states_and_leaves_the_panel_its_width(directions: int, name: str) -> None:
+    result = made(3)
+    result = replace(result, frame=result.frame.assign(directions=directions))
+    axes = recency.plot(result, directions=directions)
+    axes.figure.draw_without_rendering()
+    assert name in {text.get_text() for text in axes.get_legend().get_texts()}
+    assert axes.get_position().width > 0.7
+
+
+@pytest.mark.parametrize("panel", range(len(recency.PANELS)))
+def test_every_panel_alone_is_that_of_the_page(panel: int) -> None:
+    result = made(3)
+    axes = recency.plot(result, panel=panel)
+    rows = recency.drawn(result)
+    own = rows[(rows.panel == recency._name(panel, "lstm")) & (rows.group == "1")]
+    lines = {line.get_color(): line for line in axes.lines if len(line.get_xdata())}
+    assert set(lines) == {recency.LOOKS[pooling][0] for pooling in own.series}
+    for pooling, curve in own.groupby("series"):
+        np.testing.assert_array_equal(lines[recency.LOOKS[pooling][0]].get_ydata(), curve.y)
+    if own.empty:
+        assert [text.get_text() for text in axes.texts] in (["not measured"], ["no attention"])
 
 
 @pytest.mark.parametrize(
