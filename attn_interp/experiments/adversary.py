@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ from attn_interp.experiments.reading import (
     document_frame,
     in_order,
     logits_under,
+    many_under,
     read,
     reading_settings,
 )
@@ -145,6 +147,7 @@ def find_adversaries(
             eps,
             seed,
             further,
+            partial(many_under, model, reading, read_batch),
         )
         found.append(Adversaries(weights, SEARCH, torch.full((len(weights),), torch.nan, dtype=weights.dtype)))
     return found

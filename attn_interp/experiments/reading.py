@@ -3,8 +3,9 @@ readout is affine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import torch
@@ -92,8 +93,21 @@ def logits_under(
     otherwise the model itself. Gradients reach the weightings where autograd is on."""
     if reading.affine:
         return (read_batch.votes.transpose(1, 2) @ weightings.transpose(1, 2)).transpose(1, 2)
-    on_device = weightings.to(model.device, torch.get_default_dtype())
-    return model.logits_under(read_batch.batch, on_device).double().cpu()
+    return model.logits_under(read_batch.batch, _on_device(model, weightings)).double().cpu()
+
+
+def many_under(
+    model: AttentionModel, reading: Reading, read_batch: ReadBatch, count: int
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """`logits_under` as a function of `count` weightings (B, count, W) that is called many times."""
+    if reading.affine:
+        return partial(logits_under, model, reading, read_batch)
+    under = model.many_under(read_batch.batch, count)
+    return lambda weightings: under(_on_device(model, weightings)).double().cpu()
+
+
+def _on_device(model: AttentionModel, weightings: torch.Tensor) -> torch.Tensor:
+    return weightings.to(model.device, torch.get_default_dtype())
 
 
 DOCUMENT_COLUMNS = {

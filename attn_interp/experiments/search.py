@@ -30,6 +30,7 @@ def search_adversary(
     eps: float,
     seed: int,
     further: torch.Tensor | None = None,
+    each_step: Callable[[int], LogitsUnder] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The attention of largest JSD that the search meets while TVD <= eps: a lower bound on the true maximum.
 
@@ -42,6 +43,7 @@ def search_adversary(
         logits: (B, C) the model's own output.
         further: (B, S, W) attentions to start from beside the five. They do not touch the five, so the outcome is never
             below that of the paper's search alone. They and the way to them from `weights` are candidates as well.
+        each_step: Number K of weightings -> `logits_under` for K of them, many times over; None: `logits_under`.
 
     Returns:
         attention (B, W) and its JSD from `weights` (B,).
@@ -68,11 +70,12 @@ def search_adversary(
         scores = torch.cat([scores, (0.9 * further + 0.1 * base).clamp(min=TINY).log()], 1)
     scores = scores.requires_grad_()
     first, second = torch.triu_indices(STARTS, STARTS, 1)
+    under = logits_under if each_step is None else each_step(scores.shape[1])
     optimiser = torch.optim.Adam([scores], lr=LEARNING_RATE, amsgrad=True)
     for step in range(STEPS + 1):
         attention = scores.masked_fill(~is_word[:, None], -torch.inf).softmax(-1)  # (B, S, W)
         divergence = _jsd(attention, base)  # (B, S)
-        change = (logits_under(attention).softmax(-1) - own).abs().sum(-1) / 2
+        change = (under(attention).softmax(-1) - own).abs().sum(-1) / 2
         with torch.no_grad():
             keep_better(attention, divergence, change)
         if step == STEPS:

@@ -174,7 +174,7 @@ def _free_place(axes: Axes, plane: pd.DataFrame) -> tuple[float, float, float, f
     traced = []
     for name, own in points.groupby("series"):
         corners = inside.transform(own[["x", "y"]].to_numpy())  # (P, 2)
-        steps = np.arange(0, len(corners) - 1 + 1e-9, 0.02 if LOOKS[name][1] else 1)
+        steps = np.arange(0, len(corners) - 1 + 1e-9, 0.02 if LOOKS[str(name)][1] else 1)
         traced.append([np.interp(steps, np.arange(len(corners)), values) for values in corners.T])
     across, up = np.concatenate(traced, axis=1)
     for left, bottom, width, height in PLACES:

@@ -20,6 +20,7 @@ from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import UNKNOWN
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, Rows, View, Window, sum_by_word, word_of
 from attn_interp.recording import Site, intervene, record, replay
+from attn_interp.recording.replay import Replay
 
 __all__ = [
     *("AttentionModel", "Change", "Run", "View", "to_positions", "to_words", "two_class_logits", "word_of"),
@@ -135,12 +136,20 @@ class AttentionModel:
         weightings where autograd is on.
         """
         kept = replay(self.module, self.site, *self.inputs(batch))
-        changes: list[Change | torch.Tensor] = []
-        for weighting in weightings.unbind(1):
-            change = self._put(batch, weighting)
-            # each step of a loop sees its own row alone: change the rows before
-            changes.append(change if self.site.line is None else change(kept.weights))
-        return torch.stack([self.logits_of(kept.under(change)) for change in changes], 1)
+        return torch.stack([self._under(kept, batch, weighting) for weighting in weightings.unbind(1)], 1)
+
+    def many_under(self, batch: Batch, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """`logits_under` of this batch as a function of `count` weightings, for many calls: each document is encoded
+        `count` times, once for all calls, and a call runs what follows the attention once."""
+        copies = batch.rows(torch.arange(len(batch), device=batch.ids.device).repeat_interleave(count))
+        kept = replay(self.module, self.site, *self.inputs(copies))
+        return lambda weightings: self._under(kept, copies, weightings.flatten(0, 1)).unflatten(0, (-1, count))
+
+    def _under(self, kept: Replay, batch: Batch, weighting: torch.Tensor) -> torch.Tensor:
+        """The logits (B, C) under the weighting (B, W)."""
+        change = self._put(batch, weighting)
+        # each step of a loop sees its own row alone: change the rows before
+        return self.logits_of(kept.under(change if self.site.line is None else change(kept.weights)))
 
     def _put(self, batch: Batch, weighting: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """The change of the site's weights that puts `weighting` (B, W) at the words of the view."""

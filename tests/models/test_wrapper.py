@@ -153,6 +153,25 @@ def theirs(trained) -> AttentionModel:
     )
 
 
+@pytest.mark.parametrize("name", ["model", "theirs", "bert"])
+def test_many_calls_with_one_encoding_are_each_as_one_alone(name, planted, request) -> None:
+    model = request.getfixturevalue(name)
+    batch = model.batch(planted.test[:5])
+    under = model.many_under(batch, 3)
+    torch.manual_seed(0)
+    for _ in range(2):
+        scores = torch.randn(5, 3, model.run(batch).is_word.shape[1]).masked_fill(
+            ~model.run(batch).is_word[:, None], -torch.inf
+        )
+        given = [scores.softmax(-1).requires_grad_() for _ in range(2)]
+        many, one = under(given[0]), model.logits_under(batch, given[1])
+        assert many.shape == (5, 3, 2)
+        torch.testing.assert_close(many, one, atol=1e-5, rtol=0)
+        for logits in (many, one):
+            logits[..., 1].sum().backward()
+        torch.testing.assert_close(given[0].grad, given[1].grad, atol=1e-5, rtol=0)
+
+
 def test_a_readers_own_module_is_wrapped_in_one_call(theirs, planted) -> None:
     """It attends to start and end tokens too: the words keep their share, and only that is given out anew."""
     batch = theirs.batch(planted.test[:4])
