@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import attn_interp.studies.rationales
-import attn_interp.studies.run
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
+from attn_interp.studies import consistency, deep, rationales, recency, run, validity
 
+DRAWING = (consistency, deep, rationales, recency, run, validity)
 FOLDER = Path(__file__).parents[1] / "analyses"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
@@ -25,7 +25,7 @@ SMALLER |= {"--recurrent": "lstm", "--poolings": "last,attention", "--lengths": 
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run_script(monkeypatch, capsys):
     """Script and arguments -> what it printed."""
 
     def call(script: Path, *arguments: str) -> str:
@@ -40,8 +40,8 @@ def run(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_help_says_how_it_is_called(script, run) -> None:
-    text = run(script, "--help")
+def test_help_says_how_it_is_called(script, run_script) -> None:
+    text = run_script(script, "--help")
     assert f"python analyses/{script.name}" in text
     assert "--corpus" in text
     assert "--results" in text
@@ -52,27 +52,34 @@ def test_help_says_how_it_is_called(script, run) -> None:
 def drawn_once(monkeypatch) -> None:
     """Figures take most of the time and are tested by themselves: draw the first alone."""
     drawn: set[str] = set()
-    draw = attn_interp.studies.run.draw
+    draw = run.draw
 
     def once(result: Result, folder: Path) -> None:
         if not drawn:
             drawn.add(result.experiment)
             draw(result, folder)
 
-    monkeypatch.setattr("attn_interp.studies.run.draw", once)
-    monkeypatch.setattr("attn_interp.studies.rationales.draw", once)
+    for module in DRAWING:
+        monkeypatch.setattr(module, "draw", once)
     monkeypatch.setattr("attn_interp.studies.rationales.SHOWN", (0.5,))
 
 
+@pytest.fixture
+def little_searched(monkeypatch) -> None:
+    """Adversaries and imitators are tested by themselves: a few steps of the search, two strengths of the sweep."""
+    monkeypatch.setattr("attn_interp.experiments.search.STEPS", 5)
+    monkeypatch.setattr("attn_interp.studies.retraining.STRENGTHS", (0.1, 0.01))
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-@pytest.mark.usefixtures("drawn_once")
-def test_it_writes_the_files_that_the_readme_names(script, run, tmp_path) -> None:
+@pytest.mark.usefixtures("drawn_once", "little_searched")
+def test_it_writes_the_files_that_the_readme_names(script, run_script, tmp_path) -> None:
     words = ("film", "story", "scene", "actor", ".")
     corpus = load("planted", documents=80, least_length=5, most_length=12, fillers=words)
     save_jsonlines(twice_marked(corpus), tmp_path / "tiny.jsonl")
-    known = run(script, "--help")
+    known = run_script(script, "--help")
     arguments = [text for option, value in SMALLER.items() if option in known for text in (option, value)]
-    run(script, "--corpus", str(tmp_path / "tiny.jsonl"), "--results", str(tmp_path / "results"), *arguments)
+    run_script(script, "--corpus", str(tmp_path / "tiny.jsonl"), "--results", str(tmp_path / "results"), *arguments)
     (row,) = [line for line in readme_rows() if f"`{script.name}`" in line]
     files = re.findall(r"`([^`]+)`", row.split("|")[-2])
     assert files
@@ -104,7 +111,7 @@ def test_the_readme_has_a_row_for_every_script_and_no_other() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_mistake_is_one_line(script, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(sys, "argv", [str(script), "--corpus", "moovies", "--jobs", "1"])
+    monkeypatch.setattr(sys, "argv", [str(script), "--corpus", "moovies"])
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(str(script), run_name="__main__")
     assert stopped.value.code == 2

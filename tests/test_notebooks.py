@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from attn_interp.data.jsonlines import save_jsonlines
+from attn_interp.data.load import load
+
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-SHORT = {"CORPUS": "planted", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2}
-STRICT = "import warnings\nwarnings.simplefilter('error')\nimport torch\ntorch.set_num_threads(1)"
+SHORT: dict[str, Any] = {"CORPUS": "small.jsonl", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2}
+BUILT_IN = "planted"  # where a notebook plants evidence of its own
+STRICT = "%reset -f\nimport warnings\nwarnings.simplefilter('error')\nimport torch\ntorch.set_num_threads(1)"
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -22,18 +27,32 @@ def shortened(notebook: NotebookNode) -> NotebookNode:
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     names = [node.targets[0].id for node in ast.parse(parameters.source).body]
     assert set(names) <= set(SHORT), f"tell SHORT what to put for {set(names) - set(SHORT)}"
-    parameters.source = "\n".join(f"{name} = {SHORT[name]!r}" for name in names)
+    short = SHORT | ({"CORPUS": BUILT_IN} if f'CORPUS = "{BUILT_IN}"' in parameters.source else {})
+    parameters.source = "\n".join(f"{name} = {short[name]!r}" for name in names)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     return notebook
 
 
-def test_it_runs(path, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # nothing downloaded before is found
-    monkeypatch.setenv("PIP_NO_INDEX", "1")  # and nothing can be
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One for all notebooks, since most of a short run is the start; each begins by forgetting every name."""
+    place = tmp_path_factory.mktemp("notebooks")
+    save_jsonlines(load("planted", documents=160), place / SHORT["CORPUS"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))  # nothing downloaded before is found
+        patch.setenv("PIP_NO_INDEX", "1")  # and nothing can be
+        patch.setenv("IPYTHONDIR", str(place / "ipython"))
+        client = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", timeout=120)
+        with client.setup_kernel(cwd=str(place)):
+            yield client
+
+
+def test_it_runs(path, kernel) -> None:
     notebook = shortened(nbformat.read(path, as_version=4))
-    place = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, kernel_name="python3", timeout=120, resources=place).execute()
+    kernel.nb = notebook
+    kernel.reset_execution_trackers()
+    for index, cell in enumerate(notebook.cells):
+        kernel.execute_cell(cell, index)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert outputs
     assert any("image/png" in output.get("data", {}) for output in outputs)
