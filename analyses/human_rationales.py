@@ -30,7 +30,7 @@ CHEAP = ("gradient x input (detached)", "attention x gradient (bias absorbed)", 
 EFFORT = {  # mean words of the documents, at most -> attributions, and how many documents are edited again and again
     40: ((CHEAP[0], "integrated gradients", "leave-one-out", "smoothgrad", *CHEAP[1:]), 200),
     400: ((CHEAP[0], "integrated gradients", "leave-one-out", *CHEAP[1:]), 100),
-    100_000: ((CHEAP[0], "integrated gradients", *CHEAP[1:]), 20),
+    100_000: ((CHEAP[0], "gradient x input", *CHEAP[1:]), 20),  # integrated gradients need hundreds of passes there
 }
 # On planted documents a wide model attends to the evidence (at seed 0 everything finds it, nothing is told apart). A
 # narrow one was chosen because at seed 0 its attention does not: it shows what may happen, not how often.
