@@ -21,7 +21,7 @@ TAU, COEFFICIENTS = "tau", "coefficients"
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
-    """Mean tau with |leave-one-out| of each ranking over the held-out documents,, with its 95 % interval."""
+    """Mean tau with |leave-one-out| of each ranking over the held-out documents, with its 95 % interval."""
     rows = drawn(result)
     own = rows[rows.panel == TAU]
     defined = own[own.n > 0]

@@ -39,7 +39,7 @@ def plot(result: Result, ax: Axes | None = None, panel: str = "accuracy", named:
         axes.set_xlim(-0.02, 1.02)
         axes.set_xlabel(label)
         counts = style.count_text(int(own["n"].min()), int(own["undefined"].max()))
-        style.legend_above(axes, [], [], f"uniform in [95 % interval]\n{counts}")
+        style.legend_above(axes, [], [], f"layers made uniform\nmean [95 % interval], {counts}")
     return axes
 
 
