@@ -1,12 +1,14 @@
-"""Does a trained model need the attention of a layer? Its weights are made uniform at test time.
+"""Does a model need the attention of a layer? Its weights are made uniform, at test time alone or in training too.
 
-Nothing is retrained, so a loss says that this model uses the weights of the layer, and not that a model without them
-would do worse: that is the question of the experiment necessity.
+Where nothing is retrained, a loss says that this model uses the weights of the layer, and not that a model without them
+would do worse: that is the question of retrained ones, and of the experiment necessity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import pandas as pd
 import torch
@@ -16,7 +18,7 @@ from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS
 from attn_interp.experiments.result import Column, Result
 from attn_interp.measures.divergence import tvd
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.wrapper import AttentionModel, Change
 from attn_interp.recording import intervene
 from attn_interp.recording.ablation import ablate
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
@@ -37,6 +39,7 @@ def uniform_layers(
     model: AttentionModel,
     documents: Sequence[Document],
     choices: Mapping[str, Sequence[str]] | None = None,
+    retrained: Mapping[str, AttentionModel] | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Result:
@@ -44,17 +47,23 @@ def uniform_layers(
     the same weight.
 
     Args:
-        choices: Name of the choice -> names of sites. None: no layer, each layer alone, and all layers.
+        choices: Name of the choice -> names of sites; None: those of `layer_choices`.
+        retrained: Name of each choice -> the model that was trained with its layers uniform, to be compared with
+            `model`; None: nothing is retrained.
         seed: Of the intervals; nothing is drawn.
 
     Raises:
-        ValueError: no documents, or a choice names a site that does not exist.
+        ValueError: no documents, a choice that names a site that does not exist, or one without its retrained model.
     """
     if not documents:
         raise ValueError("uniform_layers: no documents were given; an experiment needs at least one")
     names = [site.name for site in model.sites]
-    if choices is None:
-        choices = {NONE: (), **{f"layer {index}": (name,) for index, name in enumerate(names)}, ALL: names}
+    choices = layer_choices(model) if choices is None else choices
+    models = dict.fromkeys(choices, model) if retrained is None else retrained
+    if missing := [choice for choice in choices if choice not in models]:
+        raise ValueError(
+            f"uniform_layers: there is no retrained model for {missing[0]!r}; given are {', '.join(models)}"
+        )
     for choice, chosen in choices.items():
         if unknown := sorted(set(chosen) - set(names)):
             raise ValueError(f"choice {choice!r}: there is no site {unknown[0]!r}; the sites are {', '.join(names)}")
@@ -74,11 +83,10 @@ def uniform_layers(
         right = own.argmax(-1) == labels
         parts = []
         for choice, chosen in choices.items():
-            heads = {site: range(site.heads) for site in model.sites if site.name in chosen}
             changed = own
-            if heads:
-                with torch.no_grad(), intervene(model.module, ablate(heads, "uniform")):
-                    changed = model.batch_logits(batch).double().cpu()
+            if chosen or models[choice] is not model:
+                with torch.no_grad(), made_uniform(models[choice], chosen):
+                    changed = models[choice].batch_logits(batch).double().cpu()
             still = changed.argmax(-1) == labels
             values = {
                 "correct": still,
@@ -93,12 +101,33 @@ def uniform_layers(
         "documents": len(documents),
         "classes": list(model.classes),
         "choices": {name: list(chosen) for name, chosen in choices.items()},
-        "retrained": False,
+        "retrained": retrained is not None,
         "status": "measured",
         "seed": seed,
     }
     frame = pd.concat([frames[index] for index in range(len(documents))], ignore_index=True)
     return Result("uniform_layers", frame[list(COLUMNS)], settings, COLUMNS)
+
+
+def layer_choices(model: AttentionModel) -> dict[str, tuple[str, ...]]:
+    """No layer, each layer alone, and all layers: name -> names of sites."""
+    names = tuple(site.name for site in model.sites)
+    return {NONE: (), **{f"layer {index}": (name,) for index, name in enumerate(names)}, ALL: names}
+
+
+@contextmanager
+def made_uniform(model: AttentionModel, chosen: Sequence[str]) -> Iterator[None]:
+    """Within this context every head of the sites named gives each position that it may attend to the same weight, and
+    no gradient reaches the weights that it would have given."""
+    heads = {site: range(site.heads) for site in model.sites if site.name in chosen}
+    ablated = ablate(heads, "uniform")
+    changes = {site: partial(_of_constant, change) for site, change in ablated.items() if callable(change)}
+    with intervene(model.module, changes) if heads else nullcontext():
+        yield
+
+
+def _of_constant(change: Change, weights: torch.Tensor) -> torch.Tensor:
+    return change(weights.detach())
 
 
 def summarise(result: Result) -> pd.DataFrame:

@@ -67,8 +67,11 @@ def drawn(result: Result) -> pd.DataFrame:
 
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
+    when = "at test time alone, nothing retrained"
+    if result.settings["retrained"]:
+        when = "in training too, each choice trained on from where the model stands"
     return (
-        "The trained model with the attention of all heads of a layer made uniform at test time, nothing retrained: "
+        f"The trained model with the attention of all heads of a layer made uniform {when}: "
         "accuracy, total variation distance of the output from the model's own, and share of decisions changed. "
         f"n = {result.settings['documents']:,} documents; 95 % intervals over documents: Wilson's for shares, "
         "bootstrap for means."

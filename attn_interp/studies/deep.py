@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ from attn_interp.experiments.permutation import permutation
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result, replace_file
-from attn_interp.experiments.uniform_layers import uniform_layers
+from attn_interp.experiments.uniform_layers import layer_choices, made_uniform, uniform_layers
 from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.fine_tuning import FineTuningSettings, fine_tune, load_to_fine_tune, save_fine_tuned
 from attn_interp.models.hugging_face import CollatePieces, cut_to_fit
@@ -41,6 +42,7 @@ from attn_interp.studies.run import draw, say_aloud
 GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
 LAYERED = ("attention rollout", "gradient-weighted relevance", "value zeroing")
 MODEL, SETTINGS = "model", "settings.json"
+RETRAINED = "uniform_layers, retrained"
 
 
 OWN = ClassifierSettings(
@@ -57,6 +59,8 @@ class DeepStudy:
         fine_tuned: How the named model is fine-tuned on the corpus first; None: it is a classifier and stays as it is.
         own: What our own is made of, and
         training: how it is trained.
+        retraining: How models with uniform layers are trained on from where our own stands; a named model that is
+            fine-tuned is trained on as it was fine-tuned, and one that stays as it is is not.
         documents: Test documents that are looked at, at most.
         searched: How many of those the adversary is searched for, and attention on every word is zeroed.
         seed: Of training and everything drawn.
@@ -66,6 +70,7 @@ class DeepStudy:
     fine_tuned: FineTuningSettings | None = None
     own: ClassifierSettings = OWN
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    retraining: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(learning_rate=1e-3))
     documents: int = 500
     searched: int = 60
     seed: int = 0
@@ -163,7 +168,7 @@ def _steps(study: DeepStudy, corpus: Corpus, shared: _Shared) -> Mapping[str, Ca
             model, documents, operator=operator, seed=seed, reading=shared.reading, attributed=shared.attributed
         )
 
-    return {
+    steps: dict[str, Callable[[], Result]] = {
         "quality": lambda: quality(model, corpus, seed=seed),
         "agreement": lambda: agreement(
             model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed
@@ -179,6 +184,25 @@ def _steps(study: DeepStudy, corpus: Corpus, shared: _Shared) -> Mapping[str, Ca
         "head_combination": lambda: head_combination(model, documents, seed=seed, progress=True),
         "uniform_layers": lambda: uniform_layers(model, documents, seed=seed, progress=True),
     }
+    retraining = study.retraining if study.model is None else study.fine_tuned
+    if retraining is not None:
+        settings = retraining
+        steps[RETRAINED] = lambda: uniform_layers(
+            model, documents, retrained=trained_uniform(model, corpus, settings, seed), seed=seed, progress=True
+        )
+    return steps
+
+
+def trained_uniform(
+    model: AttentionModel, corpus: Corpus, settings: FineTuningSettings, seed: int
+) -> dict[str, AttentionModel]:
+    """Each of `layer_choices` -> a copy of the model trained on from where it stands with these layers uniform; the one
+    without any is trained as long as the others."""
+    copies = {choice: replace(model, module=copy.deepcopy(model.module)) for choice in layer_choices(model)}
+    for choice, chosen in layer_choices(model).items():
+        with made_uniform(copies[choice], chosen):
+            fine_tune(copies[choice], corpus, settings, seed)
+    return copies
 
 
 def _that_fit(model: AttentionModel, corpus: Corpus, study: DeepStudy) -> tuple[list[Document], str]:
@@ -216,9 +240,13 @@ def tables(results: Mapping[str, Result]) -> dict[str, pd.DataFrame]:
     pairs = results["agreement"].summary()
     pairs = pairs[(pairs["grouping"] == "all") & (pairs["statistic"] == "mean")].drop(columns=["grouping", "group"])
     found = {"overview": overview[shown], "agreement": pairs.assign(status="measured").reset_index(drop=True)}
-    for name in ("heads", "head_combination", "uniform_layers"):
+    for name in ("heads", "head_combination"):
         found[name] = results[name].summary().assign(status=results[name].settings["status"])
-    return found
+    layers = [results[name] for name in ("uniform_layers", RETRAINED) if name in results]
+    parts = [each.summary().assign(status=each.settings["status"]) for each in layers]
+    for part, each in zip(parts, layers):
+        part.insert(0, "retrained", each.settings["retrained"])
+    return {**found, "uniform_layers": pd.concat(parts, ignore_index=True)}
 
 
 def write_tables(results: Mapping[str, Result], folder: Path) -> dict[str, pd.DataFrame]:
@@ -235,5 +263,6 @@ CAPTIONS = {
     "agreement": "Agreement of rankings of words, means over documents with 95 % intervals.",
     "heads": "Every head: agreement with leave-one-out and gradients, and what taking it out changes.",
     "head_combination": "Readings of the attention of all heads, held against leave-one-out on held-out documents.",
-    "uniform_layers": "The model with uniform attention in chosen layers at test time, nothing retrained.",
+    "uniform_layers": "Uniform attention in chosen layers: at test time alone, and where it is retrained in training "
+    "too, from where the model stands; with no layer uniform trained on as long.",
 }

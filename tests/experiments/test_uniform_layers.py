@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -41,6 +44,24 @@ def test_one_document_by_hand(bert, planted, result) -> None:
         assert row["tvd"] == pytest.approx(float(tvd(changed.softmax(-1), own)[0]), abs=1e-6)
         assert row["correct"] == (int(changed.argmax()) == document.label)
         assert row["decision_flip"] == (int(changed.argmax()) != int(own.argmax()))
+
+
+def test_a_retrained_model_runs_with_its_own_layers_uniform(bert, planted, result) -> None:
+    """With the model itself in place of each, nothing differs; with another one for all layers, that choice alone."""
+    documents = planted.test[:11]
+    same = uniform_layers(bert, documents, retrained=dict.fromkeys((NONE, "layer 0", "layer 1", ALL), bert))
+    assert same.settings["retrained"] and not result.settings["retrained"]
+    assert same.frame.equals(result.frame)
+    other = replace(bert, module=copy.deepcopy(bert.module))
+    with torch.no_grad():
+        other.module.classifier.bias += torch.tensor([50.0, 0.0])
+    models = {**dict.fromkeys((NONE, "layer 0", "layer 1"), bert), ALL: other}
+    changed = uniform_layers(bert, documents, retrained=models).frame
+    rows = changed["uniform"] == ALL
+    assert changed[~rows].equals(result.frame[~rows])
+    assert (changed[rows]["correct"] == [document.label == 0 for document in documents]).all()
+    with pytest.raises(ValueError, match=r"no retrained model for 'layer 0'; given are none"):
+        uniform_layers(bert, documents, retrained={NONE: bert})
 
 
 def test_the_summary_is_in_the_order_of_the_choices_and_adds_up(result) -> None:

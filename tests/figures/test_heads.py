@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,7 +110,9 @@ def test_layers_stand_in_the_order_of_the_choices() -> None:
     choices = {"none": [], "layer 0": ["a"], "a very long name of a choice of layers_$x$": ["a", "b"]}
     frame = pd.DataFrame({"document": ["d0", "d1"] * 3, "uniform": np.repeat(list(choices), 2)})
     frame = frame.assign(correct=[True, True, True, False, False, False], accuracy_lost=0.0, tvd=[0, 0, 0.1, 0.2, 1, 1])
-    result = result_of("uniform_layers", frame.assign(decision_flip=False), choices=choices, documents=2)
+    result = result_of(
+        "uniform_layers", frame.assign(decision_flip=False), choices=choices, documents=2, retrained=False
+    )
     axes = result.plot()
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[:2] == ["none", "layer 0"] and names[2].endswith("…")
@@ -118,3 +122,5 @@ def test_layers_stand_in_the_order_of_the_choices() -> None:
     page.draw_without_rendering()
     assert [label.get_text() for label in page.axes[1].get_yticklabels()] == ["", "", ""]
     assert "nothing retrained" in uniform_layers.caption(result)
+    again = replace(result, settings={**result.settings, "retrained": True})
+    assert "in training too" in uniform_layers.caption(again)

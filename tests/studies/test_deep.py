@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from attn_interp.models.fine_tuning import FineTuned, FineTuningSettings, save_fine_tuned
-from attn_interp.studies.deep import DeepStudy, _settle, classifier
+from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training import train
+from attn_interp.models.wrap import wrap
+from attn_interp.studies.deep import DeepStudy, _settle, classifier, trained_uniform
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,25 @@ def test_it_is_fine_tuned_once(bert, small, saved, tmp_path) -> None:
     again = classifier(study, small, tmp_path / "study").logits(small.test)
     assert torch.equal(first, again) and not torch.equal(first, bert.logits(small.test))
     assert (tmp_path / "study" / "model" / "model.safetensors").stat().st_mtime_ns == made
+
+
+def test_a_layer_that_is_uniform_in_training_learns_no_queries_and_keys(small) -> None:
+    """Their gradients are 0, so that without weight decay they stay as they are; with no layer uniform they move."""
+    settings = ClassifierSettings(encoder="transformer", pooling="mean", embedding_width=8, hidden=8, encoder_heads=2)
+    model = wrap(train(small, settings, TrainingSettings(epochs=1), progress=False))
+    before = {name: value.clone() for name, value in model.module.state_dict().items()}
+    copies = trained_uniform(model, small, FineTuningSettings(1, 8, 1e-2, weight_decay=0.0), seed=0)
+    assert list(copies) == ["none", "layer 0", "layer 1", "all layers"]
+    for choice, of_choice in copies.items():
+        assert not of_choice.module.training
+        after = of_choice.module.state_dict()
+        for layer in range(2):
+            name = f"encoder.layers.{layer}.attention.read.weight"
+            queries_and_keys, values = (slice(0, 16), slice(16, 24))
+            fixed = choice in (f"layer {layer}", "all layers")
+            assert torch.equal(after[name][queries_and_keys], before[name][queries_and_keys]) == fixed
+            assert not torch.equal(after[name][values], before[name][values])
+    assert all(torch.equal(value, before[name]) for name, value in model.module.state_dict().items())
 
 
 def test_other_classes_and_other_studies_are_refused(small, saved, tmp_path) -> None:
