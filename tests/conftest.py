@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from attn_interp.models.wrap import wrap
 from attn_interp.models.wrapper import AttentionModel
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SMALL = ClassifierSettings(embedding_width=14, hidden=6, dropout=0.0)
 QUICK = TrainingSettings(epochs=12, patience=12, learning_rate=1e-2)

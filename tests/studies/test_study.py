@@ -122,7 +122,7 @@ def test_kills_at_random_moments_change_no_byte(undisturbed, tmp_path) -> None:
             finally:
                 os._exit(1)
         if kills < 3:
-            time.sleep(draw.uniform(0.05, 0.3))
+            time.sleep(draw.uniform(0.1, 0.9))
             os.kill(child, draw.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT]))
             kills += 1
         if os.waitpid(child, 0)[1] == 0:
