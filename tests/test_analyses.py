@@ -14,6 +14,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
+from attn_interp.report.page import write_report
 from attn_interp.studies import consistency, deep, rationales, recency, run, validity
 
 DRAWING = (consistency, deep, rationales, recency, run, validity)
@@ -87,6 +88,7 @@ def test_it_writes_the_files_that_the_readme_names(script, run_script, tmp_path)
         found = list((tmp_path / "results").glob(name))
         assert found, f"{script.name} did not write {name}"
         assert all(path.stat().st_size for path in found)
+    assert "<h1" in write_report(tmp_path / "results").read_text("utf-8")
 
 
 def twice_marked(corpus: Corpus) -> Corpus:

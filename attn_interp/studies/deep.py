@@ -37,7 +37,7 @@ from attn_interp.models.wrap import wrap
 from attn_interp.models.wrapper import AttentionModel
 from attn_interp.report.latex import table as latex_table
 from attn_interp.report.statements import statements
-from attn_interp.studies.run import draw, say_aloud
+from attn_interp.studies.run import draw, facts, say_aloud
 
 GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
 LAYERED = ("attention rollout", "gradient-weighted relevance", "value zeroing")
@@ -215,13 +215,14 @@ def _that_fit(model: AttentionModel, corpus: Corpus, study: DeepStudy) -> tuple[
 
 
 def _settle(study: DeepStudy, corpus: Corpus, folder: Path) -> None:
-    content = {"study": asdict(study), "corpus": {"name": corpus.name, "fingerprint": corpus.fingerprint()}}
-    text = json.dumps(content, indent=2) + "\n"
+    content = json.loads(json.dumps({"study": asdict(study), **facts(corpus)}))
     path = folder / SETTINGS
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(path, text.encode())
-    elif path.read_text("utf-8") != text:
+        replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
+        return
+    settled = json.loads(path.read_bytes())
+    if any(settled[part] != content[part] for part in ("study", "corpus")):
         raise ValueError(f"{path}: the folder holds a study of other settings; name another one with --results")
 
 

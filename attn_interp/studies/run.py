@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -257,11 +258,16 @@ def draw(result: Result, folder: Path) -> None:
 
 
 def _write_settings(cell: Cell, corpus: Corpus, folder: Path) -> None:
+    about = {"cell": cell.described(), "key": cell.key(corpus), "model": cell.model_name(corpus)}
+    path = folder / "settings.json"
+    if not path.exists():
+        replace_file(path, (json.dumps(about | facts(corpus), indent=2) + "\n").encode())
+
+
+def facts(corpus: Corpus) -> dict[str, Any]:
+    """What settings.json says of the corpus and of the versions of what computes."""
     packages = ("attn-interp", "torch", "numpy", "scipy", "pandas", "captum", "scikit-learn", "matplotlib")
-    settings = {
-        "cell": cell.described(),
-        "key": cell.key(corpus),
-        "model": cell.model_name(corpus),
+    return {
         "corpus": {
             "name": corpus.name,
             "classes": list(corpus.classes),
@@ -272,6 +278,3 @@ def _write_settings(cell: Cell, corpus: Corpus, folder: Path) -> None:
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
-    path = folder / "settings.json"
-    if not path.exists():
-        replace_file(path, (json.dumps(settings, indent=2) + "\n").encode())
