@@ -110,10 +110,12 @@ def test_every_cell_is_there_and_every_table(undisturbed) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_kills_at_random_moments_change_no_byte(undisturbed, tmp_path) -> None:
-    """Killed three times or more, each time a little later or sooner, then left alone."""
-    draw, kills = random.Random(5), 0
+    """Killed up to three times, each time a little later or sooner, then left alone. An interrupt may be lost where it
+    meets a callback, and the run then ends by itself; the first kill cannot be."""
+    draw, ends = random.Random(5), []
+    signals = [signal.SIGKILL, signal.SIGINT, signal.SIGKILL]
     folder = tmp_path / "study"
-    while True:
+    while not ends or ends[-1] != 0:
         child = os.fork()
         if child == 0:
             try:
@@ -121,13 +123,11 @@ def test_kills_at_random_moments_change_no_byte(undisturbed, tmp_path) -> None:
                 os._exit(0)
             finally:
                 os._exit(1)
-        if kills < 3:
+        if len(ends) < len(signals):
             time.sleep(draw.uniform(0.1, 0.9))
-            os.kill(child, draw.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT]))
-            kills += 1
-        if os.waitpid(child, 0)[1] == 0:
-            break
-    assert kills == 3
+            os.kill(child, signals[len(ends)])
+        ends.append(os.waitpid(child, 0)[1])
+    assert ends[0] == signal.SIGKILL
     assert digests(folder) == digests(undisturbed)
 
 
