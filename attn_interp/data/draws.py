@@ -20,9 +20,13 @@ def generator(seed: int, document_id: str) -> np.random.Generator:
     return np.random.default_rng(np.frombuffer(digest(seed, document_id), dtype=np.uint32))
 
 
+def shuffled(documents: Sequence[Document], seed: int) -> tuple[Document, ...]:
+    """The documents in an order that looks random, and is another one than that of the splits."""
+    return tuple(sorted(documents, key=lambda document: digest(seed, f"drawn {document.id}")))
+
+
 def drawn(documents: Sequence[Document], count: int | None, seed: int) -> tuple[Document, ...]:
     """At most `count` of the documents, in their own order; all where it is None. A larger count has those of a smaller
     one among them. The first documents of a corpus are no sample: many a corpus is sorted by class."""
-    chosen = sorted(documents, key=lambda document: digest(seed, f"drawn {document.id}"))[:count]
-    ids = {document.id for document in chosen}
+    ids = {document.id for document in shuffled(documents, seed)[:count]}
     return tuple(document for document in documents if document.id in ids)

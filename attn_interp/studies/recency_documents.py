@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from attn_interp.data.batch import Batch, collate
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.data.draws import digest
+from attn_interp.data.draws import shuffled
 from attn_interp.data.load import load
 from attn_interp.data.planted import load_planted
 from attn_interp.data.splits import HELD_OUT
@@ -49,17 +49,11 @@ def collated(
     return collate(planted_documents(seed, count, length, place, rule), vocabulary)
 
 
-def _some(documents: Sequence[Document], count: int, seed: int) -> tuple[Document, ...]:
-    """At most `count` of them, drawn by the seed; by another digest than that of the splits, which sorts classes."""
-    order = sorted(documents, key=lambda document: digest(seed, f"drawn {document.id}"))
-    return tuple(order[:count])
-
-
 @lru_cache(maxsize=2)
 def real_corpus(name: str, options: str, count: int, seed: int) -> tuple[Corpus, tuple[str, ...]]:
     """At most `count` documents of each split, drawn by the seed, and the neutral words among those to train on."""
     whole = whole_corpus(name, options)
-    corpus = replace(whole, splits={split: _some(own, count, seed) for split, own in whole.splits.items()})
+    corpus = replace(whole, splits={split: shuffled(own, seed)[:count] for split, own in whole.splits.items()})
     return corpus, neutral_words(corpus.train)
 
 
