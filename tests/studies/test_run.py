@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -83,7 +84,7 @@ def test_settings_say_everything(first_run) -> None:
     assert settings["corpus"]["documents"] == {name: len(split) for name, split in corpus.splits.items()}
     assert settings["corpus"]["classes"] == list(corpus.classes)
     assert settings["corpus"]["licence"] == corpus.licence
-    assert settings["versions"]["torch"] == torch.__version__
+    assert settings["versions"]["torch"] == version("torch")
     assert {"python", "attn-interp", "numpy", "scipy", "captum"} <= set(settings["versions"])
 
 
