@@ -19,12 +19,12 @@ import argparse
 from pathlib import Path
 
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.report.console import show_table
 from attn_interp.report.latex import table as latex_table
-from attn_interp.studies import rationale_sets
-from attn_interp.studies.rationale_tables import CAPTIONS, brief, draw_together, tables
-from attn_interp.studies.rationales import Comparison, compare_all
+from attn_interp.studies.people import rationale_sets
+from attn_interp.studies.people.rationale_tables import CAPTIONS, brief, draw_together, tables
+from attn_interp.studies.people.rationales import Comparison, compare_all
 
 CHEAP = ("gradient x input (detached)", "attention x gradient (bias absorbed)", "votes")
 EFFORT = {  # mean words of the documents, at most -> attributions, and how many documents are edited again and again

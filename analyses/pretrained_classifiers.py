@@ -18,7 +18,7 @@ from pathlib import Path
 
 from attn_interp.cli import mistakes_in_one_line
 from attn_interp.data.load import load
-from attn_interp.models.fine_tuning import FineTuningSettings
+from attn_interp.models.transformers.fine_tuning import FineTuningSettings
 from attn_interp.report.console import show_table
 from attn_interp.studies.deep import CAPTIONS, OWN, DeepStudy, run_deep, write_tables
 

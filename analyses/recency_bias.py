@@ -17,12 +17,12 @@ import argparse
 from pathlib import Path
 
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.models.settings import POOLINGS
+from attn_interp.models.classifiers.settings import POOLINGS
 from attn_interp.report.console import show_table
 from attn_interp.report.latex import table as latex_table
-from attn_interp.report.recency_table import recency_layout, recency_sentence
-from attn_interp.studies.recency import run_recency
-from attn_interp.studies.recency_cell import RECURRENT, Sizes
+from attn_interp.report.tables.recency_table import recency_layout, recency_sentence
+from attn_interp.studies.recency.recency import run_recency
+from attn_interp.studies.recency.recency_cell import RECURRENT, Sizes
 
 SEEDS = 5
 CAPTION = (

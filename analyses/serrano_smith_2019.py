@@ -15,10 +15,10 @@ import argparse
 from pathlib import Path
 
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.models.settings import ClassifierSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.report.console import show_table
-from attn_interp.report.erasure_tables import readable, sets_table, single_table
 from attn_interp.report.latex import table as latex_table
+from attn_interp.report.tables.erasure_tables import readable, sets_table, single_table
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import run_cells
 

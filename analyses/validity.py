@@ -18,9 +18,9 @@ from pathlib import Path
 from attn_interp.cli import mistakes_in_one_line
 from attn_interp.report.console import show_table
 from attn_interp.report.latex import table as latex_table
-from attn_interp.report.power_table import power_layout
-from attn_interp.studies.situations import Sizes, neutral_words
-from attn_interp.studies.validity import run_trials
+from attn_interp.report.tables.power_table import power_layout
+from attn_interp.studies.planted.situations import Sizes, neutral_words
+from attn_interp.studies.planted.validity import run_trials
 
 SEEDS = 20
 CAPTION = (

@@ -17,13 +17,13 @@ import argparse
 from pathlib import Path
 
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.experiments.necessity import MARGIN
-from attn_interp.experiments.seeds import conclusions
-from attn_interp.models.settings import ClassifierSettings
+from attn_interp.experiments.wiegreffe_pinter.necessity import MARGIN
+from attn_interp.experiments.wiegreffe_pinter.seeds import conclusions
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.report.console import show_table
 from attn_interp.report.latex import table as latex_table
 from attn_interp.studies.cell import Cell
-from attn_interp.studies.consistency import answers, run_seeds
+from attn_interp.studies.retraining.consistency import answers, run_seeds
 
 SEEDS = 5
 CAPTIONS = {

@@ -2,7 +2,7 @@
 
     corpus = attn_interp.load("movies")
     model = attn_interp.wrap(attn_interp.train(corpus))
-    attn_interp.experiments.agreement.agreement(model, corpus.test).summary()
+    attn_interp.experiments.jain_wallace.agreement.agreement(model, corpus.test).summary()
 
 Each name is imported when it is first asked for, so that `import attn_interp` and the rooms below cost nothing more
 than what is used.
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from attn_interp.data.corpus import Corpus
     from attn_interp.data.document import Document
     from attn_interp.data.load import load
-    from attn_interp.figures.show import show
-    from attn_interp.models.training import train
+    from attn_interp.figures.words.show import show
+    from attn_interp.models.training.fitting import train
     from attn_interp.models.wrap import wrap
     from attn_interp.recording import intervene, mark, record, sites
 
@@ -32,9 +32,9 @@ _HOMES = {
     "load": "data.load",
     "mark": "recording",
     "record": "recording",
-    "show": "figures.show",
+    "show": "figures.words.show",
     "sites": "recording",
-    "train": "models.training",
+    "train": "models.training.fitting",
     "wrap": "models.wrap",
 }
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attn_interp.data.whole_file import whole_file
-from attn_interp.models.settings import COMPATIBILITIES, ENCODERS
+from attn_interp.data.whole_files import whole_file
+from attn_interp.models.classifiers.settings import COMPATIBILITIES, ENCODERS
 
 if TYPE_CHECKING:
     from attn_interp.studies.cell import Cell
@@ -241,7 +241,7 @@ def data(
     Example: attn-interp data reviews.csv --text body --label stars --convert reviews.jsonl
     """
     from attn_interp.data.describe import describe, describe_rationales, list_corpora
-    from attn_interp.data.jsonlines import save_jsonlines
+    from attn_interp.data.formats.jsonlines import save_jsonlines
     from attn_interp.data.load import load
     from attn_interp.report.console import show_table
 

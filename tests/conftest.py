@@ -11,11 +11,11 @@ import torch
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.trained import Trained
-from attn_interp.models.training import train
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.jsonlines import save_jsonlines
+from attn_interp.data.formats.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
 from attn_interp.report.page import write_report
-from attn_interp.studies import consistency, deep, rationales, recency, run, validity
+from attn_interp.studies import deep, run
+from attn_interp.studies.people import rationales
+from attn_interp.studies.planted import validity
+from attn_interp.studies.recency import recency
+from attn_interp.studies.retraining import consistency
 
 DRAWING = (consistency, deep, rationales, recency, run, validity)
 FOLDER = Path(__file__).parents[1] / "analyses"
@@ -62,14 +66,14 @@ def drawn_once(monkeypatch) -> None:
 
     for module in DRAWING:
         monkeypatch.setattr(module, "draw", once)
-    monkeypatch.setattr("attn_interp.studies.rationales.SHOWN", (0.5,))
+    monkeypatch.setattr("attn_interp.studies.people.rationales.SHOWN", (0.5,))
 
 
 @pytest.fixture
 def little_searched(monkeypatch) -> None:
     """Adversaries and imitators are tested by themselves: a few steps of the search, two strengths of the sweep."""
-    monkeypatch.setattr("attn_interp.experiments.search.STEPS", 5)
-    monkeypatch.setattr("attn_interp.studies.retraining.STRENGTHS", (0.1, 0.01))
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
+    monkeypatch.setattr("attn_interp.studies.retraining.kept_models.STRENGTHS", (0.1, 0.01))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

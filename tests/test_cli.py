@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from attn_interp.cli import app, main
 from attn_interp.data.load import corpora, load
-from attn_interp.models.settings import ENCODERS
+from attn_interp.models.classifiers.settings import ENCODERS
 
 OPTIONS = {
     "study": (

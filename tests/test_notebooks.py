@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from attn_interp.data.jsonlines import save_jsonlines
+from attn_interp.data.formats.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from attn_interp.data.batch import Batch
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 
 def gradient_x_input(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:

@@ -7,7 +7,7 @@ import torch
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.attribution.probability import ROWS_AT_ONCE, captum_methods, probability_at, zero_words
 from attn_interp.data.batch import Batch
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 STEPS = (20, 80, 320)  # quadrature steps; the next number where the gap of a document stays above ALLOWED_GAP
 ALLOWED_GAP = 1e-3

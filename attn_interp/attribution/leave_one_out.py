@@ -9,7 +9,7 @@ import torch
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
 from attn_interp.data.edit import delete_words
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 
 def leave_one_out(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:

@@ -22,7 +22,7 @@ from attn_interp.attribution.probability import (
 )
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 SAMPLES = 50  # points per document: Smilkov et al. 2017 (section 3) see little change beyond
 NOISE = 0.15  # standard deviation over the range of the embeddings; the same authors find .1 to .2 to serve best

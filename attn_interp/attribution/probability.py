@@ -9,7 +9,7 @@ from types import ModuleType
 import torch
 
 from attn_interp.data.batch import Batch
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 ROWS_AT_ONCE = 128  # documents in one pass of the model; more are no faster on a CPU and take more memory
 

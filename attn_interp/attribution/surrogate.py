@@ -18,7 +18,7 @@ from attn_interp.attribution.attribution import Attribution
 from attn_interp.attribution.probability import ROWS_AT_ONCE, captum_methods, probability_at, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 # Subsets of a document: twice as many as unknowns, one per word, and enough where there are few words. A document of 8
 # words has 256 subsets, so that up to there all of them are dearer than none drawn.

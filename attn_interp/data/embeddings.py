@@ -12,7 +12,7 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
-from attn_interp.data.lines import read_filled_lines
+from attn_interp.data.formats.text_lines import read_filled_lines
 from attn_interp.data.vocabulary import PADDING, SPECIALS, Vocabulary
 
 

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attn_interp.data import eraser, esnli, fair_rationales, hatexplain, hub, movies, planted, trees, tweets, yelp_hat
+from attn_interp.data.corpora import eraser, esnli, fair_rationales, hatexplain, hub, movies, planted, tweets, yelp_hat
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.jsonlines import load_jsonlines
-from attn_interp.data.tables import load_table
+from attn_interp.data.formats import trees
+from attn_interp.data.formats.csv_files import load_table
+from attn_interp.data.formats.jsonlines import load_jsonlines
 
 Loader = Callable[..., Corpus]
 

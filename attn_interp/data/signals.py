@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from attn_interp.data.corpora.movies import lexicon
 from attn_interp.data.document import Document
-from attn_interp.data.movies import lexicon
-from attn_interp.data.tables import read_records
+from attn_interp.data.formats.csv_files import read_records
 
 PROXY = "context-free proxy"
 

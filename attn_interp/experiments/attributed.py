@@ -11,7 +11,7 @@ from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import Reading
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 
 
 @dataclass(frozen=True)

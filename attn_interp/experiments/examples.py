@@ -11,12 +11,12 @@ import pandas as pd
 from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
-from attn_interp.experiments.adversary import find_adversaries
 from attn_interp.experiments.attributed import attribute
+from attn_interp.experiments.jain_wallace.adversary import find_adversaries
 from attn_interp.experiments.reach import DELTA
 from attn_interp.experiments.reading import Reading, read, reading_settings
 from attn_interp.experiments.result import Column, Result
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.identifiability import weight_interval
 
 QUANTILES = (0.1, 0.5, 0.9)

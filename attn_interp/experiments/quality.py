@@ -13,9 +13,9 @@ import pandas as pd
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.experiments.result import Column, Result
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict
-from attn_interp.models.trained import Trained
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.statistics.bootstrap import RESAMPLES
 
 MODEL, BAG_OF_WORDS, MAJORITY = "model", "bag of words", "majority"

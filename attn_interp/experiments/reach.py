@@ -27,9 +27,9 @@ from attn_interp.experiments.reading import (
     reading_settings,
 )
 from attn_interp.experiments.result import Column, Result
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.affine import advantages
-from attn_interp.readout.erasure import smallest_erasure
+from attn_interp.readout.erasure.erased_words import smallest_erasure
 from attn_interp.readout.identifiability import equivalent_dimension, weight_interval
 from attn_interp.readout.margin import attention_margin
 from attn_interp.readout.reach import reachable, unflippable

@@ -6,14 +6,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attn_interp.data.whole_file import whole_file
+from attn_interp.data.whole_files import whole_file
+from attn_interp.experiments import module_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,17 +72,17 @@ class Result:
 
     def summary(self) -> pd.DataFrame:
         """The statistics of the experiment, each with its 95 % interval and its n."""
-        summary: pd.DataFrame = import_module(f"attn_interp.experiments.{self.experiment}").summarise(self)
+        summary: pd.DataFrame = module_of("experiments", self.experiment).summarise(self)
         return summary
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the main figure of the experiment on `ax` (a new one when None) and return it."""
-        axes: Axes = import_module(f"attn_interp.figures.{self.experiment}").plot(self, ax)
+        axes: Axes = module_of("figures", self.experiment).plot(self, ax)
         return axes
 
     def caption(self) -> str:
         """What the main figure of the experiment shows, for the text under it."""
-        caption: str = import_module(f"attn_interp.figures.{self.experiment}").caption(self)
+        caption: str = module_of("figures", self.experiment).caption(self)
         return caption
 
     def save(self, folder: str | os.PathLike[str]) -> Path:

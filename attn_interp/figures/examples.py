@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attn_interp.figures import heat_rows
-from attn_interp.figures.heat_rows import HeatRows, cells_of, signed_rows
-from attn_interp.figures.shading import DIVERGING, SEQUENTIAL
+from attn_interp.figures.words import heat_rows
+from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
+from attn_interp.figures.words.shading import DIVERGING, SEQUENTIAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

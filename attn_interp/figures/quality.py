@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attn_interp.figures import style
-from attn_interp.figures.marks import marks, stack
+from attn_interp.figures.draw import style
+from attn_interp.figures.draw.marks import marks, stack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attn_interp.figures import style
-from attn_interp.figures.bars import draw_bars, share_marks
-from attn_interp.figures.curves import draw_curve, share_axis, survival_marks
-from attn_interp.figures.estimates import draw_estimates, estimate_marks, estimate_text
-from attn_interp.figures.marks import marks, stack
+from attn_interp.figures.draw import style
+from attn_interp.figures.draw.bars import draw_bars, share_marks
+from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
+from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
+from attn_interp.figures.draw.marks import marks, stack
 from attn_interp.statistics.survival import survival
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 
 from attn_interp.data.document import Document
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.recording import Site, record
 from attn_interp.recording.ablation import mean_weights
 

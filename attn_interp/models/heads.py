@@ -10,8 +10,8 @@ from dataclasses import replace
 import torch
 
 from attn_interp.data.batch import Batch
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.view import MEAN, Change, Window, word_of
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.recording import replay
 
 

@@ -11,8 +11,8 @@ from torch import nn
 from attn_interp.data.batch import batches_by_length, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.frozen import Attention, attending
-from attn_interp.models.trained import Trained
+from attn_interp.models.classifiers.frozen_attention import Attention, attending
+from attn_interp.models.classifiers.trained import Trained
 
 
 @contextmanager

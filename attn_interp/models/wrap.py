@@ -13,15 +13,15 @@ from torch import nn
 from attn_interp.data.batch import Batch, Collate, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
-from attn_interp.models.classifier import Classifier
-from attn_interp.models.deletion import without_each_word
-from attn_interp.models.examples import made_up, two_sizes
-from attn_interp.models.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
-from attn_interp.models.hugging_face import is_transformers, load_classifier, wrap_classifier
-from attn_interp.models.sentences import collate_one_sentence, collate_sentences, last_word, sentence_of
-from attn_interp.models.trained import Trained
+from attn_interp.models.attention_model import AttentionModel, View, two_class_logits, word_of
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.deletion import without_each_word
+from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
+from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.dry_run_documents import made_up, two_sizes
+from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
+from attn_interp.models.transformers.adapter import is_transformers, load_classifier, wrap_classifier
 from attn_interp.models.view import LAST, MEAN, chosen_view
-from attn_interp.models.wrapper import AttentionModel, View, two_class_logits, word_of
 from attn_interp.recording import Site, sites
 
 

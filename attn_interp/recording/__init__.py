@@ -1,8 +1,8 @@
 """A forward pass <-> attention weights, for any nn.Module."""
 
-from attn_interp.recording.contexts import intervene, record
-from attn_interp.recording.dryrun import sites
+from attn_interp.recording.discovery.dry_run import sites
 from attn_interp.recording.recording import Recording
+from attn_interp.recording.recording_contexts import intervene, record
 from attn_interp.recording.replay import Replay, replay
 from attn_interp.recording.site import Site, mark
 

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 
-from attn_interp.recording.change import Change
+from attn_interp.recording.engine.checked_change import Change
 from attn_interp.recording.site import Site
 
 HOW = ("mean", "uniform", "zero")

@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from attn_interp.recording.change import Change
-from attn_interp.recording.contexts import named
-from attn_interp.recording.dryrun import at_rest, find, in_eval_mode
-from attn_interp.recording.examples import Inputs, fresh, map_tensors
-from attn_interp.recording.flow import tensors_in
-from attn_interp.recording.interceptor import Around, around_functions, intercepting, outside
+from attn_interp.recording.discovery.dry_run import at_rest, find, in_eval_mode
+from attn_interp.recording.discovery.dry_run_inputs import Inputs, fresh, map_tensors
+from attn_interp.recording.discovery.flow import tensors_in
+from attn_interp.recording.engine.checked_change import Change
+from attn_interp.recording.engine.interceptor import Around, around_functions, intercepting, outside
+from attn_interp.recording.engine.tracker import Key, Tracker, unwrap
+from attn_interp.recording.engine.visitors import Changer, Recorder
 from attn_interp.recording.recording import Recording
+from attn_interp.recording.recording_contexts import named
 from attn_interp.recording.site import Site
-from attn_interp.recording.tracker import Key, Tracker, unwrap
-from attn_interp.recording.visitors import Changer, Recorder
 
 
 def _versions(output: Any) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from attn_interp.recording.layout import Layout
+from attn_interp.recording.discovery.layout import Layout
 
 ROOT = "(root)"  # no module can have this name
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attn_interp.figures.literal import printable
+from attn_interp.figures.words.literal import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

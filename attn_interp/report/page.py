@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from attn_interp.experiments.result import replace_file
 from attn_interp.figures.examples import heats
-from attn_interp.figures.words_html import words_css, words_html
+from attn_interp.figures.words.words_html import words_css, words_html
 from attn_interp.report.cards import CARDS, Card
 from attn_interp.report.folder import PAGE, Found, ResultsFolder, Run, read_folder
 from attn_interp.report.html import picture, picture_width, render, table, with_interval

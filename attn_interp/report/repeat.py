@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.report.folder import Run
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from attn_interp.experiments.adversary import CERTIFIED, EXACT, SEARCH
-from attn_interp.experiments.erasure import ATTENTION, OPTIMUM, PRODUCT, RANDOM
+from attn_interp.experiments.jain_wallace.adversary import CERTIFIED, EXACT, SEARCH
+from attn_interp.experiments.serrano_smith.erasure import ATTENTION, OPTIMUM, PRODUCT, RANDOM
 
 GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
 MEASURED, SAMPLED = "measured", "sampled"

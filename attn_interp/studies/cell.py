@@ -12,7 +12,7 @@ from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 
 CELL_FORMAT = 2
 

@@ -10,31 +10,36 @@ from pathlib import Path
 
 import pandas as pd
 
-from attn_interp.attribution.flow_methods import FLOW, layers_of
+from attn_interp.attribution.flow.layered import FLOW, layers_of
 from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import drawn
-from attn_interp.experiments.adversary import adversary
-from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.edited import ATTENTION_MASK, DELETE
-from attn_interp.experiments.erasure import erasure
-from attn_interp.experiments.faithfulness import faithfulness
-from attn_interp.experiments.head_combination import head_combination
-from attn_interp.experiments.heads import heads
-from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.deep.head_combination import head_combination
+from attn_interp.experiments.deep.heads import heads
+from attn_interp.experiments.deep.uniform_layers import layer_choices, made_uniform, uniform_layers
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.people.faithfulness import faithfulness
+from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result, replace_file
-from attn_interp.experiments.uniform_layers import layer_choices, made_uniform, uniform_layers
-from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
-from attn_interp.models.fine_tuning import FineTuningSettings, fine_tune, load_to_fine_tune, save_fine_tuned
-from attn_interp.models.hugging_face import CollatePieces, cut_to_fit
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training import train
+from attn_interp.experiments.serrano_smith.erasure import erasure
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training.fitting import train
+from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit
+from attn_interp.models.transformers.fine_tuning import (
+    FineTuningSettings,
+    fine_tune,
+    load_to_fine_tune,
+    save_fine_tuned,
+)
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.report.latex import table as latex_table
 from attn_interp.report.statements import statements
 from attn_interp.studies.run import draw, facts, say_aloud

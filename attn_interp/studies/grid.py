@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import OWN_SETTINGS, Cell
 
 CORPUS = "corpus"

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from attn_interp.data.corpus import Corpus
+from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result, replace_file
 from attn_interp.models.threads import one_thread
 from attn_interp.studies.alone import alone_in, remove_drafts
@@ -251,9 +251,9 @@ def draw(result: Result, folder: Path) -> None:
     path = folder / result.experiment
     if path.with_suffix(".csv").exists():
         return
-    from attn_interp.figures.files import save_figure
+    from attn_interp.figures.draw.files import save_figure
 
-    module = import_module(f"attn_interp.figures.{result.experiment}")
+    module = module_of("figures", result.experiment)
     save_figure(module.figure(result), path, module.drawn(result))
 
 

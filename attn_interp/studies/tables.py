@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from attn_interp.experiments.adversary import CERTIFIED, EXACT, SEARCH
-from attn_interp.experiments.erasure import per_document
+from attn_interp.experiments.jain_wallace.adversary import CERTIFIED, EXACT, SEARCH
 from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.serrano_smith.erasure import per_document
 from attn_interp.report.overview import overview
 from attn_interp.statistics.clusters import SEED, summarise_crossed
 from attn_interp.statistics.scores import auroc_values, f1_values

@@ -11,25 +11,25 @@ from typing import Any
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import drawn
-from attn_interp.experiments.adversary import adversary
-from attn_interp.experiments.adversary_curve import adversary_curve
-from attn_interp.experiments.agreement import agreement
 from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.erasure import erasure
 from attn_interp.experiments.examples import examples
-from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
+from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.jain_wallace.same_shape import same_shape
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.same_shape import same_shape
-from attn_interp.experiments.single_erasure import single_erasure
-from attn_interp.models.checkpoint import load_checkpoint, save_checkpoint
-from attn_interp.models.sentences import sentence_count
-from attn_interp.models.trained import Trained
-from attn_interp.models.training import train
+from attn_interp.experiments.serrano_smith.erasure import erasure
+from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.sentence_view import sentence_count
+from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.pretrained import pretrained
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from attn_interp.attribution.at_weights import attention_x_gradient, attention_x_gradient_absorbed
-from attn_interp.models.classifier import Classifier
-from attn_interp.models.settings import ClassifierSettings
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 
 

@@ -8,8 +8,8 @@ from torch import nn
 
 from attn_interp.attribution.pushed_back import drawn_directions, pushed_back_attention
 from attn_interp.data.document import Document
-from attn_interp.models.classifier import Classifier
-from attn_interp.models.settings import ClassifierSettings
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 
 

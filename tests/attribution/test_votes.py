@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from attn_interp.attribution.votes import votes
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training import train
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
 
 

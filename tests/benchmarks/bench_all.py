@@ -28,16 +28,16 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.experiments.permutation import permutation, sampled_changes
+from attn_interp.experiments.jain_wallace.permutation import permutation, sampled_changes
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.measures.kendall import kendall_tau
-from attn_interp.models.classifier import Classifier
-from attn_interp.models.encoders import build_encoder
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training import train
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.encoders import build_encoder
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
-from attn_interp.readout.adversary import adversary
+from attn_interp.readout.adversary.two_classes import adversary
 from attn_interp.recording import intervene, record
 
 TREEBANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "sst_ptb"

@@ -26,8 +26,8 @@ from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.recording import record
 
 

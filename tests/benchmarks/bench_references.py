@@ -16,8 +16,8 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifier import Classifier
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.classifier import Classifier
 
 BATCH = 32
 

@@ -11,7 +11,7 @@ import torch
 
 from attn_interp.attribution.integrated import STEPS, integrated_gradients
 from attn_interp.data.edit import delete_words
-from attn_interp.readout.adversary import adversary
+from attn_interp.readout.adversary.two_classes import adversary
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.embeddings import load_embeddings
-from attn_interp.data.trees import load_trees
+from attn_interp.data.formats.trees import load_trees
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attn_interp.data.annotated import Annotated, LeftOut
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.describe import describe_rationales
 from attn_interp.data.document import Document
+from attn_interp.data.formats.annotated import Annotated, LeftOut
 from attn_interp.data.rationales import VIEWS, annotated_documents, consensus, is_empty, is_full, mean, union
 
 TWO = Document("d", ("a", "b", "c"), 0, ((1, 0, 0), (1, 1, 0)))

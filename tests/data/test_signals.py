@@ -11,6 +11,7 @@ import pytest
 
 from attn_interp.data import signals as module
 from attn_interp.data.document import Document
+from attn_interp.data.formats.trees import NEUTRAL, WORD_LABEL
 from attn_interp.data.load import load
 from attn_interp.data.signals import (
     Signal,
@@ -25,7 +26,6 @@ from attn_interp.data.signals import (
     strength_of,
     word_values,
 )
-from attn_interp.data.trees import NEUTRAL, WORD_LABEL
 
 TREES = Path(__file__).parents[3] / "shared" / "data" / "sst_ptb"
 DOCUMENT = Document("r17", ("Good", "film", ",", "GOOD", "bad"), 1, signals={"word label": (4, 2, 2, 4, 0)})

@@ -10,11 +10,11 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.trained import Trained
-from attn_interp.models.training import train
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 
 THREE = {"negative": "awful", "neutral": "average", "positive": "wonderful"}
 SETTINGS = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)

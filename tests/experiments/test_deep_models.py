@@ -11,16 +11,16 @@ import torch
 from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
 from attn_interp.data.signals import log_frequency
-from attn_interp.experiments.adversary import adversary
-from attn_interp.experiments.agreement import agreement
-from attn_interp.experiments.erasure import erasure
-from attn_interp.experiments.external import external
-from attn_interp.experiments.faithfulness import faithfulness
-from attn_interp.experiments.permutation import permutation
-from attn_interp.experiments.plausibility import plausibility
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.people.external import external
+from attn_interp.experiments.people.faithfulness import faithfulness
+from attn_interp.experiments.people.plausibility import plausibility
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import Reading, read
+from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.every_head import rows_of_heads
 
 FEW = named("gradient x input", "leave-one-out")
@@ -86,7 +86,7 @@ def test_permutation_moves_the_output(bert, documents, deep) -> None:
 
 
 def test_an_adversary_is_searched(bert, documents, deep, monkeypatch) -> None:
-    monkeypatch.setattr("attn_interp.experiments.search.STEPS", 5)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
     frame = adversary(bert, documents[:3]).frame
     assert set(frame["status"]) == {"search"}
     assert (frame["tvd"] <= 0.01 + 1e-6).all()

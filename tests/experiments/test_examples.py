@@ -7,8 +7,8 @@ import pytest
 
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
-from attn_interp.experiments.adversary import adversary
 from attn_interp.experiments.examples import QUANTILES, READABLE, examples
+from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.result import Result
 
 
@@ -53,7 +53,7 @@ def test_where_none_is_readable_all_are_looked_at(model) -> None:
 
 
 def test_one_word_is_shown_with_an_undefined_deletion(model, short, monkeypatch) -> None:
-    monkeypatch.setattr("attn_interp.experiments.search.STEPS", 3)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 3)
     frame = examples(model, short[:1]).frame
     assert len(frame) == 1
     assert frame["attention"].item() == frame["adversary"].item() == 1
@@ -68,5 +68,5 @@ def test_the_summary_says_which_documents(result) -> None:
 
 def test_the_status_of_the_adversary_is_told(result, not_affine, planted, monkeypatch) -> None:
     assert result.settings["status"] == "exact"
-    monkeypatch.setattr("attn_interp.experiments.search.STEPS", 10)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 10)
     assert examples(not_affine, planted.test[:4]).settings["status"] == "search"

@@ -7,17 +7,17 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from attn_interp.experiments.adversary import adversary
-from attn_interp.experiments.adversary_curve import adversary_curve
-from attn_interp.experiments.agreement import agreement
-from attn_interp.experiments.erasure import erasure
 from attn_interp.experiments.examples import examples
-from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
+from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.jain_wallace.same_shape import same_shape
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.same_shape import same_shape
-from attn_interp.experiments.single_erasure import single_erasure
-from attn_interp.models.wrapper import AttentionModel
+from attn_interp.experiments.serrano_smith.erasure import erasure
+from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.models.attention_model import AttentionModel
 
 EXPERIMENTS: dict[str, Callable[..., Result]] = {
     "adversary": adversary,

@@ -11,8 +11,8 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.result import Result
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training import train
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training.fitting import train
 
 PREDICTORS = ("model", "bag of words", "majority")
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.adversary_curve import adversary_curve
+from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
+from attn_interp.experiments.jain_wallace.same_shape import same_shape
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import read
-from attn_interp.experiments.same_shape import same_shape
 
 
 @pytest.fixture(scope="module")

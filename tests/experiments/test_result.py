@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.result import Column, Result
 
 

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 
 from attn_interp.experiments.result import Result
 from attn_interp.figures import examples as figures
-from attn_interp.figures.shading import shade
+from attn_interp.figures.words.shading import shade
 
 Make = Callable[..., Result]
 ROWS = ("attention", "adversary", "leave-one-out")

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from attn_interp.data.document import Document
-from attn_interp.models.classifier import Classifier
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.every_head import HeadPlace, heads_of, rows_of_heads
-from attn_interp.models.settings import ClassifierSettings
-from attn_interp.models.subwords import pieces_of
+from attn_interp.models.transformers.subwords import pieces_of
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.recording import record
 
 DOCUMENTS = [

@@ -5,10 +5,10 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifier import Classifier
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import evaluating, predict, predict_logits
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.trained import Trained
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 DOCUMENTS = [

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from attn_interp.measures import kl
 from attn_interp.readout.affine import decisions, logits_of
-from attn_interp.readout.erasure import never_erasable
+from attn_interp.readout.erasure.erased_words import never_erasable
 from attn_interp.readout.margin import attention_margin
 
 

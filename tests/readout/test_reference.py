@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from attn_interp.readout.adversary import adversary, adversary_curve
+from attn_interp.readout.adversary.two_classes import adversary, adversary_curve
 from attn_interp.readout.affine import decisions, logits_of
-from attn_interp.readout.erasure import smallest_erasure
+from attn_interp.readout.erasure.erased_words import smallest_erasure
 from attn_interp.readout.margin import attention_margin
 from attn_interp.readout.reach import unflippable
 

@@ -17,10 +17,10 @@ from torch import nn
 
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifier import Classifier
-from attn_interp.models.settings import ClassifierSettings
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
-from attn_interp.models.wrapper import AttentionModel
 from attn_interp.recording import intervene, mark, record
 
 transformers = pytest.importorskip("transformers")

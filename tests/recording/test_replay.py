@@ -8,7 +8,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from attn_interp.recording import intervene, record, replay, sites
-from attn_interp.recording.interceptor import current
+from attn_interp.recording.engine.interceptor import current
 
 
 def uniform(weights):

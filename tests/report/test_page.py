@@ -14,11 +14,11 @@ import pytest
 
 from attn_interp.cli import main
 from attn_interp.experiments.examples import examples
-from attn_interp.experiments.permutation import permutation
+from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.result import Column, Result
-from attn_interp.figures import permutation as figures
-from attn_interp.figures.files import save_figure
+from attn_interp.figures.draw.files import save_figure
+from attn_interp.figures.jain_wallace import permutation as figures
 from attn_interp.report.folder import read_folder
 from attn_interp.report.html import number, table, with_interval
 from attn_interp.report.page import report_page, write_report

@@ -6,7 +6,7 @@ import pytest
 from attn_interp.report.cards import CARDS, Rule
 from attn_interp.report.statements import COLUMNS, STATEMENTS, statements
 from attn_interp.report.verdicts import verdicts
-from attn_interp.studies.claims import CLAIMS
+from attn_interp.studies.planted.claims import CLAIMS
 
 
 def summary(**rows: tuple[float, float, float]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import CellRun, run_cell
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from attn_interp.data.whole_file import whole_file
+from attn_interp.data.whole_files import whole_file
 from attn_interp.studies.alone import LOCK, alone_in, is_taken, remove_drafts
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")

@@ -9,7 +9,7 @@ import pytest
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import Cell
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from attn_interp.models.fine_tuning import FineTuned, FineTuningSettings, save_fine_tuned
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training import train
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.training.fitting import train
+from attn_interp.models.transformers.fine_tuning import FineTuned, FineTuningSettings, save_fine_tuned
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.deep import DeepStudy, _settle, classifier, trained_uniform
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from attn_interp.models.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import OWN_SETTINGS, Cell
 from attn_interp.studies.grid import Grid, read_grid
 

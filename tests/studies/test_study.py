@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from attn_interp.cli import app
+from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result, replace_file
 from attn_interp.statistics.clusters import crossed_mean
 from attn_interp.studies import run as run_module
@@ -62,7 +62,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def draw_csv_alone(result: Result, folder: Path) -> None:
     """What is drawn, without drawing it, which takes most of the time."""
-    drawn = import_module(f"attn_interp.figures.{result.experiment}").drawn(result)
+    drawn = module_of("figures", result.experiment).drawn(result)
     folder.mkdir(exist_ok=True)
     path = folder / f"{result.experiment}.csv"
     if not path.exists():

@@ -1,0 +1,115 @@
+"""Attention through the layers as attributions to words.
+
+These stand apart from METHODS, which explain any model: they need attention in layers, each over the positions of the
+layer below. All start at the view, the state of its query after its site (or the mean over its queries), and go down
+through every site before it in the order in which they ran; heads are put together, so the view's head plays no part.
+A model whose only site pools its states has one layer, and rollout and flow are then its attention.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from attn_interp.attribution.attribution import Attribution, Method
+from attn_interp.attribution.flow.network import attention_flow
+from attn_interp.attribution.flow.rollout import gradient_relevance, rollout, with_residual
+from attn_interp.attribution.flow.zeroing import shares, value_zeroing
+from attn_interp.data.batch import Batch
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.recording import Site, record
+
+
+def layers_of(model: AttentionModel) -> tuple[Site, ...]:
+    """The sites up to the view's, in the order in which they run.
+
+    Raises:
+        ValueError: the model has an encoder and a decoder, whose layers do not lie on top of one another.
+    """
+    if getattr(getattr(model.module, "config", None), "is_encoder_decoder", False):
+        raise ValueError(
+            f"{type(model.module).__name__} has an encoder and a decoder; attention is followed through the layers of "
+            "one stack alone"
+        )
+    names = [site.name for site in model.sites]
+    return model.sites[: names.index(model.view.site) + 1]
+
+
+def rolled_out(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """`rollout` from the view's state to the words. In units of attention, never negative, and the same for every
+    class; what falls on special tokens is left out, so the values of a document sum to at most 1."""
+    return _to_words(model, batch, rollout(_recorded(model, batch)))
+
+
+def flowed(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """`attention_flow` from the view's state to each word. In units of attention, in [0, 1], and the same for every
+    class. One maximum flow for each word of each document."""
+    layers = _recorded(model, batch)
+    flows = attention_flow(layers, _start(model, batch, layers[-1].shape[2]), model.unit_of(batch))
+    return Attribution(flows.float())
+
+
+def relevance(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """`gradient_relevance` of the words for the logit of the class. Never negative; in units of the logit.
+
+    A module with a single logit z has none for the first of its two classes: it is explained by -z.
+    """
+    sites = layers_of(model)
+    with torch.enable_grad(), record(model.module, sites, gradients=True) as recording:
+        logits = model.batch_logits(batch)
+    layers = [recording[site] for site in sites]
+    single = logits.shape[1] == 2 and not logits[:, 0].any()
+    if single:
+        logits = torch.stack([-logits[:, 1], logits[:, 1]], 1)
+    gradients = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), layers)
+    return _to_words(model, batch, gradient_relevance([weights.detach() for weights in layers], gradients))
+
+
+def value_zeroed(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """`value_zeroing` of each layer, its rows made to sum to 1, multiplied through the layers as in rollout (without
+    the identity: a block contains its residual connection). Each block runs once for each position. A pooling on top of
+    the layers is no block, and counts by its attention.
+
+    Reference: Mohebbi et al. 2023, section 3.
+    """
+    inputs = model.inputs(batch)
+    *below, top = layers_of(model)
+    weights = _recorded(model, batch)[-1]
+    if weights.shape[2] == weights.shape[3]:
+        product = shares(value_zeroing(model.module, top, *inputs))
+    else:
+        product = with_residual(weights)
+    for site in reversed(below):
+        product = product @ shares(value_zeroing(model.module, site, *inputs))
+    return _to_words(model, batch, product)
+
+
+FLOW: dict[str, Method] = {
+    "attention rollout": rolled_out,
+    "attention flow": flowed,
+    "gradient-weighted relevance": relevance,
+    "value zeroing": value_zeroed,
+}
+"""The methods by name, for models with layers of self-attention. Value zeroing needs its layers to be in a list."""
+
+
+def _recorded(model: AttentionModel, batch: Batch) -> list[torch.Tensor]:
+    sites = layers_of(model)
+    with torch.no_grad(), record(model.module, sites) as recording:
+        model.batch_logits(batch)
+    return [recording[site] for site in sites]
+
+
+def _start(model: AttentionModel, batch: Batch, queries: int) -> torch.Tensor:
+    """(B, Q) float64: the share of each query in the view, equal shares where it is the mean over words."""
+    window = model.window(batch)
+    if window.at is None:
+        return (window.word >= 0).double() / (window.word >= 0).sum(-1, keepdim=True)
+    one_hot = torch.zeros(len(batch), queries, dtype=torch.float64, device=batch.ids.device)
+    one_hot[torch.arange(len(batch)), window.at] = 1
+    return one_hot
+
+
+def _to_words(model: AttentionModel, batch: Batch, values: torch.Tensor) -> Attribution:
+    """From (B, Q, T), the row of the view's query, over words."""
+    row = (_start(model, batch, values.shape[1])[:, None] @ values)[:, 0]  # (B, T)
+    return Attribution(model.sum_over_words(batch, row).float())

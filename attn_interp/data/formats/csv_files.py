@@ -1,0 +1,115 @@
+"""Tables: a corpus in a CSV or TSV file whose columns the user names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.text_lines import read_filled_lines, read_lines
+
+Record = tuple[str, list[str]]  # file and row, cells
+
+
+def load_table(
+    path: Path | str,
+    text: str | None = None,
+    words: str | None = None,
+    label: str = "label",
+    id: str | None = None,
+    split: str | None = None,
+    classes: Sequence[str] | None = None,
+    least_words: int = 2,
+    seed: int = 0,
+) -> Corpus:
+    """The corpus in a table whose first row names the columns: CSV (.csv) or values parted by tabs (.tsv).
+
+    CSV follows RFC 4180 (cells in double quotes may hold commas, quotes and line breaks). In TSV a cell is what stands
+    between tabs; quotes are part of it.
+
+    Args:
+        path: The file.
+        text: Column with running text, to be cut into words; or
+        words: column with words parted by white space, taken as they are. "text" where neither is named.
+        label: Column with the class names.
+        id: Column with unique names; None names a document by its row.
+        split: Column with train, dev or test; None (and a split that no row names) is drawn by seed.
+        classes: Class names in order; None collects and sorts them (numbers in numeric order).
+        least_words: Documents with fewer words are refused; 1 admits documents of one word.
+        seed: Draws the splits that are not stated.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: naming file and row, what is wrong there and what to do.
+    """
+    path = Path(path)
+    if text is not None and words is not None:
+        raise ValueError(f"{path}: text={text!r} and words={words!r} are both given; name one of them")
+    column = words or text or "text"
+    named = [name for name in (column, label, id, split) if name is not None]
+    rows = []
+    for place, cell in read_records(path, named):
+        rows.append(
+            Row(
+                place=place,
+                id=cell[id] if id is not None else place.rpartition(" ")[2],
+                label=cell[label],
+                words=cell[column].split() if words is not None else None,
+                text=cell[column] if words is None else None,
+                split=cell[split] if split is not None else None,
+            )
+        )
+    return corpus_of_rows(rows, path.stem, classes, least_words, seed, source=str(path))
+
+
+def read_records(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(file and row, cell by name of its column) of every record under the first row, which names the columns.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: naming file and row: no first row, names that repeat, a needed column that is not there, or a record
+            with more or fewer cells than columns.
+    """
+    records = _records(path)
+    _, header = next(records, ("", []))
+    if not header:
+        raise ValueError(f"{path}: is empty; expected a first row with the names of the columns")
+    if len(set(header)) != len(header):
+        raise ValueError(f"{path}: names of columns repeat: {', '.join(header)}; give each its own")
+    for name in needed:
+        if name not in header:
+            raise ValueError(f"{path}: there is no column {name!r}; columns are {', '.join(sorted(header))}")
+    for place, cells in records:
+        if len(cells) != len(header):
+            raise ValueError(
+                f"{place}: has {len(cells)} cells for {len(header)} columns; quote the cell or fill the row"
+            )
+        yield place, dict(zip(header, cells))
+
+
+def _records(path: Path) -> Iterator[Record]:
+    """The place and the cells of every record; a record's row is the line on which it begins."""
+    if path.suffix == ".tsv":
+        for number, line in read_filled_lines(path):
+            yield f"{path}, row {number}", line.split("\t")
+        return
+    read = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        for read, line in read_lines(path):  # noqa: B007  (the row number is what the records need)
+            yield line + "\n"
+
+    reader = csv.reader(lines(), strict=True)
+    while True:
+        place = f"{path}, row {read + 1}"
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(f"{place}: {error}; quote the cell as CSV asks, or use JSON lines") from error
+        if cells:
+            yield place, cells

@@ -1,0 +1,173 @@
+"""What can several attention heads do to a decision, all together and each alone? From the votes of every head.
+
+A single head is asked with the others held as they are. A decision that no head can change alone may well be changed by
+all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from attn_interp.data.document import Document
+from attn_interp.experiments.deep.parts.head_reading import HeadBatch, HeadReading, read_heads
+from attn_interp.experiments.progress import track
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS
+from attn_interp.experiments.result import Column, Result
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.readout.affine import advantages
+from attn_interp.readout.erasure.several_heads import fewest_weights, smallest_erasure_in_heads
+from attn_interp.readout.reach import reachable, unflippable
+from attn_interp.statistics.bootstrap import summarise as summarise_columns
+
+ALL = "all heads"
+
+COLUMNS = {
+    **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
+    "heads": Column("the heads that may attend otherwise: all heads, or one while the others hold"),
+    "margin": Column("logit of the predicted class minus that of its strongest rival", "nats"),
+    "margin_least": Column("smallest such margin over all attentions of these heads, same rival (exact)", "nats"),
+    "margin_most": Column("largest such margin over all attentions of these heads, same rival (exact)", "nats"),
+    "unflippable": Column("whether no attention of these heads changes the decision (exact)"),
+    "spread_used": Column(
+        "how far these heads move the margin from the mean of their votes, as a share of how far they could in that "
+        "direction; NaN where all votes are equal (exact)",
+        "",
+        0,
+        1,
+    ),
+    "fewest_weights": Column(
+        "fewest weights of these heads whose erasure changes the decision; NaN where none does (exact)", "weights", 1
+    ),
+    "fewest_words_least": Column(
+        "proved lower bound of the fewest words whose erasure from all these heads at once changes the decision; NaN "
+        "where it is proved that none does",
+        "words",
+        1,
+    ),
+    "fewest_words_most": Column("size of such a set that was found; NaN where none was", "words", 1),
+    "status": Column("of the fewest words: exact where the bounds meet, certified elsewhere"),
+}
+
+
+def head_reach(
+    model: AttentionModel,
+    documents: Sequence[Document],
+    seed: int = 0,
+    reading: HeadReading | None = None,
+    progress: bool = False,
+) -> Result:
+    """What the heads of the view's site can and cannot do to each decision. One row per document and choice of heads.
+
+    Erased weights are set to 0 and the rest of their head renormalised; every head keeps at least one.
+
+    Args:
+        reading: what `read_heads` returned for the same model and documents, to save reading them again.
+
+    Raises:
+        ValueError: the readout is not affine in the attention of all heads.
+    """
+    reading = reading or read_heads(model, documents, seed)
+    if not reading.affine:
+        raise ValueError(
+            f"head_reach: the logits are not affine in the attention of the heads at site {model.view.site!r} (gap "
+            f"{reading.affinity.gap:.2g} logits, votes spread over {reading.affinity.spread:.2g}), so the votes do not "
+            "determine them"
+        )
+    frames = [
+        part for head_batch in track(reading.batches, "reach of heads", progress) for part in _parts(model, head_batch)
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    position = {document.id: index for index, document in enumerate(reading.documents)}
+    frame = frame.iloc[frame["document"].map(position).argsort(kind="stable")].reset_index(drop=True)
+    settings = {
+        "documents": len(reading.documents),
+        "classes": list(model.classes),
+        "site": model.view.site,
+        "heads": model.site.heads,
+        "query": model.view.query,
+        "affine": True,
+        "affinity_gap": reading.affinity.gap,
+        "affinity_spread": reading.affinity.spread,
+        "erasure": "weights are set to 0 and the rest of their head renormalised",
+        "seed": seed,
+    }
+    return Result("head_reach", frame, settings, COLUMNS)
+
+
+def _parts(model: AttentionModel, head_batch: HeadBatch) -> list[pd.DataFrame]:
+    """The rows of a batch for all heads, then for each one."""
+    weights, votes, is_word = head_batch.weights, head_batch.votes, head_batch.is_word
+    predicted = head_batch.logits.argmax(-1)
+    about = pd.DataFrame(
+        {
+            "document": [document.id for document in head_batch.batch.documents],
+            "label": [model.classes[document.label] for document in head_batch.batch.documents],
+            "predicted": [model.classes[index] for index in predicted.tolist()],
+            "words": is_word.sum(-1).numpy(),
+        }
+    )
+    frames = [about.assign(heads=ALL, **_measured(weights, votes, head_batch))]
+    added = (weights[..., None] * votes).sum(2)  # (B, H, C)
+    for head in range(weights.shape[1]):
+        others = added.sum(1) - added[:, head]  # what the others add to the logits
+        alone = (votes[:, head] + others[:, None]) * is_word[..., None]
+        frames.append(
+            about.assign(heads=f"head {head}", **_measured(weights[:, head, None], alone[:, None], head_batch))
+        )
+    return frames
+
+
+def _measured(weights: torch.Tensor, votes: torch.Tensor, head_batch: HeadBatch) -> dict[str, np.ndarray]:
+    is_word, predicted = head_batch.is_word, head_batch.logits.argmax(-1)
+    rival = head_batch.logits.topk(2).indices[:, 1:]
+    lead = advantages(votes, predicted)  # (B, H, W, C)
+    least, most = (end.gather(1, rival).squeeze(1) for end in reachable(lead, is_word))
+    margin = (weights[..., None] * lead).sum((1, 2)).gather(1, rival).squeeze(1)
+    mean = (lead.sum((1, 2)) / is_word.sum(-1, keepdim=True)).gather(1, rival).squeeze(1)
+    selected = margin - mean
+    room = torch.where(selected > 0, most - mean, mean - least)
+    words = smallest_erasure_in_heads(weights, votes, is_word)
+    values = {
+        "margin": margin,
+        "margin_least": least,
+        "margin_most": most,
+        "unflippable": unflippable(votes, predicted, is_word),
+        "spread_used": torch.where(room > 0, (selected.abs() / room).clamp(0, 1), torch.nan),
+        "fewest_weights": _or_nan(fewest_weights(weights, votes, is_word).size),
+        "fewest_words_least": _or_nan(words.least),
+        "fewest_words_most": _or_nan(words.most),
+    }
+    closed = (words.least == words.most).numpy()
+    return {
+        **{name: value.numpy() for name, value in values.items()},
+        "status": np.where(closed, "exact", "certified").astype(object),
+    }
+
+
+def _or_nan(size: torch.Tensor) -> torch.Tensor:
+    return torch.where(size.isinf(), torch.nan, size)
+
+
+def summarise(result: Result) -> pd.DataFrame:
+    """By choice of heads, each with its interval: the share of decisions that no attention of theirs changes; how much
+    of their spread they use; the mean of the smallest fraction of their weights, and of the words (its two bounds),
+    whose erasure changes the decision. A decision that never changes counts 1."""
+    frame = result.frame
+    several = frame["heads"].map(lambda heads: result.settings["heads"] if heads == ALL else 1)
+    frame = frame.assign(
+        unflippable=frame["unflippable"].astype(float),
+        fraction_of_weights=(frame["fewest_weights"] / (several * frame["words"])).fillna(1.0),
+        fraction_of_words_least=(frame["fewest_words_least"] / frame["words"]).fillna(1.0),
+        fraction_of_words_most=(frame["fewest_words_most"] / frame["words"]).fillna(1.0),
+    )
+    seed = int(result.settings["seed"])
+    means = ["spread_used", "fraction_of_weights", "fraction_of_words_least", "fraction_of_words_most"]
+    tables = [
+        summarise_columns(frame, ["heads"], ["unflippable"], ("share",), seed),
+        summarise_columns(frame, ["heads"], means, ("mean",), seed),
+    ]
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,155 @@
+"""How far does erasing words take a document away from the texts that the model was trained on?
+
+A change of the output on an edited document may come from the lost evidence or from the strangeness of what is left
+(Hooker et al. 2019). Here the strangeness is counted on the data alone, without looking at any output: the share of
+neighbouring pairs of tokens that no training document has, in the edited document less in the document as it was.
+
+It sees neighbours only. A text all of whose pairs are known may be nonsense, a good sentence may have a new pair, and
+what attention and states do at a distance is not in it. It is a sign of the shift, not its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from attn_interp.data.document import Document
+from attn_interp.data.edit import delete_words, replace_words
+from attn_interp.experiments.people.faithfulness import DRAWS, PERCENT, numbers_drawn
+from attn_interp.experiments.people.parts.edited import (
+    ATTENTION_MASK,
+    DELETE,
+    MASK,
+    MEAN_EMBEDDING,
+    OPERATORS,
+    check_operator,
+)
+from attn_interp.experiments.progress import track
+from attn_interp.experiments.result import Column, Result
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.statistics.bootstrap import summarise as summarise_columns
+
+ERASED, ALONE = "first words erased", "first words alone"
+NO_WORD = -1  # stands for an embedding that no word has
+
+Tokens = tuple[int, ...]
+
+COLUMNS = {
+    "document": Column("id of the document"),
+    "words": Column("length of the document", "words", 1),
+    "operator": Column(f"how words are erased: one of {', '.join(OPERATORS)}"),
+    "side": Column(f"what is erased: the words that a random ranking puts first ({ERASED}), or all others ({ALONE})"),
+    "size": Column("share of the words that are first"),
+    "first": Column("how many words that is: k % of the words rounded up, at least one", "words", 0),
+    "unseen_before": Column("share of the pairs of the unedited document that no training document has", "", 0, 1),
+    "unseen": Column(f"the same share of the edited document, mean over {DRAWS} draws; NaN: nothing is left", "", 0, 1),
+    "shift": Column("unseen less unseen_before", "", -1, 1),
+}
+
+
+def shift(
+    model: AttentionModel,
+    documents: Sequence[Document],
+    training: Sequence[Document],
+    operators: Sequence[str] = tuple(OPERATORS),
+    seed: int = 0,
+    progress: bool = False,
+) -> Result:
+    """Share of unseen pairs after random erasures, less before. One row per document, operator, side and size.
+
+    The erased words, their numbers and the draws are those of the random ranking of the experiment faithfulness under
+    the same seed, so that its `tvd` and this shift are of the same texts. Pairs are of neighbouring tokens as the model
+    reads them, its tokens for the ends of a text included; words that the model does not know are one token. Deletion
+    makes neighbours of words that were apart. A mask word beside a word is a new pair unless training has it: a model
+    that reads rare words as unknown has met its mask there, and the share may fall (shift below 0). The mean embedding
+    belongs to no word: its pairs are all new. The attention mask leaves the text as it is: 0 by construction, though
+    the weights may be unlike any before.
+
+    Args:
+        model: is asked how it reads documents, not what it answers.
+        training: the documents that it was trained on.
+
+    Raises:
+        ValueError: no documents, an unknown operator, or a view that weighs sentences.
+    """
+    if not documents or not training:
+        raise ValueError(
+            f"shift: {len(documents)} documents and {len(training)} for training; give one or more of each"
+        )
+    if not model.words_are_positions:
+        raise ValueError("shift: this view weighs sentences, pairs are of words; take a view over words")
+    for operator in operators:
+        check_operator(model, operator)
+    seen = {pair for tokens in _tokens(model, training) for pair in pairwise(tokens)}
+    frames = [_rows(model, document, operators, seen, seed) for document in track(list(documents), "shift", progress)]
+    settings = {
+        "documents": len(documents),
+        "training_documents": len(training),
+        "pairs_in_training": len(seen),
+        "operators": list(operators),
+        "percent": list(PERCENT),
+        "draws": DRAWS,
+        "seed": seed,
+        "status": f"sampled, {DRAWS} draws; attention mask: 0 by construction",
+    }
+    return Result("shift", pd.concat(frames, ignore_index=True), settings, COLUMNS)
+
+
+def _rows(
+    model: AttentionModel, document: Document, operators: Sequence[str], seen: set[tuple[int, int]], seed: int
+) -> pd.DataFrame:
+    before = _unseen(_tokens(model, [document])[0], seen)
+    orders = numbers_drawn(document, seed).argsort(-1)  # (draws, T)
+    rows = []
+    for percent in PERCENT:
+        first = -(-percent * len(document) // 100)
+        for side in (ERASED, ALONE):
+            erased = [order[:first] if side == ERASED else order[first:] for order in orders.tolist()]
+            for operator in operators:
+                unseen = before
+                if operator != ATTENTION_MASK:
+                    edited = _edited(model, document, erased, operator)
+                    unseen = float(np.mean([_unseen(tokens, seen) for tokens in edited])) if edited else np.nan
+                elif len(erased[0]) == len(document):
+                    unseen = np.nan
+                rows.append((document.id, len(document), operator, side, f"{percent} %", first, before, unseen))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)[:-1])
+    return frame.assign(shift=frame["unseen"] - frame["unseen_before"])
+
+
+def _edited(model: AttentionModel, document: Document, erased: Sequence[list[int]], operator: str) -> list[Tokens]:
+    """The document as the model reads it without the words of each set; nothing where no word is left to delete."""
+    if operator == MEAN_EMBEDDING:
+        batch = model.batch([document])
+        token, unit = batch.ids[0], model.unit_of(batch)[0]
+        whole = [(int(t), int(u)) for t, u, real in zip(token, unit, batch.is_token[0]) if real]
+        return [tuple(NO_WORD if u in gone else t for t, u in whole) for gone in map(set, erased)]
+    if operator == MASK:
+        return _tokens(model, [replace_words(document, gone, str(model.mask_word)) for gone in erased])
+    if operator == DELETE and len(erased[0]) == len(document):
+        return []
+    return _tokens(model, [delete_words(document, gone) for gone in erased])
+
+
+def _tokens(model: AttentionModel, documents: Sequence[Document]) -> list[Tokens]:
+    """The tokens of each document as the model reads them, its own for the ends included."""
+    found: dict[int, Tokens] = {}
+    for rows, batch in model.batches(documents, 256):
+        for row, ids, real in zip(rows, batch.ids, batch.is_token):
+            found[row] = tuple(ids[real].tolist())
+    return [found[row] for row in range(len(documents))]
+
+
+def _unseen(tokens: Iterable[int], seen: set[tuple[int, int]]) -> float:
+    """Share of the neighbouring pairs that are not among those seen; NaN for a single token."""
+    pairs = list(pairwise(tokens))
+    return sum(pair not in seen for pair in pairs) / len(pairs) if pairs else float("nan")
+
+
+def summarise(result: Result) -> pd.DataFrame:
+    """Mean of each share and of the shift by operator, side and size, with its interval over documents and n."""
+    by, seed = ["operator", "side", "size"], int(result.settings["seed"])
+    return summarise_columns(result.frame, by, ["unseen_before", "unseen", "shift"], ("mean",), seed)

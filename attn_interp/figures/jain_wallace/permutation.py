@@ -1,0 +1,55 @@
+"""How far random attention moves the output, drawn as Jain & Wallace 2019 do (their figure 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from attn_interp.figures.draw import style
+from attn_interp.figures.draw.violins import draw_violins, violin_marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attn_interp.experiments.result import Result
+
+PANEL = "permutation"
+
+
+def plot(result: Result, ax: Axes | None = None) -> Axes:
+    """Violins of the median output change under permutation, over bins of the largest weight, by predicted class.
+
+    The axis is the range of the total variation distance, 0 to 1. White points are medians over documents with their
+    95 % interval; n stands beside every violin, and bins of few documents are drawn as points.
+    """
+    with style.axes_or_new(ax, height=2.8) as axes:
+        names = style.class_names(result.frame)
+        draw_violins(axes, drawn(result), names, "predicted class; ○ median [95 % interval]")
+        axes.set_xlim(0.0, 1.0)
+        axes.set_xlabel("median TVD of the output under permutation")
+    return axes
+
+
+def figure(result: Result) -> Figure:
+    """The figure of the paper: the violins, at one column's width."""
+    with style.paper():
+        page = style.new_figure(height=2.8)
+        plot(result, page.subplots())
+    return page
+
+
+def drawn(result: Result) -> pd.DataFrame:
+    """The marks that are drawn: violins or points, and medians with intervals and n."""
+    return violin_marks(result, result.frame, PANEL, "median_tvd", 1.0)
+
+
+def caption(result: Result) -> str:
+    """What the figure shows, for the text under it."""
+    return (
+        "Median total variation distance between the outputs before and after "
+        f"{result.settings['draws']} random permutations of the attention weights, by largest weight and predicted "
+        f"class, n = {len(result.frame):,} documents. White points are medians over documents with 95 % bootstrap "
+        "intervals."
+    )

@@ -1,0 +1,47 @@
+"""Whether attention is needed: accuracy with and without it, and the difference against the margin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from attn_interp.figures.draw.scores import Wording, plot_differences, score_figure, score_marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attn_interp.experiments.result import Result
+
+
+def plot(result: Result, ax: Axes | None = None) -> Axes:
+    """What attention has over each rival in accuracy, with 95 % intervals over seed and document, and the verdict."""
+    return plot_differences(result, _words(result), ax)
+
+
+def figure(result: Result) -> Figure:
+    """Accuracy of each condition (a) and the difference of each rival (b), side by side."""
+    return score_figure(result, _words(result))
+
+
+def drawn(result: Result) -> pd.DataFrame:
+    """The marks of `figure`."""
+    return score_marks(result, _words(result).condition)
+
+
+def caption(result: Result) -> str:
+    """What the figure shows, for the text under it."""
+    settings = result.settings
+    return (
+        f"Accuracy of the same classifier with {settings['reference']} and without, {len(settings['seeds'])} seeds, "
+        f"n = {settings['documents']:,} documents. (a) Dots are seeds. (b) Paired difference by seed and document; the "
+        f"band is the margin of {settings['margin']:g} below which a difference does not count. Needed: above the "
+        f"margin; not needed: below it; each at a one-sided level of {settings['level']:g}, so a two-sided 95 % "
+        "interval may just pass the margin. Intervals are over new seeds and new documents."
+    )
+
+
+def _words(result: Result) -> Wording:
+    reference = result.settings["reference"]
+    return Wording("condition", "pooling", "rival; is attention needed?", f"accuracy of {reference} minus rival")

@@ -1,0 +1,106 @@
+"""Words as they can be drawn: every character of the text itself, or its code point where no font has it."""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from attn_interp.figures.draw.style import SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.text import Text
+
+OWN_FAMILY: str = SETTINGS["font.family"][0]
+CONTROLS = ("Cc", "Cs", "Zl", "Zp")
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn others around
+JOINERS = ("Cf", "Mn")  # characters that show nothing of their own, such as variation selectors
+
+
+def visible(word: str) -> str:
+    """The word itself; a character that no installed outline font has, or that shows nothing, as "<U+1F355>".
+
+    A newline or other control character would break the line and is written so too; invisible joiners without a glyph
+    are left out.
+    """
+    return "".join(_visible_character(character) for character in word)
+
+
+def printable(text: str) -> str:
+    """The text with control characters, which no page can show, as their code points: "<U+0000>". For HTML, whose
+    reader has fonts of its own."""
+    return "".join(f"<U+{ord(each):04X}>" if _controls(each) else each for each in text)
+
+
+def write(ax: Axes, x: float, y: float, word: str, size: float, **style: Any) -> Text:
+    """Write the word literally (no mathtext, no LaTeX) in data coordinates, in fonts that have its characters."""
+    text = visible(word)
+    return ax.text(x, y, text, fontproperties=_properties(text, size), parse_math=False, usetex=False, **style)
+
+
+def width(word: str, size: float) -> float:
+    """Width in points of the word as `write` draws it."""
+    from matplotlib.textpath import text_to_path
+
+    text = visible(word)
+    return float(text_to_path.get_text_width_height_descent(text, _properties(text, size), ismath=False)[0])
+
+
+def fitted(word: str, room: float, size: float) -> str:
+    """What `write` can draw of the word in so many points, its end replaced by an ellipsis where it is wider."""
+    text = visible(word)
+    if width(text, size) <= room:
+        return text
+    lengths = range(1, len(text))
+    kept = bisect_right(lengths, room, key=lambda length: width(text[:length] + "…", size))
+    return text[: max(kept, 1)] + "…"
+
+
+def label_ticks(axis: Axis, places: Sequence[int], words: Sequence[str], size: float, **style: Any) -> None:
+    """Write the words literally at the ticks of an axis."""
+    texts = [visible(word) for word in words]
+    axis.set_ticks(list(places), texts)
+    for text, label in zip(texts, axis.get_ticklabels(), strict=True):
+        label.set(fontproperties=_properties(text, size), parse_math=False, usetex=False, **style)
+
+
+def _properties(text: str, size: float) -> FontProperties:
+    from matplotlib.font_manager import FontProperties
+
+    others = sorted({family for family in map(_family, text) if family not in (None, OWN_FAMILY)}, key=str)
+    return FontProperties(family=[OWN_FAMILY, *map(str, others)], size=size)
+
+
+def _visible_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if _controls(character):
+        return f"<U+{ord(character):04X}>"
+    if _family(character) is not None:
+        return character
+    return "" if category in JOINERS else f"<U+{ord(character):04X}>"
+
+
+def _controls(character: str) -> bool:
+    """Whether the character breaks a line, turns the direction of others, or cannot be shown at all."""
+    return unicodedata.category(character) in CONTROLS or unicodedata.bidirectional(character) in TURNS
+
+
+@lru_cache(maxsize=4096)
+def _family(character: str) -> str | None:
+    """Name of a font family with the character: the figures' own where it has it, otherwise the first by name."""
+    from matplotlib.font_manager import findfont, fontManager, get_font
+
+    if get_font(findfont(OWN_FAMILY)).get_char_index(ord(character)):
+        return OWN_FAMILY
+    for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, entry.fname)):
+        if entry.style != "normal" or "Last Resort" in entry.name:
+            continue
+        font = get_font(entry.fname)
+        if font.scalable and font.get_char_index(ord(character)):
+            return entry.name
+    return None

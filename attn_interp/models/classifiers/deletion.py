@@ -1,0 +1,205 @@
+"""The outputs of our own LSTM classifiers without each word, without encoding again what a deletion does not touch.
+
+A deletion leaves the input projections of the other words as they are, the forward states before the word and the
+backward states after it. So every word is projected once, and the document without word w parts from the whole one
+where a direction reaches w; from there on all that have parted take each step together. What attention and head read
+of a state, its keys and votes, is linear in it and a sum over the two directions: one product with a new state gives
+what it adds to the next gates and to both readings, and no state is kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from attn_interp.data.batch import Batch
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.encoders import LstmEncoder
+from attn_interp.models.classifiers.linear_reading import LinearReading, reading_of
+
+# Numbers of edited states that may be held at once: 16 MB.
+STATES_AT_ONCE = 1 << 22
+
+# Documents of at least this share of the longest are read beside it; cost grows with the square of the longest.
+NEAR = 0.9
+
+
+def without_each_word(module: nn.Module) -> Callable[[Batch], tuple[torch.Tensor, torch.Tensor]] | None:
+    """Batch -> `logits_without_each_word`, for a classifier of ours with one LSTM; None for any other module."""
+    if type(module) is Classifier and isinstance(module.encoder, LstmEncoder):
+        return partial(logits_without_each_word, module)
+    return None
+
+
+@torch.no_grad()
+def logits_without_each_word(module: Classifier, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logits (B, C) of each document and those (B, W, C) of it without its w-th word, as the module gives them.
+
+    The latter are NaN for a document of one word, of which nothing would be left, and 0 past the last word. The module
+    must have an LSTM encoder and be in eval mode. Time grows with the square of the length; memory is bounded.
+
+    Raises:
+        TypeError: the encoder is no LSTM.
+    """
+    encoder = module.encoder
+    if not isinstance(encoder, LstmEncoder):
+        raise TypeError(f"logits_without_each_word: got a module with {type(encoder).__name__}, expected LstmEncoder")
+    counts = batch.is_word.sum(1)  # (B,)
+    word = (batch.is_word.cumsum(1) - 1).clamp(min=0)  # (B, T) which word stands at a position
+    classes, device = module.head.out_features, batch.ids.device
+    whole = torch.zeros(len(batch), classes, device=device)
+    without = torch.zeros(len(batch), int(counts.max()), classes, device=device)
+    for rows in _similar_lengths(batch.is_token.sum(1), encoder.width):
+        longest = int(batch.is_token[rows].sum(1).max())
+        ids, is_token, is_word = (x[rows, :longest] for x in (batch.ids, batch.is_token, batch.is_word))
+        for places, logits in _edited_logits(module, encoder, ids, is_token, is_word):
+            if places[-1] == longest:
+                whole[rows], places, logits = logits[-1], places[:-1], logits[:-1]
+            row, place = is_word[:, places].nonzero(as_tuple=True)
+            without[rows[row], word[rows[row], places[place]]] = logits[place, row]
+    without[counts == 1, 0] = torch.nan
+    return whole, without
+
+
+def _similar_lengths(lengths: torch.Tensor, width: int) -> Iterator[torch.Tensor]:
+    """Rows in groups of falling length: the shortest near the longest, and as many as may be held at once."""
+    order = lengths.argsort(descending=True, stable=True)
+    while len(order):
+        longest = int(lengths[order[0]])
+        near = int((lengths[order] >= NEAR * longest).sum())
+        size = max(1, min(near, STATES_AT_ONCE // (longest**2 * width)))
+        yield order[:size]
+        order = order[size:]
+
+
+def _edited_logits(
+    module: Classifier, encoder: LstmEncoder, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Positions (P,) at which words stand, and the logits (P, B, C) without what stands there, part by part.
+
+    The last position is T, past the end: nothing stands there, and the logits are those of the whole documents.
+    """
+    batch, length = ids.shape
+    reading = reading_of(module)
+    directions = _directions(encoder, module.embedding, reading, ids, is_token)
+    position = torch.arange(length, device=ids.device)
+    at_words = torch.cat([is_word.any(0).nonzero().squeeze(1), position[-1:] + 1])
+    tokens, words = (torch.cat([mask, torch.zeros_like(mask[:, :1])], 1) for mask in (is_token, is_word))  # (B, T + 1)
+    for places in at_words.split(max(1, STATES_AT_ONCE // (batch * length * encoder.width))):
+        read = reading.weight.new_empty(len(places), batch, length, len(reading.weight))
+        read[:, :, -1] = 0  # a shortened document does not reach it
+        for direction in directions:
+            direction.run(places.tolist(), read)
+        kept = position + (position >= places[:, None])  # (P, T) where the kept positions stood; T: nowhere
+        masks = (mask[:, kept].transpose(0, 1).flatten(0, 1) for mask in (tokens, words))  # (P B, T)
+        yield places, reading.logits(read.flatten(0, 1), *masks).unflatten(0, (len(places), batch))
+
+
+def _directions(
+    encoder: LstmEncoder, embedding: nn.Embedding, reading: LinearReading, ids: torch.Tensor, is_token: torch.Tensor
+) -> list[_Direction]:
+    lstms = [encoder.onward] if encoder.back is None else [encoder.onward, encoder.back]
+    halves = reading.weight.chunk(len(lstms), 1)
+    return [
+        _Direction.of(lstm, embedding, ids, is_token, lstm is encoder.onward, half) for lstm, half in zip(lstms, halves)
+    ]
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """One direction of an LSTM over a batch of documents.
+
+    tanh(x) = 2 sigmoid(2x) - 1, and torch's sigmoid is several times as fast as its tanh. So the cells are held twofold
+    and the states halved, and the weights make up for it.
+
+    Attributes:
+        weight: (H, 4H + N) half a state times this is what it adds to the gates of the next step and to the N readings.
+        projected: (T, B, 4H) what each token adds to the gates, biases included.
+        present: (T, B, 1) 1 on tokens, 0 on padding.
+        full: (T,) whether a position holds a token in every document.
+        onward: Whether it reads from left to right.
+    """
+
+    weight: torch.Tensor
+    projected: torch.Tensor
+    present: torch.Tensor
+    full: list[bool]
+    onward: bool
+
+    @classmethod
+    def of(
+        cls,
+        lstm: nn.LSTM,
+        embedding: nn.Embedding,
+        ids: torch.Tensor,
+        is_token: torch.Tensor,
+        onward: bool,
+        reading: torch.Tensor,
+    ) -> _Direction:
+        of_input, of_state, *biases = lstm.all_weights[0]
+        scale = torch.ones_like(biases[0])
+        scale[2 * lstm.hidden_size : 3 * lstm.hidden_size] = 2  # the new content, the only gate with a tanh
+        known, place = ids.t().unique(return_inverse=True)  # a word that comes again is projected once
+        projected = nn.functional.linear(embedding(known), of_input * scale[:, None], (biases[0] + biases[1]) * scale)
+        return cls(
+            2 * torch.cat([of_state * scale[:, None], reading]).t().contiguous(),
+            projected[place],
+            is_token.t()[..., None].to(projected),
+            is_token.all(0).tolist(),
+            onward,
+        )
+
+    def run(self, deleted: list[int], read: torch.Tensor) -> None:
+        """Reads the documents with and without the token at each of P rising positions.
+
+        Puts what is read of their states into read (P, B, T, N), adding where the other direction was first. Deletions
+        have a row each, in order, and the whole document stands between those that have parted from it and those that
+        have not, so that all that move are neighbours.
+        """
+        length, batch, _ = self.projected.shape
+        hidden, given = self.weight.shape
+        # of each document: its cell, and what its last state gives to gates and readings
+        memory = self.projected.new_zeros(len(deleted) + 1, batch, hidden + given)
+        for place in range(length) if self.onward else range(length - 1, -1, -1):
+            below, above = bisect_left(deleted, place), bisect_right(deleted, place)
+            if self.onward:
+                moving, whole, next_whole = slice(below + 1), below, above
+            else:
+                moving, whole, next_whole = slice(above, None), above, below
+            reached = memory[whole].clone()
+            self._step(place, memory[moving])
+            added = memory[moving][..., 5 * hidden :]
+            for rows, at, now in self._written(below, above, len(deleted), place):
+                if self.onward:
+                    read[rows, :, at] = added[now]
+                else:
+                    read[rows, :, at] += added[now]
+            if whole != next_whole:  # the deletion at this very place parts with what the whole document came with
+                memory[next_whole] = memory[whole]
+                memory[whole] = reached
+
+    def _step(self, place: int, memory: torch.Tensor) -> None:
+        """Takes the memory (R, B, 5H + N) past the token at a place; it stays 0 on padding."""
+        hidden, given = self.weight.shape
+        cell = memory[..., :hidden]
+        gates = memory[..., hidden : 5 * hidden].add_(self.projected[place]).sigmoid_()
+        write, forget, new, show = gates.chunk(4, -1)
+        cell.mul_(forget).addcmul_(new.sub_(0.5), write, value=4)
+        state = cell.sigmoid().sub_(0.5).mul_(show)
+        if not self.full[place]:  # no direction has met its first token yet, or it is through
+            state.mul_(self.present[place])
+            cell.mul_(self.present[place])
+        torch.mm(state.flatten(0, 1), self.weight, out=memory.view(-1, hidden + given)[:, hidden:])
+
+    def _written(self, below: int, above: int, count: int, place: int) -> Iterator[tuple[slice, int, slice | int]]:
+        """Rows, the place where they keep what comes after `place`, and which of the moving rows they take it from."""
+        parted, whole = (slice(-1), -1) if self.onward else (slice(1, None), 0)
+        if below:  # what was deleted stood before, so the place moves up by one
+            yield slice(below), place - 1, parted if self.onward else whole
+        if above < count:
+            yield slice(above, None), place, whole if self.onward else parted

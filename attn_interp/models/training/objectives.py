@@ -1,0 +1,63 @@
+"""What training makes small, and which of its epochs is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch.nn import functional
+
+from attn_interp.data.batch import Batch
+from attn_interp.data.document import Document
+from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.frozen_attention import Attention, attending
+from attn_interp.models.classifiers.trained import Epoch
+from attn_interp.models.predicting import predict_logits
+
+
+class Objective(Protocol):
+    """What `fit` asks of an objective."""
+
+    def loss(self, module: Classifier, batch: Batch) -> torch.Tensor:
+        """The loss of a batch of training documents, a scalar with gradients."""
+        ...
+
+    def judge(self, module: Classifier, vocabulary: Vocabulary, documents: Sequence[Document]) -> tuple[float, float]:
+        """Loss and accuracy on the dev split, in evaluation mode."""
+        ...
+
+    def merit(self, epoch: Epoch) -> tuple[float, ...]:
+        """What the best epoch has most of, in the order in which it counts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Cross-entropy (nats) with the gold classes; the best epoch has the highest dev accuracy.
+
+    Attributes:
+        weights: (C,) weight of each class in the loss.
+        attention: What the attention is frozen to; None: the classifier's own.
+    """
+
+    weights: torch.Tensor  # (C,)
+    attention: Attention | None = None
+
+    def loss(self, module: Classifier, batch: Batch) -> torch.Tensor:
+        with nullcontext() if self.attention is None else attending(module, self.attention(batch)):
+            logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
+        return functional.cross_entropy(logits, batch.labels, self.weights.to(logits.device))
+
+    def judge(self, module: Classifier, vocabulary: Vocabulary, documents: Sequence[Document]) -> tuple[float, float]:
+        logits = predict_logits(module, vocabulary, documents, attention=self.attention)  # (N, C)
+        labels = torch.tensor([document.label for document in documents])  # (N,)
+        loss = functional.cross_entropy(logits.double(), labels, self.weights.double())
+        return float(loss), float((logits.argmax(1) == labels).double().mean())
+
+    def merit(self, epoch: Epoch) -> tuple[float, float, int]:
+        """Higher is better: dev accuracy, then a low dev loss, then an early epoch."""
+        return epoch.dev_accuracy, -epoch.dev_loss, -epoch.epoch

@@ -1,0 +1,249 @@
+"""Sequence classifiers of the transformers library as models for every experiment, in words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from attn_interp.data.batch import Batch
+from attn_interp.data.document import Document
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.dry_run_documents import made_up, two_sizes
+from attn_interp.models.transformers.checks import check_classifier, check_output, check_padding, check_tokenizer
+from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length, pieces_of
+from attn_interp.models.view import FIRST, LAST, MEAN, chosen_view
+from attn_interp.recording import intervene, record, sites
+
+EXAMPLE_WORDS = 40
+UNLIMITED = 10**9  # tokenizers without a limit name a larger number
+SAME = 1e-6
+
+
+def is_transformers(module: Any) -> bool:
+    """Whether a module is made by the transformers library, which is not imported to tell."""
+    return any(kind.__module__.split(".")[0] == "transformers" for kind in type(module).__mro__)
+
+
+def load_classifier(name: str | Path) -> tuple[nn.Module, Any]:
+    """The sequence classifier in a folder or under a name on the hub, in float32, and its tokenizer.
+
+    Weights are read from safetensors alone, and no code that comes with a model is run.
+
+    Raises:
+        ImportError: transformers is not installed.
+        ValueError: weights of the classifier are not in the files, so that they would be random.
+    """
+    try:
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    except ImportError as error:
+        raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
+        name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+    )
+    if missing := sorted(loading["missing_keys"]):
+        raise ValueError(
+            f"{name}: {missing[0]} and {len(missing) - 1} other weights of {type(model).__name__} are not in its files "
+            "and would be random; fine-tune it on labelled documents first"
+        )
+    return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+
+
+@dataclass(frozen=True)
+class CollatePieces:
+    """Documents -> a batch in the pieces of a tokenizer.
+
+    Attributes:
+        tokenizer: Of the model.
+        longest: Positions that the model has, special tokens counted; None: any number.
+    """
+
+    tokenizer: Any
+    longest: int | None
+
+    def __call__(self, documents: Sequence[Document]) -> Batch:
+        return collate_pieces(documents, self.tokenizer, self.longest)
+
+
+def cut_to_fit(model: AttentionModel, documents: Sequence[Document]) -> Cut:
+    """The documents without the words, at the end of the long ones, that the model has no positions for; and which.
+
+    Raises:
+        TypeError: the model reads words, any number of them.
+    """
+    if not isinstance(model.collate, CollatePieces):
+        raise TypeError("cut_to_fit: this model reads documents of any length; nothing is to be cut")
+    return cut_to_length(documents, model.collate.tokenizer, model.collate.longest)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Batch -> the positional arguments of a model's forward: ids, mask and, where the tokenizer tells special tokens
+    by type (XLNet), the types; what stands between them in the signature keeps its default."""
+
+    model: nn.Module
+    types: dict[int, int] = field(default_factory=dict)
+
+    def __call__(self, batch: Batch) -> tuple[Any, ...]:
+        given = {"input_ids": batch.ids, "attention_mask": batch.is_token.long()}
+        if self.types:
+            given["token_type_ids"] = torch.zeros_like(batch.ids)
+            for token, kind in self.types.items():
+                given["token_type_ids"][batch.ids == token] = kind
+        parameters = inspect.signature(self.model.forward).parameters
+        last = max(list(parameters).index(name) for name in given)
+        return tuple(given.get(name, parameter.default) for name, parameter in list(parameters.items())[: last + 1])
+
+
+def logits_of(output: Any) -> torch.Tensor:
+    """The logits (B, C) of a classifier's output."""
+    logits: torch.Tensor = output.logits
+    return logits
+
+
+def wrap_classifier(
+    model: Any,
+    tokenizer: Any,
+    *,
+    classes: Sequence[str] | None = None,
+    example: Sequence[Document] | None = None,
+    site: str | None = None,
+    head: int | str | None = None,
+    query: int | str | None = None,
+    device: torch.device | str = "cpu",
+) -> AttentionModel:
+    """Make a sequence classifier of the transformers library the `AttentionModel` that the experiments talk to.
+
+    Documents stay in words: the tokenizer cuts them into pieces, the attention on a word is the sum over its pieces
+    and so is gradient x input. An override gives each word's weight to its pieces in proportion to what they had.
+    Special tokens keep the attention that they have. Words are taken out before the tokenizer sees the document.
+
+    Args:
+        model: A ...ForSequenceClassification of at least two classes; put into eval mode and on `device`.
+        tokenizer: Its tokenizer.
+        classes: Names of the classes in the order of the logits; None: those of the model's configuration.
+        example: Documents for the dry run, of at least two lengths; made up from the tokenizer's words when None.
+        site: None: the last site, which is the last layer or the last attention from decoder to encoder.
+        head: None: the mean over heads.
+        query: None: the only token from which the classifier reads at that site ("first" or "last", found by changing
+            the attention of all others), else the mean over words; "last" where words do not see later ones.
+
+    Raises:
+        TypeError, ValueError: why this model or tokenizer cannot be used, in one sentence.
+    """
+    check_classifier(model)
+    check_tokenizer(model, tokenizer)
+    names = tuple(classes or (model.config.id2label[index] for index in range(model.config.num_labels)))
+    if len(names) != model.config.num_labels:
+        raise ValueError(f"wrap: {len(names)} class names for a model of {model.config.num_labels} classes")
+    device = torch.device(device)
+    model = model.to(device).eval()
+    collate = CollatePieces(tokenizer, _positions(model, tokenizer))
+    documents = example or made_up(_words_of(tokenizer))
+    inputs = Inputs(model, _types(tokenizer, documents[0]))
+    longer, shorter = (collate(part).to(device) for part in two_sizes(documents))
+    embedded = check_output(model, inputs, collate(two_sizes(documents)[0][:1]).to(device))
+    check_padding(lambda batch: logits_of(model(*inputs(batch))), collate, longer)
+    found = sites(model, *inputs(longer), other=(inputs(shorter), {}))
+    site = site or found[-1].name
+    view = chosen_view(found, site, MEAN if head is None else head, MEAN if query is None else query)
+    wrapped = AttentionModel(
+        module=model,
+        classes=names,
+        view=view,
+        sites=found,
+        collate=collate,
+        inputs=inputs,
+        logits_of=logits_of,
+        embedding=embedded.module,
+        device=device,
+        mask_word=tokenizer.mask_token or tokenizer.unk_token,
+        positions_first=embedded.positions_first,
+        no_embeddings=(
+            f"{type(model).__name__} reads its input embeddings twice, in encoder and decoder, so a word has no single "
+            "embedding; use leave-one-out or attention"
+            if embedded.count > 1
+            else None
+        ),
+    )
+    return _with_query(wrapped, longer, query)
+
+
+def _with_query(model: AttentionModel, batch: Batch, query: int | str | None) -> AttentionModel:
+    """The model with the query that was asked for, or that the classifier reads from."""
+    if query is None:
+        query = _read_query(model, batch)
+    if query is None:
+        query = MEAN if _sees_all_words(model, batch) else LAST
+    if query == MEAN and not _sees_all_words(model, batch):
+        raise ValueError(
+            f"wrap: at site {model.view.site!r} words do not see the words after them, so no attention over all words "
+            "has a mean over queries; choose query='last'"
+        )
+    return replace(model, view=replace(model.view, query=query))
+
+
+def _read_query(model: AttentionModel, batch: Batch) -> str | None:
+    """The only query that the output depends on: with the attention of all others made uniform it stays the same."""
+    with torch.no_grad(), record(model.module, [model.site]) as recording:
+        own = model.batch_logits(batch)
+    weights = recording[model.site]
+    uniform = (weights > 0) / (weights > 0).sum(-1, keepdim=True).clamp(min=1)
+    uniform = uniform * weights.sum(-1, keepdim=True)
+    documents = torch.arange(len(batch), device=model.device)
+    for query in (FIRST, LAST):
+        at = replace(model, view=replace(model.view, query=query)).query_at(batch)
+        others = uniform.clone()
+        others[documents, :, at] = weights[documents, :, at]
+        with torch.no_grad(), intervene(model.module, {model.site: others}):
+            if (model.batch_logits(batch) - own).abs().max() <= SAME * (1 + own.abs().max()):
+                return query
+    return None
+
+
+def _sees_all_words(model: AttentionModel, batch: Batch) -> bool:
+    """Whether every word of a document attends to every word of it."""
+    with torch.no_grad(), record(model.module, [model.site]) as recording:
+        model.batch_logits(batch)
+    rows = replace(model, view=replace(model.view, query=MEAN)).window(batch).rows(recording[model.site])
+    inside = rows.counted[..., None] & (rows.word >= 0)[:, None]
+    return bool((rows.weights > 0)[inside].all())
+
+
+def _positions(model: nn.Module, tokenizer: Any) -> int | None:
+    """Positions that the model has: the smaller of what its configuration and its tokenizer say; None if neither does.
+
+    Embeddings of positions that keep a place for padding (RoBERTa, MPNet) have that many fewer.
+    """
+    known = [tokenizer.model_max_length] if tokenizer.model_max_length < UNLIMITED else []
+    if (most := getattr(model.config, "max_position_embeddings", None)) is not None and most > 0:
+        tables = [
+            part.padding_idx + 1
+            for name, part in model.named_modules()
+            if name.endswith("position_embeddings") and isinstance(part, nn.Embedding) and part.padding_idx is not None
+        ]
+        known.append(most - max(tables, default=0))
+    return min(known, default=None)
+
+
+def _types(tokenizer: Any, document: Document) -> dict[int, int]:
+    """Special token -> its type, where that is not 0."""
+    if "token_type_ids" not in tokenizer.model_input_names:
+        return {}
+    ids = pieces_of(document, tokenizer).ids
+    kinds = tokenizer(" ".join(document.words))["token_type_ids"]
+    return {token: kind for token, kind in zip(ids, kinds) if kind != 0}
+
+
+def _words_of(tokenizer: Any) -> list[str]:
+    """Some words that the tokenizer has whole, those of the lowest ids."""
+    words = (
+        piece.lstrip("\u0120\u2581") for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    )
+    plain = [word for word in words if word.isalpha() and word not in tokenizer.all_special_tokens]
+    return list(dict.fromkeys(plain))[:EXAMPLE_WORDS] or ["a"]

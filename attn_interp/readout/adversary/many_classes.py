@@ -1,0 +1,142 @@
+"""The most different attention with the same output, for any number of classes: an interval that holds the optimum
+for sure.
+
+The attentions with an output within eps in total variation lie between two polytopes, for a bound on the logit
+differences is linear in attention. A climb inside gives an attention that is checked to be feasible (lower end); a
+linear function above the divergence, maximised over the outer polytope, gives the upper end.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy import special
+
+from attn_interp.readout.adversary.output_ball import OutputBall
+from attn_interp.readout.entry import entered
+from attn_interp.readout.polytope import Polytope, maxima, ranges
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+STARTS = 12
+CLIMBS = 12  # linear programs per start; most stop after three
+LEAST_GAIN = 1e-7  # nats
+SMALLEST_WEIGHT = 1e-9  # in the slope of the divergence, which is infinite at 0
+
+
+class CertifiedAdversary(NamedTuple):
+    """Per document: an interval [jsd, jsd_upper] (B,) in nats that holds the largest divergence.
+
+    jsd is attained by weights (B, T), whose output moves by tvd (B,), at most eps up to rounding (1e-12);
+    jsd_upper is proved.
+    """
+
+    jsd: torch.Tensor
+    jsd_upper: torch.Tensor
+    weights: torch.Tensor
+    tvd: torch.Tensor
+
+
+def certified_adversary(
+    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01
+) -> CertifiedAdversary:
+    """Certified interval of the largest JSD(q, alpha) over the attentions q with an output within eps.
+
+    Args:
+        weights: (B, T) attention of the model.
+        votes: (B, T, C), any number of classes; for two, `adversary` is exact and faster.
+        is_word: (B, T) bool.
+        eps: Largest total variation distance allowed, in [0, 1).
+
+    Raises:
+        ValueError, TypeError: as `entered`, for several heads, or eps outside [0, 1).
+    """
+    weights, votes, is_word = entered(weights, votes, is_word)
+    if weights.ndim != 2:
+        raise ValueError(f"the certified adversary is for one head; weights must be (B, T), got {tuple(weights.shape)}")
+    if not 0.0 <= eps < 1.0:
+        raise ValueError(f"eps must lie in [0, 1), got {eps}")
+    found = weights.clone()
+    ends = torch.zeros(len(weights), 3, dtype=torch.float64, device=weights.device)
+    for row, words in enumerate(is_word):
+        ball = OutputBall(weights[row, words].cpu().numpy(), votes[row, words].cpu().numpy(), eps)
+        best, upper = interval(ball)
+        found[row, words] = torch.from_numpy(best).to(found.device)
+        jsd, moved = float(divergence(ball.alpha, best[None])[0]), float(ball.tvd(best[None])[0])
+        ends[row] = torch.tensor([jsd, max(upper, jsd), moved], dtype=torch.float64)
+    return CertifiedAdversary(ends[:, 0], ends[:, 1], found, ends[:, 2])
+
+
+def divergence(alpha: Floats, q: Floats) -> Floats:
+    """(N,) JSD of attentions q (N, T) from alpha (T,)."""
+    overlap = (special.entr(alpha) + special.entr(q) - special.entr(alpha + q)).sum(-1)
+    return np.clip(math.log(2.0) - overlap / 2, 0.0, math.log(2.0))
+
+
+def interval(ball: OutputBall) -> tuple[Floats, float]:
+    """The best feasible attention (T,) found, and an upper bound of the divergence."""
+    alpha = ball.alpha
+    outer = ball.outer()
+    least, most, points = ranges(outer)
+    upper, slope = _chord_bound(alpha, outer, least, most)
+    points = np.concatenate([points, maxima([outer], np.stack([slope, -alpha])).points])
+    points = points[np.isfinite(points).all(1)]
+    outside = _climb_outer(alpha, outer, points[divergence(alpha, points).argsort()[::-1][:STARTS]])
+    feasible = ball.pulled(np.concatenate([np.eye(len(alpha)), alpha[None], points, outside]), alpha)
+    starts = feasible[divergence(alpha, feasible).argsort()[::-1][:STARTS]]
+    best = _climb_inside(ball, starts)
+    return best[divergence(alpha, best).argmax()], upper
+
+
+def _chord_bound(alpha: Floats, outer: Polytope, least: Floats, most: Floats) -> tuple[float, Floats]:
+    """Upper bound, each concave D(alpha_t, .) being at least its chord over the range of q_t; and its objective."""
+    entr = special.entr
+    low, high = (entr(alpha) + entr(q) - entr(alpha + q) for q in (least, most))
+    width = most - least
+    wide = width > 1e-12
+    slope = np.divide(high - low, width, out=np.zeros_like(width), where=wide)
+    start = np.where(wide, low, np.minimum(low, high)) - slope * least
+    overlap = start.sum() - float(maxima([outer], -slope[None]).bounds[0])
+    return min(math.log(2.0) - overlap / 2, math.log(2.0)), -slope
+
+
+def _slope(alpha: Floats, q: Floats) -> Floats:
+    """d JSD / d q_t, up to a factor 2."""
+    near = np.maximum(q, SMALLEST_WEIGHT)
+    slope: Floats = np.log(2 * near / (near + alpha))
+    return slope
+
+
+def _climb_outer(alpha: Floats, outer: Polytope, q: Floats) -> Floats:
+    """Points (N, T) met on the way up: JSD is convex, so the best vertex along its slope is never lower."""
+    met = [q]
+    for _ in range(CLIMBS):
+        higher = maxima([outer], _slope(alpha, q)).points
+        higher = higher[np.isfinite(higher).all(1)]
+        if len(higher) == 0 or divergence(alpha, higher).max() <= divergence(alpha, q).max() + LEAST_GAIN:
+            break
+        higher = np.unique(higher.round(9), axis=0)
+        met.append(higher)
+        q = higher
+    return np.concatenate(met)
+
+
+def _climb_inside(ball: OutputBall, q: Floats) -> Floats:
+    """Feasible attentions (N, T) no lower than the feasible q: climb the tangent at each, step back into the ball.
+
+    From q towards a point that is higher along the slope, JSD rises all the way, so what is left of the step is still
+    a gain.
+    """
+    for _ in range(CLIMBS):
+        before = divergence(ball.alpha, q)
+        higher = maxima([ball.linearised(each) for each in q], _slope(ball.alpha, q)).points
+        higher = np.where(np.isfinite(higher), higher, q)
+        higher = ball.pulled(higher, q)
+        after = divergence(ball.alpha, higher)
+        q = np.where((after > before)[:, None], higher, q)
+        if (after - before).max() <= LEAST_GAIN:
+            break
+    return q

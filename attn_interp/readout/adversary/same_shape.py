@@ -1,0 +1,179 @@
+"""The most different attention of the same shape: only permutations of the model's weights, for two classes, as an
+interval.
+
+Entropy and largest weight stay what they are, so that neither can be what makes the difference. The reversal by rank
+is the most different permutation of all; where it moves the output too far, Lagrange relaxation bounds the optimum
+from above and permutations repaired by exchanges of two words attain nearly that.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy import special
+from scipy.optimize import linear_sum_assignment
+
+from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
+from attn_interp.readout.entry import entered
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+ENUMERATED_UP_TO = 7  # words: 5,040 permutations
+PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
+TRIALS = 80  # of multipliers
+STARTS = 200  # over the number of words: orders to repair
+EXCHANGES = 10  # per word, at most
+
+
+class PermutationAdversary(NamedTuple):
+    """Per document: an interval [jsd, jsd_upper] (B,) in nats that holds the largest divergence.
+
+    jsd is attained by weights (B, T), a permutation of the model's, whose output moves by tvd (B,), at most eps up to
+    rounding. The two ends are equal where the optimum is known.
+    """
+
+    jsd: torch.Tensor
+    jsd_upper: torch.Tensor
+    weights: torch.Tensor
+    tvd: torch.Tensor
+
+
+def permutation_adversary(
+    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01
+) -> PermutationAdversary:
+    """Largest JSD(q, alpha) over the permutations q of alpha whose output is within eps in total variation.
+
+    Exact up to 7 words and wherever the reversal by rank is feasible; a certified interval elsewhere. The upper end
+    never exceeds the divergence of the reversal. The time per document goes with the cube of its words: about 1 ms at
+    20, 1 s at 500.
+
+    Args:
+        weights: (B, T) attention of the model.
+        votes: (B, T, 2).
+        is_word: (B, T) bool.
+        eps: Largest total variation distance allowed, in [0, 1).
+
+    Raises:
+        ValueError, TypeError: as `entered`, for several heads, other than two classes, or eps outside [0, 1).
+    """
+    weights, votes, is_word = entered(weights, votes, is_word)
+    scores = two_class_scores(weights, votes)
+    value = (weights * scores).sum(-1)
+    bounds = slab(value, eps)
+    found = weights.clone()
+    ends = torch.zeros(len(weights), 2, dtype=torch.float64, device=weights.device)
+    for row, words in enumerate(is_word):
+        alpha, s = weights[row, words].cpu().numpy(), scores[row, words].cpu().numpy()
+        one = _Document(alpha, s, Slab(bounds.lower[row].cpu(), bounds.upper[row].cpu()))
+        order, lower, upper = one.enumerate() if len(alpha) <= ENUMERATED_UP_TO else one.interval()
+        found[row, words] = torch.from_numpy(alpha[order]).to(found.device)
+        ends[row] = torch.tensor([lower, upper], dtype=torch.float64)
+    ends = ends.clamp(0.0, math.log(2.0))
+    return PermutationAdversary(ends[:, 0], ends[:, 1], found, two_class_tvd(value, (found * scores).sum(-1)))
+
+
+@cache
+def _permutations(words: int) -> Integers:
+    return np.array(list(itertools.permutations(range(words))), dtype=np.int64)
+
+
+class _Document:
+    """Weights alpha (T,), scores s (T,) and the slab of one document. An order says whose weight each word gets."""
+
+    def __init__(self, alpha: Floats, s: Floats, bounds: Slab) -> None:
+        self.alpha, self.s = alpha, s
+        self.lower, self.upper = float(bounds.lower), float(bounds.upper)
+        entr = special.entr
+        # cost[t, j]: what word t adds to the overlap with alpha when it gets the weight of word j
+        self.cost: Floats = entr(alpha)[:, None] + entr(alpha) - entr(alpha[:, None] + alpha)
+        self.words = np.arange(len(alpha))
+
+    def jsd(self, order: Integers) -> float:
+        return math.log(2.0) - float(self.cost[self.words, order].sum()) / 2
+
+    def excess(self, value: float) -> float:
+        """How far a decision value lies above (positive) or below (negative) the slab; 0 inside."""
+        return max(value - self.upper, 0.0) + min(value - self.lower, 0.0)
+
+    def value(self, order: Integers) -> float:
+        return float(self.s @ self.alpha[order])
+
+    def enumerate(self) -> tuple[Integers, float, float]:
+        orders = _permutations(len(self.alpha))
+        values = self.alpha[orders] @ self.s
+        overlaps = self.cost[self.words, orders].sum(1)
+        feasible = (values >= self.lower) & (values <= self.upper)
+        feasible[0] = True  # the model's own attention, which rounding may put outside
+        best = np.where(feasible, overlaps, np.inf).argmin()
+        jsd = math.log(2.0) - float(overlaps[best]) / 2
+        return orders[best], jsd, jsd
+
+    def interval(self) -> tuple[Integers, float, float]:
+        """The best feasible order found, its divergence, and an upper bound."""
+        reversal = np.empty_like(self.words)
+        ranked = self.alpha.argsort()
+        reversal[ranked] = ranked[::-1]
+        # the relaxed problem at multiplier 0: any excess tells in which direction to push
+        bound, excess = self.jsd(reversal), self.excess(self.value(reversal))
+        if excess == 0:
+            return reversal, bound, bound
+        met = [reversal]
+        low, high = 0.0, 1.0 / max(float(np.ptp(self.s)), 1e-12)
+        bracketed = False
+        for _ in range(TRIALS):
+            multiplier = (low + high) / 2 if bracketed else high
+            order, relaxed = self.relaxed(math.copysign(multiplier, excess))
+            bound = min(bound, relaxed)
+            met.append(order)
+            if self.excess(self.value(order)) * excess > 0:
+                low = multiplier
+                high = high if bracketed else 2 * high
+            else:
+                high, bracketed = multiplier, True
+            if bracketed and high - low <= PRECISION * high:
+                break
+        starts = [*self.nearest(met), self.words]
+        repaired = [each for each in (self.repaired(order) for order in starts) if each is not None]
+        best = max([*repaired, self.words], key=self.jsd)
+        lower = self.jsd(best)
+        return best, lower, max(bound, lower)
+
+    def relaxed(self, multiplier: float) -> tuple[Integers, float]:
+        """The optimum of -overlap/2 minus multiplier times (value - face), which bounds that of the feasible orders."""
+        face = self.upper if multiplier > 0 else self.lower
+        _, order = linear_sum_assignment(self.cost / 2 + multiplier * np.outer(self.s, self.alpha))
+        return order, self.jsd(order) - multiplier * (self.value(order) - face)
+
+    def nearest(self, orders: list[Integers]) -> list[Integers]:
+        """The orders closest to the slab: more of them for short documents, where the relaxation is loose."""
+        apart = {order.tobytes(): order for order in orders}.values()
+        return sorted(apart, key=lambda order: abs(self.excess(self.value(order))))[: max(3, STARTS // len(self.s))]
+
+    def repaired(self, order: Integers) -> Integers | None:
+        """Exchanges two words at a time: into the slab at the least loss, then inside it while the divergence rises."""
+        order = order.copy()
+        for _ in range(EXCHANGES * len(order)):
+            value, given = self.value(order), self.alpha[order]
+            mixed = self.cost[:, order]  # [t, u]: cost of word t with the weight of u
+            own = mixed.diagonal()
+            loss = (mixed + mixed.T - own[:, None] - own[None, :]) / 2
+            after = value - (self.s[:, None] - self.s[None, :]) * (given[:, None] - given[None, :])
+            outside = np.maximum(after - self.upper, 0) + np.maximum(self.lower - after, 0)
+            now = abs(self.excess(value))
+            if now > 0:
+                gain = now - outside
+                per_unit = np.where(gain > 0, loss / np.where(gain > 0, gain, 1.0), np.inf)
+                price = np.where(gain > 1e-12 * now, np.where(outside == 0, loss / now, per_unit), np.inf)
+            else:
+                price = np.where((outside == 0) & (loss < -1e-12), loss, np.inf)
+            t, u = np.unravel_index(price.argmin(), price.shape)
+            if not np.isfinite(price[t, u]):
+                break
+            order[[t, u]] = order[[u, t]]
+        return order if self.excess(self.value(order)) == 0 else None

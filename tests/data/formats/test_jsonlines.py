@@ -1,0 +1,234 @@
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+from attn_interp.data.formats.jsonlines import load_jsonlines, save_jsonlines
+from attn_interp.data.tokenise import tokenise
+
+GOOD = [{"text": f"A fine film {i}", "label": ("no", "yes")[i % 2]} for i in range(12)]
+
+
+def write(path, *objects):
+    path.write_text("".join(json.dumps(content) + "\n" for content in objects))
+    return path
+
+
+def documents_by_id(corpus):
+    return {document.id: document for part in corpus.splits.values() for document in part}
+
+
+@st.composite
+def documents(draw, name, label):
+    rationale = {"min_value": 0, "max_value": 1}
+    text, spans = draw(st.none() | st.text(max_size=30)), None
+    words = tokenise(text)[0] if text is not None else ()
+    if words:
+        spans = tokenise(text)[1]
+    else:
+        text = None
+        words = draw(st.lists(st.text(min_size=1, max_size=5).filter(str.strip), min_size=1, max_size=4))
+    T = len(words)
+    rationales = draw(st.lists(st.lists(st.floats(**rationale), min_size=T, max_size=T), max_size=2))
+    values = st.floats(allow_nan=True, allow_infinity=False)
+    signals = draw(st.dictionaries(st.text(max_size=3), st.lists(values, min_size=T, max_size=T), max_size=2))
+    return Document(name, words, label, rationales, signals, text, spans)
+
+
+@st.composite
+def corpora(draw):
+    classes = draw(st.lists(st.text(max_size=4), min_size=2, max_size=3, unique=True))
+    labels = {"train": [0, 1], "dev": [len(classes) - 1], "test": [0]}
+    splits = {
+        split: tuple(draw(documents(f"{split}\n{i}é", label)) for i, label in enumerate(part))
+        for split, part in labels.items()
+    }
+    return Corpus(draw(st.text(max_size=5)), tuple(classes), splits, draw(st.text(max_size=5)), "ü\u2028")
+
+
+@settings(deadline=None, max_examples=60)
+@given(corpora())
+def test_a_saved_corpus_is_read_back_exactly(tmp_path_factory, corpus):
+    path = tmp_path_factory.mktemp("round") / "corpus.jsonl"
+    save_jsonlines(corpus, path)
+    loaded = load_jsonlines(path, least_words=1)
+    assert repr(loaded) == repr(corpus)  # NaN is not equal to itself, but it is written the same
+    assert loaded.fingerprint() == corpus.fingerprint()
+    again = path.with_name("again.jsonl")
+    save_jsonlines(loaded, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_the_documented_example_is_read(tmp_path):
+    path = write(
+        tmp_path / "reviews.jsonl",
+        {"classes": ["negative", "positive"], "name": "my reviews", "licence": "MIT", "source": "where it is from"},
+        {"id": "r1", "text": "A fine film.", "label": "positive", "split": "train"},
+        {
+            **{"id": "r2", "words": ["Not", "good"], "label": 0, "split": "train"},
+            **{"rationales": [[0, 1]], "signals": {"frequency": [5.1, None]}},
+        },
+        {"id": 3, "words": ["So", "so"], "label": "negative", "rationale": [1, 0.5], "split": "dev"},
+        {"words": ["Very", "good"], "label": 1, "split": "test", "text": "Very good!", "spans": [[0, 4], [5, 9]]},
+    )
+    corpus = load_jsonlines(path)
+    found = documents_by_id(corpus)
+    assert (corpus.name, corpus.classes, corpus.licence) == ("my reviews", ("negative", "positive"), "MIT")
+    assert sorted(found) == ["3", "5", "r1", "r2"]  # the one without an id is named by its row
+    assert found["r1"].words == ("A", "fine", "film", ".") and found["r1"].label == 1
+    assert found["r2"].rationales == ((0, 1),) and math.isnan(found["r2"].signals["frequency"][1])
+    assert found["3"].rationales == ((1, 0.5),)
+    assert found["5"].words == ("Very", "good") and found["5"].spans == ((0, 4), (5, 9))
+
+
+def test_without_a_header_classes_are_collected_and_splits_are_cut(tmp_path):
+    corpus = load_jsonlines(write(tmp_path / "a.jsonl", *GOOD))
+    assert corpus.classes == ("no", "yes") and corpus.name == "a"
+    assert [len(part) for part in corpus.splits.values()] == [8, 2, 2]
+    numbered = write(tmp_path / "b.jsonl", *(content | {"label": i % 2 + 9} for i, content in enumerate(GOOD)))
+    assert load_jsonlines(numbered).classes == ("9", "10")
+
+
+def test_a_folder_of_splits(tmp_path):
+    header = {"classes": ["yes", "no"]}
+    write(tmp_path / "train.jsonl", header, *GOOD)
+    write(tmp_path / "test.jsonl", *GOOD[:3])
+    corpus = load_jsonlines(tmp_path)
+    assert corpus.classes == ("yes", "no")
+    assert [document.id for document in corpus.test] == ["test-1", "test-2", "test-3"]
+    assert [len(part) for part in corpus.splits.values()] == [10, 2, 3]
+    assert corpus.dev[0].id.startswith("train-")
+    write(tmp_path / "dev.jsonl", *GOOD[5:7])
+    assert [document.id for document in load_jsonlines(tmp_path).dev] == ["dev-1", "dev-2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lable": "no"}, "key 'lable' is unknown; keys are id, label, rationale, rationales, signals, spans, split"),
+        ({"label": None}, "label is None, expected the name or the index of a class"),
+        ({"label": True}, "label is True, expected the name or the index of a class"),
+        ({"label": 1.0}, "label is 1.0, expected the name or the index of a class"),
+        ({"label": "may\u0301be", "id": 3.5}, "id is 3.5, expected a text in quotes"),
+        ({"id": ""}, "document '': its id is empty"),
+        ({"text": ""}, "document '13' is empty, it has no words; remove the row"),
+        (
+            {"text": "Fine"},
+            "document '13' has 1 word(s), at least 2 are asked for; remove the row, or pass least_words=1",
+        ),
+        ({"text": ["a"]}, "text is ['a'], expected a text in quotes"),
+        ({"words": ["a", "b"]}, "has words with only one of text and spans"),
+        ({"spans": [[0, 1]]}, "has spans without words"),
+        ({"text": "a\ud83d b"}, "document '13': holds half a character"),
+        ({"split": "validation"}, "split is 'validation'; every row must state one of dev, test, train, or none any"),
+        ({"rationale": [0, 1, 0]}, "document '13': rationale 0 has 3 values for 4 words"),
+        ({"rationale": [0, 1, "0", 1]}, "rationale has '0' at word 2, expected a number"),
+        ({"rationale": [0, 1, 0, 2]}, "document '13': rationale 0 has a value outside [0, 1]"),
+        ({"rationales": [0, 1, 0, 1]}, "rationale is 0, expected a list"),
+        ({"rationale": [0] * 4, "rationales": []}, "has rationale and rationales; give one of them"),
+        ({"signals": [1]}, "signals is [1], expected an object with one list per name"),
+        ({"signals": {"s": [1, 2]}}, "document '13': signal 's' has 2 values for 4 words"),
+        ({"signals": {"s": [1, 2, 3, False]}}, "s has False at word 3, expected a number"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, changes, message):
+    path = write(tmp_path / "a.jsonl", *GOOD, {"text": "Not good at all", "label": "no"} | changes)
+    with pytest.raises(ValueError) as caught:
+        load_jsonlines(path)
+    assert str(caught.value).startswith(f"{path}, row 13: ") and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"words": "ab"}, "words is 'ab', expected a list"),
+        ({"words": ["a", 3]}, "word 1 is 3, expected a text in quotes"),
+        ({"words": ["a", ""]}, "document '13': word 1 is empty"),
+        ({"words": []}, "document '13' is empty"),
+        ({"text": "a b", "spans": [[0, 1], [2]]}, "span 1 is [2], expected [start, end]"),
+        ({"text": "a b", "spans": [[0, 1], [2, 4]]}, "document '13': word 1 has span (2, 4) in a text of 3 characters"),
+        ({"text": "a b", "spans": [[0, 1]]}, "document '13': 1 spans for 2 words"),
+    ],
+)
+def test_bad_words_are_named(tmp_path, changes, message):
+    path = write(tmp_path / "a.jsonl", *GOOD, {"words": ["a", "b"], "label": "no"} | changes)
+    with pytest.raises(ValueError) as caught:
+        load_jsonlines(path)
+    assert str(caught.value).startswith(f"{path}, row 13: ") and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"{", "is not JSON"),
+        (b'["a"]', "is list, expected an object in braces"),
+        (b'{"text": "a b"}', "has no label; give it the name of a class"),
+        (b'{"label": "no"}', "has neither words nor text; give it one of them"),
+        (b'{"classes": ["a", "b"]}', "key 'classes' is unknown"),
+        (b'{"text": "a \xff", "label": "no"}', "byte 12 (b'\\xff') is not UTF-8; save the file as UTF-8"),
+    ],
+)
+def test_a_line_that_is_no_document_is_named(tmp_path, line, message):
+    path = write(tmp_path / "a.jsonl", *GOOD)
+    path.write_bytes(path.read_bytes() + b"\n" + line + b"\n")  # the blank line counts as row 13
+    with pytest.raises(ValueError) as caught:
+        load_jsonlines(path)
+    assert str(caught.value).startswith(f"{path}, row 14: ") and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"classes": "no"}, "classes is 'no', expected a list of names"),
+        ({"classes": ["no", 1]}, "classes is ['no', 1], expected a list of names"),
+        ({"classes": ["no", "yes"], "name": 3}, "name is 3, expected a text"),
+        (
+            {"classes": ["no", "yes"], "license": "MIT"},
+            "key 'license' is unknown; keys are classes, licence, name, source",
+        ),
+        ({"classes": ["no", "maybe"]}, "row 3: label 'yes' is not in the list of classes: no, maybe"),
+        ({"classes": ["no", "yes", "no"]}, "class names repeat: no, yes, no"),
+    ],
+)
+def test_a_bad_header_is_named(tmp_path, header, message):
+    with pytest.raises(ValueError) as caught:
+        load_jsonlines(write(tmp_path / "a.jsonl", header, *GOOD))
+    assert message in str(caught.value)
+
+
+def test_bad_folders_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no train\.jsonl"):
+        load_jsonlines(tmp_path)
+    write(tmp_path / "train.jsonl", {"classes": ["no", "yes"]}, *GOOD)
+    write(tmp_path / "dev.jsonl", {"classes": ["yes", "no"]}, *GOOD)
+    with pytest.raises(ValueError, match=r"dev\.jsonl: its header differs from that of train\.jsonl"):
+        load_jsonlines(tmp_path)
+    write(tmp_path / "dev.jsonl")
+    with pytest.raises(ValueError, match=r"dev\.jsonl: split 'dev' is empty; give it documents, or remove the file"):
+        load_jsonlines(tmp_path)
+    write(tmp_path / "dev.jsonl", GOOD[0] | {"split": "dev"})
+    with pytest.raises(ValueError, match=r"dev\.jsonl, row 1: states a split, but its file is that of split 'dev'"):
+        load_jsonlines(tmp_path)
+    write(tmp_path / "dev.jsonl", GOOD[0] | {"id": "train-3"})
+    with pytest.raises(ValueError, match=r"dev\.jsonl, row 1: id 'train-3' stands already at .*train\.jsonl, row 3"):
+        load_jsonlines(tmp_path)
+    write(tmp_path / "val.jsonl", *GOOD)
+    with pytest.raises(
+        ValueError, match=r"holds val\.jsonl; a folder may hold train\.jsonl, dev\.jsonl and test\.jsonl"
+    ):
+        load_jsonlines(tmp_path)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    corpus = load_jsonlines(write(tmp_path / "b.jsonl", *GOOD))
+    save_jsonlines(corpus, path)
+    before = path.read_bytes()
+    monkeypatch.setattr("attn_interp.data.formats.jsonlines._object", lambda *_: {"not": math.nan})
+    with pytest.raises(ValueError):
+        save_jsonlines(corpus, path)
+    assert path.read_bytes() == before and sorted(file.name for file in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]

@@ -1,0 +1,187 @@
+"""Agreement: 1 with itself, 0 between independent rankings, high where the evidence is planted; NaN is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from attn_interp.attribution.attribution import Attribution
+from attn_interp.attribution.methods import METHODS, named
+from attn_interp.data.document import Document
+from attn_interp.data.draws import generator
+from attn_interp.experiments.jain_wallace.agreement import MEASURES, agreement
+from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.result import Result
+
+
+def attention_itself(model, batch, classes) -> Attribution:
+    return Attribution(model.run(batch).weights)
+
+
+def attention_with_signs(model, batch, classes) -> Attribution:
+    """The sign of a contribution plays no part in the ranking."""
+    weights = model.run(batch).weights
+    return Attribution(weights * torch.where(torch.arange(weights.shape[1]) % 2 == 0, 3.0, -3.0))
+
+
+def noise(seed: int):
+    """A ranking drawn for each document from its id, that knows nothing of the model."""
+
+    def method(model, batch, classes) -> Attribution:
+        values = torch.zeros(batch.ids.shape[0], int(batch.is_word.sum(-1).max()))
+        for row, document in enumerate(batch.documents):
+            drawn = generator(seed, f"noise {document.id}").random(len(document))
+            values[row, : len(document)] = torch.as_tensor(drawn)
+        return Attribution(values)
+
+    return method
+
+
+def constant(model, batch, classes) -> Attribution:
+    return Attribution(torch.ones(batch.ids.shape[0], int(batch.is_word.sum(-1).max())))
+
+
+@pytest.fixture(scope="module")
+def result(model, planted, reading) -> Result:
+    return agreement(model, planted.test, reading=reading)
+
+
+def pair(result: Result, first: str, second: str) -> pd.DataFrame:
+    frame = result.frame
+    return frame[(frame["first"] == first) & (frame["second"] == second)].reset_index(drop=True)
+
+
+def test_every_pair_of_rankings_of_every_document_has_a_row(result, planted) -> None:
+    names = ["attention", *METHODS]
+    assert len(result.frame) == len(planted.test) * len(names) * (len(names) - 1) // 2
+    assert set(result.frame["first"]) == set(names[:-1])
+    assert set(result.frame["second"]) == set(names[1:])
+
+
+def test_attention_agrees_with_itself(model, planted, reading) -> None:
+    methods = {"itself": attention_itself, "signed": attention_with_signs}
+    frame = agreement(model, planted.test, methods, reading=reading).frame
+    assert len(frame) == 3 * len(planted.test)
+    assert np.allclose(frame[list(MEASURES)], 1)
+    assert (frame["p_value"] < 1).all()
+    assert frame["completeness_gap"].isna().all()
+
+
+def test_a_pair_is_scipys_tau_of_the_words_alone(model, planted, result) -> None:
+    """One document, no padding: the ranking of absolute values against attention, by scipy."""
+    document = planted.test[4]
+    batch = model.batch([document])
+    run = model.run(batch)
+    for name, method in METHODS.items():
+        values = method(model, batch, run.logits.argmax(-1)).values[0].abs().double()
+        expected = stats.kendalltau(run.weights[0].double(), values)
+        row = pair(result, "attention", name).set_index("document").loc[document.id]
+        assert row["tau"] == pytest.approx(expected.statistic, abs=1e-9)
+        assert row["p_value"] == pytest.approx(expected.pvalue, abs=1e-9)
+
+
+def test_independent_rankings_agree_by_chance_alone(model, planted, reading) -> None:
+    """Null: over 20 pairs of made-up rankings tau is 0 on average, and few p-values are below .05.
+
+    Short documents have discrete p-values, so the share lies at or below .05.
+    """
+    methods = {f"noise {seed}": noise(seed) for seed in range(20)}
+    frame = agreement(model, planted.test, methods, reading=reading).frame
+    frame = frame[frame["first"] == "attention"]
+    assert len(frame) == 20 * len(planted.test)
+    spread = frame["tau"].std() / np.sqrt(len(frame))
+    assert abs(frame["tau"].mean()) < 4 * spread
+    long = frame[frame["words"] >= 8]
+    share = (long["p_value"] <= 0.05).mean()
+    assert 0.02 < share < 0.05 + 4 * np.sqrt(0.05 * 0.95 / len(long))
+
+
+def test_planted_evidence_is_ranked_first_by_all(result, planted) -> None:
+    """Power: one word decides, and attention and every attribution put it on top, far above chance."""
+    frame = pair(result, "attention", "leave-one-out")
+    assert frame["rank_biased_overlap"].mean() > 0.5
+    assert pair(result, "gradient x input", "leave-one-out")["tau"].mean() > 0.2
+
+
+def test_short_documents_are_counted_not_averaged(model, short) -> None:
+    result = agreement(model, short)
+    rows = pair(result, "attention", "leave-one-out").set_index("document")
+    assert np.isnan(rows.loc["one", ["tau", "p_value", "spearman"]].astype(float)).all()
+    assert abs(rows.loc["two", "tau"]) == 1
+    assert rows.loc["two", "p_value"] == 1
+    summary = result.summary().query("first == 'attention' and second == 'leave-one-out' and grouping == 'all'")
+    tau = summary.query("quantity == 'tau' and statistic == 'mean'").iloc[0]
+    assert tau["n"] + tau["undefined"] == len(short)
+    assert tau["undefined"] >= 1
+    assert tau["estimate"] == pytest.approx(rows["tau"].mean())
+
+
+def test_a_constant_ranking_has_no_tau(model, planted, reading) -> None:
+    frame = agreement(model, planted.test, {"constant": constant}, reading=reading).frame
+    assert frame["tau"].isna().all()
+    assert frame["p_value"].isna().all()
+
+
+def test_undefined_significance_is_not_counted_as_insignificant(model, planted, reading) -> None:
+    result = agreement(model, planted.test, {"constant": constant, "itself": attention_itself}, reading=reading)
+    shares = result.summary().query("first == 'attention' and grouping == 'all' and statistic == 'share'")
+    shares = shares.set_index(["second", "quantity"])
+    assert shares.loc[("constant", "significant"), "n"] == 0
+    assert shares.loc[("constant", "significant"), "undefined"] == len(planted.test)
+    assert shares.loc[("itself", "significant"), "n"] == len(planted.test)
+    expected = (pair(result, "attention", "itself")["p_value"] <= 0.05).mean()
+    assert shares.loc[("itself", "significant"), "estimate"] == pytest.approx(expected)
+    assert shares.loc[("itself", "significant_after_bh"), "estimate"] <= expected
+
+
+def test_the_gap_of_integrated_gradients_stands_in_its_rows(result) -> None:
+    has = (result.frame["first"] == "integrated gradients") | (result.frame["second"] == "integrated gradients")
+    assert result.frame.loc[has, "completeness_gap"].notna().all()
+    assert result.frame.loc[~has, "completeness_gap"].isna().all()
+    row = result.summary().query("quantity == 'completeness_gap'").iloc[0]
+    gaps = pair(result, "attention", "integrated gradients")["completeness_gap"].abs()
+    assert row["estimate"] == pytest.approx(gaps.mean())
+    assert gaps.max() < 2e-3  # a sure model: 20 steps alone would miss .4 of one document
+
+
+def test_the_class_explained_is_the_one_predicted(model, planted) -> None:
+    seen = []
+
+    def spy(model, batch, classes) -> Attribution:
+        seen.append((classes, model.run(batch).logits.argmax(-1)))
+        return attention_itself(model, batch, classes)
+
+    agreement(model, planted.test[:9], {"spy": spy})
+    assert seen
+    assert all(torch.equal(given, predicted) for given, predicted in seen)
+
+
+def test_a_reading_is_used_as_it_is(model, planted, reading) -> None:
+    """The attention that is ranked is the reading's: turned around, agreement with itself becomes -1."""
+    turned = [
+        ReadBatch(p.rows, p.batch, torch.where(p.is_word, 1 - p.weights, 0.0), p.logits, p.votes, p.is_word)
+        for p in reading.batches
+    ]
+    other = Reading(reading.documents, tuple(turned), reading.affinity)
+    frame = agreement(model, planted.test, {"itself": attention_itself}, reading=other).frame
+    assert np.allclose(frame["tau"], -1)
+
+
+def test_two_words_are_enough_for_a_tau(model) -> None:
+    documents = [Document("a", ("film", "awful"), 0), Document("b", ("awful", "film"), 0)]
+    frame = agreement(model, documents, {"itself": attention_itself}).frame
+    assert frame["tau"].tolist() == [1, 1]
+
+
+def test_the_gap_is_that_of_integrated_gradients_alone(model, planted) -> None:
+    """KernelSHAP promises a sum too, and misses it by rounding: that is not what the column says."""
+    methods = named("integrated gradients", "KernelSHAP")
+    frame = agreement(model, planted.test[:2], methods).frame
+    alone = agreement(model, planted.test[:2], named("integrated gradients")).frame
+    without = frame[(frame["first"] == "attention") & (frame["second"] == "KernelSHAP")]
+    assert without["completeness_gap"].isna().all() and len(without) == 2
+    pair = frame[(frame["first"] == "integrated gradients") & (frame["second"] == "KernelSHAP")]
+    assert pair["completeness_gap"].to_numpy() == pytest.approx(alone["completeness_gap"].to_numpy(), abs=1e-6)

@@ -1,0 +1,43 @@
+import pytest
+from matplotlib.figure import Figure
+
+from attn_interp.figures.words.literal import visible, width, write
+from attn_interp.figures.words.shading import ink, shade
+
+
+@pytest.mark.parametrize("word", ["$x_1$", "\\input", "<script>", "😀", "a_b^c", "naïve", "שלום", "%#&~{}", "U+0041"])
+def test_what_the_font_has_stays_as_it_is(word: str) -> None:
+    assert visible(word) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("a\nb", "a<U+000A>b"), ("\x00", "<U+0000>"), ("\U0010fffd", "<U+10FFFD>"), ("\u2028", "<U+2028>")],
+)
+def test_what_cannot_be_shown_is_named_by_code_point(word: str, expected: str) -> None:
+    assert visible(word) == expected
+
+
+def test_a_word_is_written_without_mathtext() -> None:
+    text = write(Figure().subplots(), 0, 0, "$x_1$", 7.0)
+    assert text.get_text() == "$x_1$"
+    assert not text.get_parse_math()
+
+
+def test_width_is_in_points_and_grows_with_the_size() -> None:
+    figure = Figure(dpi=72)
+    text = write(figure.subplots(), 0, 0, "measured word", 20.0)
+    figure.draw_without_rendering()
+    assert width("measured word", 20.0) == pytest.approx(text.get_window_extent().width, rel=0.03)
+    assert width("measured word", 10.0) == pytest.approx(width("measured word", 20.0) / 2, rel=0.02)
+
+
+def test_ink_stands_out_on_every_shade() -> None:
+    def luminance(colour: tuple[float, ...]) -> float:
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for share in (-1.0, -0.6, -0.3, 0.0, 0.1, 0.5, 0.8, 1.0):
+        fill = luminance(shade(share)) + 0.05
+        own = 1.05 if ink(shade(share)) == "white" else 0.05
+        assert max(fill / own, own / fill) >= 4.5  # what WCAG 2 asks of text

@@ -1,0 +1,351 @@
+"""Classifiers of the transformers library: pieces and words, weights put back and moved, and wrong use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+import attn_interp
+from attn_interp.attribution.pushed_back import pushed_back_attention
+from attn_interp.data.document import Document
+from attn_interp.data.edit import delete_words, replace_words
+from attn_interp.experiments.people.parts.edited import check_operator
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.heads import head_weights, logits_under_heads
+from attn_interp.models.transformers.adapter import cut_to_fit, load_classifier
+from attn_interp.models.transformers.subwords import collate_pieces, pieces_of
+from attn_interp.models.wrap import wrap
+from attn_interp.recording import intervene, record
+
+transformers = pytest.importorskip("transformers")
+
+WHOLE = Document("whole", ("the", "film", "moves"), 0)
+SPLIT = Document("split", ("the", "wonderful", "film", "continues", "awfulless"), 1)
+SHORT = Document("short", ("awful",), 0)
+DOCUMENTS = [WHOLE, SPLIT, SHORT]
+
+
+def fresh(wordpiece: Any, **settings: Any) -> Any:
+    sizes = {"vocab_size": len(wordpiece), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes |= {"intermediate_size": 24, "max_position_embeddings": 40, "initializer_range": 0.15}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return transformers.BertForSequenceClassification(transformers.BertConfig(**(sizes | settings)))
+
+
+def test_pieces_know_their_words(wordpiece) -> None:
+    assert wordpiece.convert_ids_to_tokens(pieces_of(SPLIT, wordpiece).ids) == [
+        *("[CLS]", "the", "wonder", "##ful", "film", "continu", "##es", "aw", "##ful", "##less", "[SEP]"),
+    ]
+    assert pieces_of(SPLIT, wordpiece).word == (-1, 0, 1, 1, 2, 3, 3, 4, 4, 4, -1)
+    batch = collate_pieces(DOCUMENTS, wordpiece, None)
+    assert batch.piece_of.tolist()[2] == [-1, 0, 0, -1] + [-1] * 7
+    assert batch.is_word.sum(1).tolist() == [3, 5, 1]
+    assert batch.is_word.int().tolist()[1] == [0, 1, 1, 0, 1, 1, 0, 1, 0, 0, 0]
+    assert batch.is_token.sum(1).tolist() == [5, 11, 4]
+
+
+def test_padding_on_the_left(wordpiece, monkeypatch) -> None:
+    monkeypatch.setattr(wordpiece, "padding_side", "left")
+    batch = collate_pieces([SPLIT, SHORT], wordpiece, None)
+    assert batch.piece_of.tolist()[1] == [-1] * 7 + [-1, 0, 0, -1]
+    assert batch.is_word.int().tolist()[1] == [0] * 8 + [1, 0, 0]
+
+
+def test_a_tokenizer_without_offsets_is_given_word_by_word(wordpiece) -> None:
+    class Slow:
+        is_fast = False
+        tokenize = wordpiece.tokenize
+        convert_tokens_to_ids = wordpiece.convert_tokens_to_ids
+
+        def build_inputs_with_special_tokens(self, ids: list[int]) -> list[int]:
+            return [2, *ids, 3]
+
+    for document in DOCUMENTS:
+        assert pieces_of(document, Slow()) == pieces_of(document, wordpiece)
+
+
+def test_blanks_and_byte_pieces_go_to_the_word_that_follows() -> None:
+    """A byte-level tokenizer writes the blank before a word into its first piece."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = {letter: index for index, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(alphabet | {"Ġb": 256, "<pad>": 257}, [("Ġ", "b")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>")
+    document = Document("é", ("a", "bé", "c"), 0)
+    found = pieces_of(document, fast)
+    assert fast.convert_ids_to_tokens(found.ids) == ["a", "Ġb", "Ã", "©", "Ġ", "c"]
+    assert found.word == (0, 1, 1, 1, 2, 2)
+
+
+def test_attention_on_a_word_is_the_sum_over_its_pieces(bert) -> None:
+    batch = bert.batch(DOCUMENTS)
+    run = bert.run(batch)
+    with torch.no_grad(), record(bert.module) as recording:
+        own = bert.module(batch.ids, batch.is_token.long()).logits
+    assert torch.equal(own, run.logits)
+    row = recording[bert.view.site][:, :, 0].mean(1)  # (B, T): both heads, query [CLS]
+    for b, document in enumerate(DOCUMENTS):
+        word = pieces_of(document, bert.collate.tokenizer).word
+        naive = [sum(float(row[b, t]) for t, w in enumerate(word) if w == k) for k in range(len(document))]
+        expected = torch.tensor(naive) / sum(naive)
+        assert torch.allclose(run.weights[b, : len(document)], expected, atol=1e-6)
+        assert float(run.word_mass[b]) == pytest.approx(sum(naive), abs=1e-6)
+        assert run.is_word[b].sum() == len(document)
+
+
+@pytest.mark.parametrize("head", ["mean", 0, 1])
+@pytest.mark.parametrize("query", ["first", "last", "mean"])
+def test_own_weights_put_back_change_nothing(bert, head, query) -> None:
+    other = wrap(bert.module, bert.collate.tokenizer, head=head, query=query)
+    batch = other.batch(DOCUMENTS)
+    run = other.run(batch)
+    with torch.no_grad():
+        again = other.logits_under(batch, run.weights[:, None])[:, 0]
+    assert torch.allclose(again, run.logits, atol=2e-6)
+
+
+@pytest.mark.parametrize(("head", "query"), [("mean", "first"), (1, "first"), ("mean", "mean")])
+def test_weightings_are_put_where_they_are_read(bert, head, query) -> None:
+    """Whatever is put is what is read again; pieces keep their proportions, special tokens their weight."""
+    other = wrap(bert.module, bert.collate.tokenizer, head=head, query=query)
+    batch = other.batch(DOCUMENTS)
+    run = other.run(batch)
+    wanted = torch.rand(run.weights.shape, generator=torch.Generator().manual_seed(0)) * run.is_word
+    wanted[:, 0] += 0.1
+    wanted = wanted / wanted.sum(-1, keepdim=True)
+    for target in (wanted, torch.eye(5)[[2, 4, 0]]):
+        change = other._put(batch, target)
+        with torch.no_grad(), record(other.module) as recording, intervene(other.module, {other.site: change}):
+            other.batch_logits(batch)
+        moved = other._read(batch, recording[other.view.site], run.logits)
+        assert torch.allclose(moved.weights, target, atol=1e-5)
+        assert torch.allclose(moved.word_mass, run.word_mass, atol=1e-5)
+    with torch.no_grad(), record(other.module) as before:
+        other.batch_logits(batch)
+    if query == "first":  # the two pieces of "wonderful", in each head that was moved
+        old, new = (x[other.view.site][1, other.window(batch).heads, 0] for x in (before, recording))
+        assert torch.allclose(old[:, [0, 10]], new[:, [0, 10]], atol=1e-6)
+
+
+def test_each_head_is_read_and_moved_alone(bert) -> None:
+    """Of a single head, the weights and the output under others are those of the view of this head."""
+    batch = bert.batch(DOCUMENTS)
+    weights = head_weights(bert, batch)  # (B, H, W)
+    for head in (0, 1):
+        alone = wrap(bert.module, bert.collate.tokenizer, head=head)
+        assert torch.allclose(alone.run(batch).weights, weights[:, head], atol=1e-6)
+        moved = weights.clone()
+        moved[:, head] = torch.eye(5)[[2, 4, 0]]
+        with torch.no_grad():
+            under = logits_under_heads(bert, batch, moved[:, None])[:, 0]
+            expected = alone.logits_under(batch, moved[:, None, head])[:, 0]
+        assert torch.allclose(under, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="heads are taken at one query, and the view is the mean over the queries"):
+        head_weights(wrap(bert.module, bert.collate.tokenizer, query="mean"), batch)
+
+
+def test_what_needs_one_state_for_each_word_says_so(bert) -> None:
+    with pytest.raises(ValueError, match="this view is a mean or weighs pieces of words; use attention rollout"):
+        pushed_back_attention(bert, bert.batch(DOCUMENTS), torch.zeros(3, dtype=torch.long))
+
+
+def test_a_model_without_a_mask_word_refuses_the_mask(bert) -> None:
+    with pytest.raises(ValueError, match="has no mask token and no unknown token; choose 'delete'"):
+        check_operator(replace(bert, mask_word=None), "mask")
+
+
+def test_several_rows_are_moved_as_worked_by_hand() -> None:
+    """Rows (.6, .4, 0) and (.2, .2, .6): mean (.4, .3, .3). Wanted (.2, .3, .5): word 0 halves in both rows, which
+    gives .3 and .1 to word 2."""
+    from attn_interp.models.view import Rows
+
+    rows = torch.tensor([[[0.6, 0.4, 0.0], [0.2, 0.2, 0.6]]])
+    made = Rows(rows, torch.ones(1, 2), torch.tensor([[0, 1, 2]]), torch.ones(1, 2, 1))
+    expected = torch.tensor([[[0.3, 0.4, 0.3], [0.1, 0.2, 0.7]]])
+    assert torch.allclose(made.under(torch.tensor([[0.2, 0.3, 0.5]])), expected)
+    assert torch.equal(made.under(torch.tensor([[0.0, 1.0, 0.0]])), torch.tensor([[[0.0, 1, 0], [0, 1, 0]]]))
+
+
+@pytest.mark.parametrize("head", ["mean", 0])
+def test_gradient_at_weights_equals_finite_differences(bert, head) -> None:
+    """Each word's weight is scaled in all pieces and rows of the view, by hand, and the output taken again."""
+    other = wrap(bert.module, bert.collate.tokenizer, head=head)
+    batch = other.batch([SPLIT])
+    run = other.run(batch)
+    word = batch.piece_of[0]
+    heads = other.window(batch).heads
+    decided = run.logits.argmax(-1)
+    gradient = other.gradient_at_weights(batch, decided)[0]
+    p = []
+    for k in range(len(SPLIT)):
+        for sign in (1, -1):
+
+            def scale(weights: torch.Tensor, k: int = k, sign: int = sign) -> torch.Tensor:
+                changed = weights.clone()
+                changed[:, heads, 0] *= torch.where(word == k, 1 + sign * 0.05, 1.0)
+                return changed
+
+            with torch.no_grad(), intervene(other.module, {other.site: scale}, unnormalised=True):
+                p.append(float(other.batch_logits(batch).double().softmax(-1)[0, decided]))
+        slope = (p[-2] - p[-1]) / 0.1
+        expected = float(gradient[k] * run.weights[0, k] * run.word_mass[0])
+        assert slope == pytest.approx(expected, rel=1e-2, abs=2e-5)
+
+
+def test_gradient_at_embeddings_sums_over_pieces(bert) -> None:
+    batch = bert.batch(DOCUMENTS)
+    embeddings, gradient = bert.gradient_at_embeddings(batch, batch.labels, detached=False)
+    product = (embeddings * gradient).sum(-1)
+    summed = bert.sum_over_words(batch, product)
+    assert summed.shape == (3, 5)
+    assert float(summed[1, 1]) == pytest.approx(float(product[1, 2] + product[1, 3]))
+    held, _ = bert.gradient_at_embeddings(batch, batch.labels, detached=True)
+    assert torch.equal(held, embeddings)
+    swapped = bert.logits_with_embedding(batch, torch.tensor([[0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0] * 5]) > 0,
+                                         torch.zeros(16))  # fmt: skip
+    changed = (swapped - bert.run(batch).logits).abs().amax(-1) > 1e-4
+    assert changed.tolist() == [False, True, False]
+
+
+def test_words_are_edited_before_they_are_cut(bert) -> None:
+    shorter = delete_words(SPLIT, {1})
+    expected = bert.module(**bert.collate.tokenizer("the film continues awfulless", return_tensors="pt")).logits
+    assert torch.allclose(bert.logits([shorter]), expected, atol=1e-6)
+    hidden = bert.batch([replace_words(SPLIT, {1}, bert.mask_word)])
+    assert hidden.ids[0, 2] == bert.collate.tokenizer.mask_token_id
+    assert hidden.piece_of[0].tolist() == [-1, 0, 1, 2, 3, 3, 4, 4, 4, -1]
+
+
+def test_batch_size_padding_and_order_change_nothing(bert, planted) -> None:
+    documents = list(planted.test[:12])
+    together = bert.logits(documents, size=12)
+    assert torch.allclose(together, bert.logits(documents[::-1], size=1).flip(0), atol=2e-6)
+    whole = bert.run(bert.batch(documents))
+    for index, document in enumerate(documents):
+        alone = bert.run(bert.batch([document]))
+        assert torch.allclose(alone.weights[0], whole.weights[index, : len(document)], atol=1e-6)
+
+
+def test_the_view_is_found_by_what_the_classifier_reads(wordpiece, bert) -> None:
+    assert (bert.view.head, bert.view.query) == ("mean", "first")
+    assert bert.view.site == "bert.encoder.layer.1.attention.self"
+    first = wrap(bert.module, wordpiece, site="bert.encoder.layer.0.attention.self")
+    assert first.view.query == "mean"  # every query of the first layer reaches the output
+    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 30, "initializer_range": 0.15}
+    special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    config = transformers.GPT2Config(vocab_size=len(wordpiece), **sizes, **special)
+    causal = transformers.GPT2ForSequenceClassification(config)
+    found = wrap(causal, wordpiece)
+    assert found.view.query == "last"
+    assert wrap(causal, wordpiece, site=found.sites[0].name).view.query == "last"
+    batch = found.batch(DOCUMENTS)
+    assert found.query_at(batch).tolist() == [4, 10, 3]
+    with pytest.raises(ValueError, match=r"words do not see the words after them.*choose query='last'"):
+        wrap(causal, wordpiece, query="mean")
+
+
+def test_long_documents_are_refused_by_name_and_cut_on_demand(bert, planted) -> None:
+    rationale = tuple(float(k % 2) for k in range(30))
+    long = Document("long", ("awful",) * 30, 0, rationales=(rationale,), signals={"place": tuple(range(30))})
+    with pytest.raises(ValueError, match="document 'long': 30 words are 62 positions, and the model has 40; cut the"):
+        bert.run(bert.batch([long]))
+    cut = cut_to_fit(bert, [WHOLE, long])
+    assert cut.lost == {"long": 11}
+    assert str(cut) == "1 of 2 documents were cut to the length of the model; 11 words at their ends are lost"
+    assert cut.documents[0] is WHOLE
+    assert cut.documents[1].rationales == (rationale[:19],)
+    assert cut.documents[1].signals == {"place": tuple(map(float, range(19)))}
+    assert bert.batch(cut.documents).ids.shape[1] == 40
+    with pytest.raises(TypeError, match="documents of any length"):
+        cut_to_fit(wrap(attn_interp.train(planted, epochs_of_one(), progress=False)), [WHOLE])
+
+
+def epochs_of_one() -> Any:
+    from attn_interp.models.classifiers.settings import ClassifierSettings
+
+    return ClassifierSettings(encoder="average", embedding_width=4, hidden=4)
+
+
+def test_a_roberta_has_fewer_positions_than_embeddings_of_them(wordpiece, monkeypatch) -> None:
+    settings = {"vocab_size": len(wordpiece), "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.RobertaConfig(**settings, intermediate_size=8, max_position_embeddings=20, pad_token_id=0)
+    model = wrap(transformers.RobertaForSequenceClassification(config), wordpiece)
+    assert model.collate.longest == 19
+    model.logits([Document("d", ("the",) * 17, 0)])
+    monkeypatch.setattr(wordpiece, "model_max_length", 12)
+    assert wrap(model.module, wordpiece).collate.longest == 12
+
+
+def test_a_word_without_a_piece_is_named(bert) -> None:
+    with pytest.raises(ValueError, match=r"document 'd': of word 1, '\\u200d', the tokenizer leaves no piece; remove"):
+        bert.batch([Document("d", ("the", "\u200d"), 0)])
+
+
+def test_a_folder_is_loaded_and_random_weights_are_refused(bert, tmp_path) -> None:
+    bert.module.save_pretrained(tmp_path)
+    bert.collate.tokenizer.save_pretrained(tmp_path)
+    again = attn_interp.wrap(tmp_path)
+    assert isinstance(again, AttentionModel)
+    assert again.classes == ("negative", "positive")
+    assert torch.equal(again.logits(DOCUMENTS), bert.logits(DOCUMENTS))
+    headless = tmp_path / "headless"
+    bert.module.bert.save_pretrained(headless)
+    bert.collate.tokenizer.save_pretrained(headless)
+    with pytest.raises(ValueError, match=r"classifier.bias and 1 other weights .* are not in its files"):
+        load_classifier(headless)
+
+
+def test_wrong_models_are_explained(wordpiece) -> None:
+    small = {"vocab_size": len(wordpiece), "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    generator = transformers.BertForMaskedLM(transformers.BertConfig(**small, intermediate_size=8))
+    with pytest.raises(TypeError, match="BertForMaskedLM does not classify sequences; load the model"):
+        wrap(generator, wordpiece)
+    with pytest.raises(TypeError, match=r"give the tokenizer of the BertForSequence.*wrap\(model, tokenizer\)"):
+        wrap(fresh(wordpiece))
+    with pytest.raises(ValueError, match=r"ids up to 55, the model embeds 50; they do not belong together"):
+        wrap(fresh(wordpiece, vocab_size=50), wordpiece)
+    with pytest.raises(ValueError, match="1 labels and problem_type None, expected a single-label classifier"):
+        wrap(fresh(wordpiece, num_labels=1), wordpiece)
+    with pytest.raises(ValueError, match=r"pads with id 0, model.config.pad_token_id is 7; set the model's"):
+        wrap(fresh(wordpiece, pad_token_id=7), wordpiece)
+    with pytest.raises(ValueError, match=r"parameters of \['torch.bfloat16'\].*dtype=torch.float32"):
+        wrap(fresh(wordpiece).bfloat16(), wordpiece)
+    with pytest.raises(ValueError, match=r"there is no attention site 'bert'; the sites are bert.encoder.layer.0.att"):
+        wrap(fresh(wordpiece), wordpiece, site="bert")
+    with pytest.raises(ValueError, match=r"has heads 0\.\.1, got head=2"):
+        wrap(fresh(wordpiece), wordpiece, head=2)
+    with pytest.raises(ValueError, match="query: got 'cls', expected an index or one of 'first', 'last', 'mean'"):
+        wrap(fresh(wordpiece), wordpiece, query="cls")
+    with pytest.raises(ValueError, match="3 class names for a model of 2 classes"):
+        wrap(fresh(wordpiece), wordpiece, classes=("a", "b", "c"))
+    unseen = fresh(wordpiece)
+    unseen.config._attn_implementation = "flex_attention"
+    with pytest.raises(ValueError, match=r"'flex_attention' computes its weights where they cannot be seen; call"):
+        wrap(unseen, wordpiece)
+
+
+def test_a_model_without_attention_is_explained(wordpiece) -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8, "pad_token_id": 0}
+    config = transformers.FNetConfig(vocab_size=len(wordpiece), **sizes)
+    with pytest.raises(ValueError, match="FNetForSequenceClassification takes no attention_mask, so it has no"):
+        wrap(transformers.FNetForSequenceClassification(config), wordpiece)
+
+
+def test_padding_that_changes_the_output_is_refused(wordpiece, monkeypatch) -> None:
+    """Absolute positions count from the left, so padding there moves the words."""
+    monkeypatch.setattr(wordpiece, "padding_side", "left")
+    with pytest.raises(ValueError, match=r"the logits of document '.*' change by .* when it is padded; set tok"):
+        wrap(fresh(wordpiece), wordpiece)
+
+
+def test_the_pieces_of_a_batch_go_along_with_its_rows(bert) -> None:
+    batch = bert.batch(DOCUMENTS).rows(torch.tensor([2, 1, 1]))
+    assert [document.id for document in batch.documents] == ["short", "split", "split"]
+    assert torch.equal(batch.piece_of[1], bert.batch(DOCUMENTS).piece_of[1])
+    assert batch.to("cpu").piece_of.shape == batch.ids.shape

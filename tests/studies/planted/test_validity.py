@@ -1,0 +1,88 @@
+"""Situations are what they say, claims are decided, trials are kept and are the same in any process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attn_interp.data.corpora.planted import FILLERS
+from attn_interp.experiments.result import Result
+from attn_interp.models.classifiers.frozen_attention import GivenAttention
+from attn_interp.models.given_attention import RandomByDocument
+from attn_interp.studies.planted import validity
+from attn_interp.studies.planted.claims import CLAIMS, mass_on_evidence
+from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes, neutral_words
+from attn_interp.studies.planted.validity import run_trials, trial
+
+TINY = Sizes(train=24, documents=8, width=4, epochs=1)
+
+
+def test_every_claim_has_known_situations_of_both_kinds_and_every_situation_a_use() -> None:
+    assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        assert claim.true
+        assert claim.false
+        assert not set(claim.true) & set(claim.false)
+    assert {name for claim in CLAIMS for name in claim.true + claim.false} == set(SITUATIONS)
+
+
+@pytest.mark.parametrize("name", ["one keyword", "everywhere"])
+def test_a_case_has_the_sizes_that_were_asked_for(name: str) -> None:
+    case = Case(SITUATIONS[name], TINY, seed=2)
+    assert (len(case.corpus.train), len(case.documents)) == (24, 8)
+    assert not {d.id for d in case.corpus.train} & {d.id for d in (*case.documents, *case.corpus.dev)}
+    assert case.corpus.fingerprint() == Case(SITUATIONS[name], TINY, seed=2).corpus.fingerprint()
+    assert case.corpus.fingerprint() != Case(SITUATIONS[name], TINY, seed=3).corpus.fingerprint()
+
+
+def test_the_mass_on_the_evidence_is_its_weight_minus_its_share() -> None:
+    case = Case(SITUATIONS["random attention"], TINY, seed=0)
+    gains = []
+    for document in case.documents:
+        weights = RandomByDocument(0)(case.model.batch([document]))
+        weights = weights[weights > 0]
+        place = document.rationales[0].index(1.0)
+        gains.append(float(weights[place]) - 1 / len(document))
+    assert mass_on_evidence(case).estimate == pytest.approx(np.mean(gains), abs=1e-6)
+
+
+def test_a_model_under_the_evidence_is_guided_by_it() -> None:
+    case = Case(SITUATIONS["much noise, evidence as attention"], TINY, seed=0)
+    assert isinstance(case.attention, GivenAttention)
+    for document in case.documents:
+        on_evidence = [0.9 * marked + 0.1 / len(document) for marked in document.rationales[0]]
+        assert case.attention.weights[document.id].tolist() == pytest.approx(on_evidence)
+
+
+def test_a_claim_is_found_where_it_is_true_and_not_where_it_is_false() -> None:
+    wanted = [claim for claim in CLAIMS if claim.name == "Attention marks the evidence (by 0.1)"]
+    frame = trial(0, Sizes(documents=60), wanted).frame
+    assert frame["found"].tolist() == frame["truth"].astype(float).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_trials_are_kept_and_go_on(tmp_path, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setattr(validity, "draw", lambda result, folder: drawn.append(result))
+    few = [claim for claim in CLAIMS if "most decisions" in claim.name]
+    first = run_trials([0], TINY, tmp_path, claims=few)
+    (kept,) = (tmp_path / "trials").glob("*/validity.parquet")
+    time = kept.stat().st_mtime_ns
+    both = run_trials([0, 1], TINY, tmp_path, claims=few)
+    assert kept.stat().st_mtime_ns == time
+    assert both.frame[both.frame["seed"] == 0].equals(first.frame)
+    assert Result.load(tmp_path / "validity.parquet").frame.equals(both.frame)
+    assert len(drawn) == 2
+    run_trials([0], replace(TINY, epochs=2), tmp_path, claims=few)  # other settings, another folder
+    assert len(list((tmp_path / "trials").iterdir())) == 3
+    with pytest.raises(ValueError, match="at least one trial"):
+        run_trials([], TINY, tmp_path, claims=few)
+
+
+def test_neutral_words_are_the_frequent_ones_that_no_rule_plants() -> None:
+    words = neutral_words("planted", {"rule": "negation"})
+    assert sorted(words) == sorted(FILLERS)
+    assert not {"awful", "wonderful", "not"} & set(words)
+    with pytest.raises(ValueError, match="has 2 different words beside"):
+        neutral_words("planted", {"fillers": ("x", "y")})
