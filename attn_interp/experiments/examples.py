@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import attribute
-from attn_interp.experiments.jain_wallace.adversary import find_adversaries
+from attn_interp.experiments.jain_wallace.adversary import best, check_eps
 from attn_interp.experiments.reach import DELTA
-from attn_interp.experiments.reading import Reading, read, reading_settings
-from attn_interp.experiments.result import Column, Result
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.readout.identifiability import weight_interval
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -27,70 +22,65 @@ INTERVAL = {
 }
 
 
-def examples(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    eps: float = 0.01,
-    methods: Mapping[str, Method] = METHODS,
-    seed: int = 0,
-    reading: Reading | None = None,
-) -> Result:
-    """One row per word of a few documents, one column per kind of weight.
+def examples(reading: Reading, *, eps: float = 0.01, methods: Methods = METHODS) -> Result:
+    """What do the weights look like on documents?
 
     The documents are not picked by hand: for each predicted class, among those of 8 to 30 words (all, where there are
     none), the ones at the 10th, 50th and 90th percentile of the maximum attention weight.
+
+    Args:
+        reading: A model's attention over documents, from `read`.
+        eps: What the adversary may move the output by (total variation), in (0, 1).
+        methods: Names of attributions, or a mapping of names of your own to functions.
+
+    Returns:
+        A result with one row per word of these documents, and one column per kind of weight: attention (with its
+        interval where the readout is affine), the adversary's attention, and each attribution, signed.
+
+    Raises:
+        ValueError: eps outside (0, 1), or a name that is no method's.
     """
-    whole = reading or read(model, documents, seed)
-    chosen = [documents[row] for row in _chosen(whole)]
-    reading = replace(read(model, chosen, seed), affinity=whole.affinity)
-    attributed = attribute(model, reading, methods)
+    check_eps("examples", eps)
+    part = reading.only([reading.documents[row] for row in _chosen(reading)])
     frames: dict[int, pd.DataFrame] = {}
-    for read_batch, found in zip(reading.batches, attributed.batches):
-        (adversaries,) = find_adversaries(model, reading, read_batch, eps, "best", seed)
-        rows = {"attention": read_batch.weights, "adversary": adversaries.weights}
-        if reading.affine:
-            interval = weight_interval(read_batch.weights, read_batch.votes, read_batch.is_word, DELTA)
+    names: list[str] = []
+    for batch, found in part.attributions(methods):
+        names = list(found)
+        adversaries = best(part, batch, eps)
+        rows = {"attention": batch.weights, "adversary": adversaries.weights}
+        if part.affine:
+            interval = weight_interval(batch.weights, batch.votes, batch.is_word, DELTA)
             rows |= {"attention low": interval.least, "attention high": interval.most}
         rows |= {name: attribution.values for name, attribution in found.items()}
-        for index, document in enumerate(read_batch.batch.documents):
-            about = {
-                "document": document.id,
-                "label": model.classes[document.label],
-                "predicted": model.classes[int(read_batch.predicted[index])],
-                "position": np.arange(len(document)),
-                "word": document.words,
-            }
+        about = batch.about()
+        for index, document in enumerate(batch.batch.documents):
             values = {name: row[index, : len(document)].numpy() for name, row in rows.items()}
-            frames[read_batch.rows[index]] = pd.DataFrame({**about, **values})
+            known = {name: about[name].iloc[index] for name in ("document", "label", "predicted")}
+            words = {"position": np.arange(len(document)), "word": document.words}
+            frames[batch.rows[index]] = pd.DataFrame({**known, **words, **values})
     columns = {
         "document": Column("id of the document"),
-        "label": Column("gold class"),
+        "label": Column("gold class; missing where it is not known"),
         "predicted": Column("class predicted by the model"),
         "position": Column("place of the word in the document", "words from the beginning", 0),
         "word": Column("the word"),
         "attention": Column("the model's attention weight", "", 0, 1),
         "adversary": Column(f"attention of largest divergence with the output within {eps}", "", 0, 1),
-        **(INTERVAL if reading.affine else {}),
-        **{name: Column("signed contribution to the probability of the predicted class") for name in methods},
+        **(INTERVAL if part.affine else {}),
+        **{name: Column("signed contribution to the probability of the predicted class") for name in names},
     }
-    settings = {
-        **reading_settings(model, reading, seed),
-        "eps": eps,
-        "methods": list(methods),
-        "status": adversaries.status,
-        "delta": DELTA,
-    }
+    own = {"eps": eps, "methods": names, "status": adversaries.status, "delta": DELTA}
     frame = pd.concat([frames[row] for row in sorted(frames)], ignore_index=True)
-    return Result("examples", frame, settings, columns)
+    return Result("examples", frame, {**part.settings, **own}, columns)
 
 
 def _chosen(reading: Reading) -> list[int]:
     """Rows of the documents to show."""
     count = len(reading.documents)
     predicted, largest = np.zeros(count, dtype=int), np.zeros(count)
-    for read_batch in reading.batches:
-        predicted[read_batch.rows] = read_batch.predicted.numpy()
-        largest[read_batch.rows] = read_batch.weights.amax(-1).numpy()
+    for batch in reading.batches:
+        predicted[batch.rows] = batch.predicted.numpy()
+        largest[batch.rows] = batch.weights.amax(-1).numpy()
     lengths = np.array([len(document) for document in reading.documents])
     readable = (lengths >= READABLE[0]) & (lengths <= READABLE[1])
     chosen: list[int] = []
@@ -105,7 +95,23 @@ def _chosen(reading: Reading) -> list[int]:
 
 def summarise(result: Result) -> pd.DataFrame:
     """The documents that are shown: length and largest weight of each."""
-    grouped = result.frame.groupby(["document", "label", "predicted"], sort=False)
+    grouped = result.frame.groupby(["document", "label", "predicted"], sort=False, dropna=False)
     return grouped.agg(
         words=("word", "size"), max_attention=("attention", "max"), max_adversary=("adversary", "max")
     ).reset_index()
+
+
+EXPERIMENT = Experiment(
+    examples,
+    READING,
+    Card(
+        "What do the weights look like on documents?",
+        "None: these are documents to look at, not picked by hand.",
+        "One document proves nothing.",
+        "Attention, the adversary's attention and attributions on the same words.",
+        "Anything about other documents.",
+    ),
+    summarise,
+    decided_by=("eps",),
+    shown_apart=True,
+)

@@ -10,33 +10,49 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.experiments.result import Column, Result
-from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import predict
-from attn_interp.statistics.bootstrap import RESAMPLES
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import Rule
+from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.result import Result
+from attn_interp.statistics.bootstrap import RESAMPLES, Floats
+from attn_interp.statistics.scores import auroc, auroc_values, f1_values, macro_f1
 
 MODEL, BAG_OF_WORDS, MAJORITY = "model", "bag of words", "majority"
+ACCURACY, MACRO_F1, AUROC = "accuracy", "macro F1", "AUROC"
+NO_TRAINING = "no training documents are known: read(model, documents, training=corpus)"
 
 
-def quality(trained: Trained | AttentionModel, corpus: Corpus, split: str = "test", seed: int = 0) -> Result:
-    """Predictions of the model and of two baselines. One row per document and predictor.
+def quality(reading: Reading) -> Result:
+    """Does the model classify?
 
-    The bag of words is scikit-learn's logistic regression (C = 1) on lower-cased word counts; the majority predictor
-    gives each class its share of the training documents. Both see the training split alone.
+    Predictions of the model beside two baselines that see the training documents of the reading alone. The bag of words
+    is scikit-learn's logistic regression (C = 1) on lower-cased word counts. The majority predictor gives each class
+    its share of the training documents. Without training documents there are no baselines, and the settings say so.
+
+    Args:
+        reading: A model's attention over documents, from `read`; the documents are labelled.
+
+    Returns:
+        A result with one row per document and predictor: label, predicted, correct, and a probability for each class.
+
+    Raises:
+        ValueError: a document without a label.
     """
-    documents = corpus.splits[split]
-    probabilities = {
-        MODEL: _probabilities(trained, documents),
-        BAG_OF_WORDS: _bag_of_words(corpus.train, documents, len(corpus.classes)),
-        MAJORITY: np.tile(_shares(corpus.train, len(corpus.classes)), (len(documents), 1)),
-    }
-    labels = [corpus.classes[document.label] for document in documents]
+    documents, classes = reading.documents, reading.model.classes
+    if reason := why_not(reading):
+        raise ValueError(f"quality: {reason}")
+    probabilities = {MODEL: reading.probabilities()}
+    if reading.training is not None:
+        probabilities[BAG_OF_WORDS] = _bag_of_words(reading.training, documents, len(classes))
+        probabilities[MAJORITY] = np.tile(_shares(reading.training, len(classes)), (len(documents), 1))
+    labels = [classes[int(document.label or 0)] for document in documents]
     frames = []
     for predictor, rows in probabilities.items():
-        predicted = [corpus.classes[index] for index in rows.argmax(1)]
+        predicted = [classes[index] for index in rows.argmax(1)]
         frame = pd.DataFrame(
             {
                 "document": [document.id for document in documents],
@@ -46,31 +62,33 @@ def quality(trained: Trained | AttentionModel, corpus: Corpus, split: str = "tes
                 "correct": [a == b for a, b in zip(labels, predicted)],
             }
         )
-        frames.append(frame.assign(**{f"probability {name}": rows[:, k] for k, name in enumerate(corpus.classes)}))
+        frames.append(frame.assign(**{f"probability {name}": rows[:, k] for k, name in enumerate(classes)}))
     columns = {
         "document": Column("id of the document"),
         "predictor": Column(f"{MODEL}, {BAG_OF_WORDS} (logistic regression on word counts) or {MAJORITY}"),
         "label": Column("gold class"),
         "predicted": Column("class of the highest probability"),
         "correct": Column("whether the prediction is the gold class"),
-        **{f"probability {name}": Column(f"probability of class {name}", "", 0, 1) for name in corpus.classes},
+        **{f"probability {name}": Column(f"probability of class {name}", "", 0, 1) for name in classes},
     }
-    settings = {"corpus": corpus.name, "split": split, "classes": list(corpus.classes), "seed": seed}
+    left_out = {} if reading.training is not None else {BAG_OF_WORDS: NO_TRAINING, MAJORITY: NO_TRAINING}
+    settings = {"classes": list(classes), "seed": reading.seed, "left_out": left_out}
     return Result("quality", pd.concat(frames, ignore_index=True), settings, columns)
 
 
-def _probabilities(model: Trained | AttentionModel, documents: Sequence[Document]) -> np.ndarray:
-    """(N, C) in the order of the documents."""
-    if isinstance(model, AttentionModel):
-        return model.logits(documents).double().softmax(-1).cpu().numpy()
-    return predict(model, documents).double().numpy()
+def why_not(reading: Reading) -> str:
+    """Every document needs its gold class."""
+    without = [document.id for document in reading.documents if document.label is None]
+    if without:
+        return f"document {without[0]!r} and {len(without) - 1} others have no label; quality compares with gold labels"
+    return ""
 
 
-def _shares(documents: Sequence[Document], classes: int) -> np.ndarray:
-    return np.bincount([document.label for document in documents], minlength=classes) / len(documents)
+def _shares(documents: Sequence[Document], classes: int) -> Floats:
+    return np.bincount([int(document.label or 0) for document in documents], minlength=classes) / len(documents)
 
 
-def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: int) -> np.ndarray:
+def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: int) -> Floats:
     """(N, C) probabilities; a class without training documents gets 0."""
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -85,27 +103,48 @@ def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: 
 
 def summarise(result: Result) -> pd.DataFrame:
     """Accuracy, macro F1 and AUROC (one class against the rest, averaged over classes) with percentile intervals from
-    a bootstrap over documents."""
+    a bootstrap over documents; and by how much the model is above each baseline on the same documents, resampled
+    together."""
     classes = list(result.settings["classes"])
-    tables = []
-    for predictor, frame in result.frame.groupby("predictor", sort=False):
+    predictors = {name: _Predicted(frame, classes) for name, frame in result.frame.groupby("predictor", sort=False)}
+    seed, rows = int(result.settings["seed"]), []
+    for name, own in predictors.items():
+        for quantity, statistic in own.statistics.items():
+            rows.append((name, quantity, *_interval(statistic, own.count, seed), own.count, 0))
+    model = predictors[MODEL]
+    for name in (name for name in (MAJORITY, BAG_OF_WORDS) if name in predictors):
+        other = predictors[name].statistics[ACCURACY]
+
+        def difference(drawn: np.ndarray, other: Statistic = other) -> Floats:
+            return np.asarray(model.statistics[ACCURACY](drawn) - other(drawn))
+
+        rows.append((f"{MODEL} - {name}", ACCURACY, *_interval(difference, model.count, seed), model.count, 0))
+    for name in result.settings.get("left_out", {}):
+        rows.append((name, ACCURACY, np.nan, np.nan, np.nan, 0, model.count))
+    return pd.DataFrame(rows, columns=["predictor", "quantity", "estimate", "low", "high", "n", "undefined"])
+
+
+Statistic = Callable[[np.ndarray], Floats]
+"""Rows of resampled documents (R, N) -> a number for each resample (R,)."""
+
+
+class _Predicted:
+    """What one predictor says, as functions of resampled rows (R, N) -> (R,)."""
+
+    def __init__(self, frame: pd.DataFrame, classes: Sequence[str]) -> None:
         codes = {name: index for index, name in enumerate(classes)}
-        label = frame["label"].map(codes).to_numpy()
-        predicted = frame["predicted"].map(codes).to_numpy()
+        label, predicted = (frame[name].map(codes).to_numpy() for name in ("label", "predicted"))
         scores = frame[[f"probability {name}" for name in classes]].to_numpy()
-        statistics = {
-            "accuracy": lambda rows, y=label, p=predicted: (y[rows] == p[rows]).mean(-1),
-            "macro F1": lambda rows, y=label, p=predicted: _macro_f1(y[rows], p[rows], len(classes)),
-            "AUROC": lambda rows, y=label, s=scores: _auroc(y[rows], s[rows], len(classes)),
+        self.count = len(frame)
+        self.statistics: dict[str, Statistic] = {
+            ACCURACY: lambda rows: (label[rows] == predicted[rows]).mean(-1),
+            MACRO_F1: lambda rows: macro_f1(label[rows], predicted[rows], len(classes)),
+            AUROC: lambda rows: auroc(label[rows], scores[rows], len(classes)),
         }
-        for name, statistic in statistics.items():
-            estimate, low, high = _interval(statistic, len(frame), int(result.settings["seed"]))
-            tables.append((predictor, name, estimate, low, high, len(frame), 0))
-    return pd.DataFrame(tables, columns=["predictor", "quantity", "estimate", "low", "high", "n", "undefined"])
 
 
-def _interval(statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int) -> tuple[float, float, float]:
-    """A statistic of resampled rows (R, n) -> (R,), with its 95 % percentile bootstrap interval.
+def _interval(statistic: Statistic, n: int, seed: int) -> tuple[float, float, float]:
+    """A statistic of resampled rows, with its 95 % percentile bootstrap interval.
 
     Resamples without a value, an AUROC without one of the classes, are left out; NaN where the sample itself has none.
     """
@@ -117,27 +156,64 @@ def _interval(statistic: Callable[[np.ndarray], np.ndarray], n: int, seed: int) 
     return estimate, float(low), float(high)
 
 
-def _macro_f1(label: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Mean over the classes that occur of 2 TP / (2 TP + FP + FN), for each row of resampled documents (R, N)."""
-    scores = []
-    for k in range(classes):
-        hit = ((label == k) & (predicted == k)).sum(-1)
-        either = (label == k).sum(-1) + (predicted == k).sum(-1)
-        with np.errstate(invalid="ignore"):
-            scores.append(np.where(either > 0, 2 * hit / either, np.nan))
-    return np.nanmean(scores, axis=0)
+def _scored(result: Result) -> pd.DataFrame:
+    """With values of each document whose means are accuracy, macro F1 and AUROC."""
+    probabilities = {f"probability {name}": name for name in result.settings["classes"]}
+    parts = []
+    for _, own in result.frame.groupby("predictor", sort=False):
+        scores = {
+            ACCURACY: own["correct"].to_numpy(float),
+            MACRO_F1: f1_values(own["label"], own["predicted"]),
+            AUROC: auroc_values(own["label"], own[list(probabilities)].rename(columns=probabilities)),
+        }
+        parts.append(own.assign(**scores))
+    return pd.concat(parts)
 
 
-def _auroc(label: np.ndarray, scores: np.ndarray, classes: int) -> np.ndarray:
-    """Mann-Whitney form of the AUROC, one class against the rest, mean over classes, for (R, N) resampled documents."""
-    from scipy.stats import rankdata
+def _of(predictor: str, quantity: str) -> dict[str, str]:
+    return {"predictor": predictor, "quantity": quantity}
 
-    areas = []
-    for k in range(classes):
-        positive = label == k
-        n1 = positive.sum(-1)
-        n0 = positive.shape[-1] - n1
-        ranks = rankdata(scores[..., k], axis=-1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            areas.append(((ranks * positive).sum(-1) - n1 * (n1 + 1) / 2) / (n1 * n0))
-    return np.mean(areas, axis=0)
+
+BASELINES = {MAJORITY: "the majority class", BAG_OF_WORDS: "a bag of words"}
+ABOVE = {
+    name: Statement(f"accuracy, model - {name}", _of(f"{MODEL} - {name}", ACCURACY), in_overview=False)
+    for name in BASELINES
+}
+
+EXPERIMENT = Experiment(
+    quality,
+    READING,
+    Card(
+        "Does the model classify?",
+        "The model decides unseen documents better than the majority class, and than a bag of words.",
+        "The test documents are drawn as those that it will be used on.",
+        "Whether there is a decision worth explaining.",
+        "That its attention explains anything.",
+    ),
+    summarise,
+    statements=(
+        Statement("accuracy", _of(MODEL, ACCURACY)),
+        Statement("accuracy, bag of words", _of(BAG_OF_WORDS, ACCURACY)),
+        Statement("accuracy, majority class", _of(MAJORITY, ACCURACY)),
+        Statement("macro F1", _of(MODEL, MACRO_F1)),
+        Statement("AUROC", _of(MODEL, AUROC)),
+        *ABOVE.values(),
+    ),
+    rules=tuple(
+        Rule(ABOVE[name], 0.0, f"better than {said}", f"worse than {said}", f"not told apart from {said}")
+        for name, said in BASELINES.items()
+    ),
+    why_not=why_not,
+    pooling=Pooling(
+        (ACCURACY, MACRO_F1, AUROC),
+        ("predictor",),
+        _scored,
+        {
+            ACCURACY: Column("whether the prediction is the gold class", "", 0, 1),
+            MACRO_F1: Column(
+                "the document's value in the macro F1 (`f1_values`), which may lie outside that of the mean"
+            ),
+            AUROC: Column("the document's value in the AUROC (`auroc_values`), which may lie outside that of the mean"),
+        },
+    ),
+)

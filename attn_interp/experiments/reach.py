@@ -8,32 +8,22 @@ says whether attention selects or merely averages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.groupings import grouped
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    ReadBatch,
-    Reading,
-    document_frame,
-    in_order,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import Rule
+from attn_interp.experiments.record.statement import EXACT, Statement, over_all
+from attn_interp.experiments.record.summary import Part, Summary
+from attn_interp.experiments.result import Result
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import smallest_erasure
 from attn_interp.readout.identifiability import equivalent_dimension, weight_interval
 from attn_interp.readout.margin import attention_margin
 from attn_interp.readout.reach import reachable, unflippable
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 DELTA = 0.1
 
@@ -63,40 +53,43 @@ COLUMNS = {
 }
 
 
-def reach(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    seed: int = 0,
-    reading: Reading | None = None,
-    progress: bool = False,
-) -> Result:
-    """What attention can and cannot do to each decision. One row per document.
+def reach(reading: Reading) -> Result:
+    """What can attention do to a decision at all?
+
+    A word's vote is the logits with all attention on that word. Where the readout is affine the logits are the mean of
+    the votes under the attention, so the votes alone say which outputs some attention reaches.
 
     Args:
-        reading: what `read` returned for the same model and documents, to save reading them again.
+        reading: A model's attention over documents, from `read`.
+
+    Returns:
+        A result with one row per document: the margin of the decision and its range over all attentions (nats),
+        unflippable, never_erasable, smallest_erasure (words), kl_margin (nats), spread_used, equivalent_dimension,
+        interval_width.
 
     Raises:
         ValueError: the readout is not affine, so that votes do not determine the output.
     """
-    reading = reading or read(model, documents, seed)
     if not reading.affine:
         raise ValueError(
-            f"reach: the logits are not affine in the attention at site {model.view.site!r} (gap "
+            f"reach: the logits are not affine in the attention at site {reading.model.view.site!r} (gap "
             f"{reading.affinity.gap:.2g} logits, votes spread over {reading.affinity.spread:.2g}), so the votes do not "
             "determine them; adversary, permutation and erasure search instead"
         )
-    frames = [
-        document_frame(model, read_batch).assign(**_measured(read_batch))
-        for read_batch in track(reading.batches, "reach", progress)
-    ]
-    settings = {**reading_settings(model, reading, seed), "delta": DELTA, "status": "exact"}
-    return Result("reach", in_order(frames, reading), settings, COLUMNS)
+    frames = [batch.about().assign(**_measured(batch)) for batch in reading.each_batch("reach")]
+    settings = {**reading.settings, "delta": DELTA, "status": "exact"}
+    return Result("reach", reading.in_order(frames), settings, COLUMNS)
 
 
-def _measured(read_batch: ReadBatch) -> dict[str, np.ndarray]:
-    weights, votes, is_word = read_batch.weights, read_batch.votes, read_batch.is_word
-    lead = advantages(votes, read_batch.predicted)  # (B, W, C)
-    rival = read_batch.logits.topk(2).indices[:, 1:]
+def why_not(reading: Reading) -> str:
+    """Votes determine the output of an affine readout alone."""
+    return "" if reading.affine else "the readout is not affine in the attention"
+
+
+def _measured(batch: ReadBatch) -> dict[str, np.ndarray]:
+    weights, votes, is_word = batch.weights, batch.votes, batch.is_word
+    lead = advantages(votes, batch.predicted)  # (B, W, C)
+    rival = batch.logits.topk(2).indices[:, 1:]
     ends = reachable(lead, is_word)
     margin = (weights[..., None] * lead).sum(1).gather(1, rival).squeeze(1)
     mean = (lead.sum(1) / is_word.sum(-1, keepdim=True)).gather(1, rival).squeeze(1)
@@ -111,7 +104,7 @@ def _measured(read_batch: ReadBatch) -> dict[str, np.ndarray]:
         "margin": margin,
         "margin_least": least,
         "margin_most": most,
-        "unflippable": unflippable(votes, read_batch.predicted, is_word),
+        "unflippable": unflippable(votes, batch.predicted, is_word),
         "never_erasable": erased.isinf(),
         "smallest_erasure": torch.where(erased.isinf(), torch.nan, erased),
         "kl_margin": torch.where(kl.isinf(), torch.nan, kl),
@@ -122,16 +115,39 @@ def _measured(read_batch: ReadBatch) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in values.items()}
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """Shares, medians and means with intervals, over all documents and by predicted class. The median of the KL margin
-    and of the smallest erasure is over the documents that have one; the others are counted as undefined."""
-    flags = ["unflippable", "never_erasable"]
-    frame = result.frame.assign(**{name: result.frame[name].astype(float) for name in flags})
-    seed = int(result.settings["seed"])
-    tables = []
-    for rows in grouped(frame):
-        by = ["grouping", "group"]
-        tables.append(summarise_columns(rows, by, flags, ("share",), seed))
-        tables.append(summarise_columns(rows, by, ["spread_used", "interval_width"], ("mean",), seed))
-        tables.append(summarise_columns(rows, by, ["kl_margin", "smallest_erasure"], ("median",), seed))
-    return pd.concat(tables, ignore_index=True)
+FLAGS, MEANS = ("unflippable", "never_erasable"), ("spread_used", "interval_width")
+POWERLESS = Statement("decisions that no attention can change", over_all("unflippable", None), EXACT)
+
+EXPERIMENT = Experiment(
+    reach,
+    READING,
+    Card(
+        "What can attention do to a decision at all?",
+        "No attention whatever changes most decisions.",
+        "The logits are affine in the attention, as was measured on this model.",
+        "In how many documents every word votes for the decision, so that attention is powerless.",
+        "That attention is useless: it may still set how sure the model is.",
+    ),
+    # the medians are over the documents that have a KL margin or an erasure; the others are counted as undefined
+    Summary((Part(FLAGS, ("share",)), Part(MEANS), Part(("kl_margin", "smallest_erasure"), ("median",)))),
+    statements=(
+        POWERLESS,
+        Statement("how much of the possible change attention uses", over_all("spread_used", None), EXACT),
+    ),
+    rules=(
+        Rule(
+            POWERLESS,
+            0.75,
+            "no attention changes most decisions (above 0.75)",
+            "attention has a say in more than a quarter of the decisions",
+        ),
+    ),
+    why_not=why_not,
+    pooling=Pooling(
+        (*FLAGS, *MEANS),
+        made={
+            "unflippable": Column("whether no attention whatever changes the decision", "", 0, 1),
+            "never_erasable": Column("whether no erasure of attended words changes the decision", "", 0, 1),
+        },
+    ),
+)

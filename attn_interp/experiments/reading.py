@@ -1,157 +1,334 @@
-"""What experiments need to know of a model and its documents, read once: weights, logits, votes, and whether the
-readout is affine."""
+"""A reading: a model's attention over documents, read once and shared by every experiment on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import torch
 
+from attn_interp.attribution.attribution import Attribution, Method
+from attn_interp.attribution.methods import named
 from attn_interp.data.batch import Batch
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.experiments.result import Column
-from attn_interp.models.attention_model import AttentionModel, word_of
+from attn_interp.data.draws import drawn
+from attn_interp.experiments.record.column import Column
+from attn_interp.models.attention_model import AttentionModel, Run, word_of
+from attn_interp.models.progress import progress_bar
 from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
 
+PROBED = 200  # documents whose readout is tried; a model that is not affine shows it on any of them
 
-@dataclass(frozen=True)
+Methods = Sequence[str] | Mapping[str, Method]
+"""Attributions: names that `list_methods` lists, or names of one's own with the functions."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ReadBatch:
-    """One batch in words; float64 on the CPU where it is a number.
+    """One batch of a reading, in words; float64 on the CPU where it is a number. Things are read when first asked for.
 
     Attributes:
-        rows: Index of each document among all that were read.
-        batch: What the model saw.
-        weights: (B, W), each row summing to 1.
-        logits: (B, C) of the model on its own.
-        votes: (B, W, C), the logits with all attention on one word.
-        is_word: (B, W).
+        model: The model that is read.
+        rows: Index of each document among all that are read.
+        batch: What the model sees.
+        part_of: The batch of a larger reading whose rows `places` these are; what that one has is not read again.
     """
 
+    model: AttentionModel
     rows: list[int]
     batch: Batch
-    weights: torch.Tensor  # (B, W)
-    logits: torch.Tensor  # (B, C)
-    votes: torch.Tensor  # (B, W, C)
-    is_word: torch.Tensor  # (B, W)
+    part_of: tuple[ReadBatch, torch.Tensor] | None = None
+    attributions: dict[str, tuple[Method, Attribution]] = field(default_factory=dict)
+
+    @cached_property
+    def run(self) -> Run:
+        """Weights, logits and mass on words, as the model gives them."""
+        if self.part_of is not None and "run" in vars(self.part_of[0]):
+            whole, places = self.part_of[0].run, self.part_of[1].to(self.model.device)
+            return Run(*(values[places] for values in (whole.weights, whole.word_mass, whole.logits, whole.is_word)))
+        return self.model.run(self.batch)
+
+    @cached_property
+    def is_word(self) -> torch.Tensor:
+        """(B, W) true where a document has a word."""
+        return self.run.is_word.cpu()
+
+    @cached_property
+    def weights(self) -> torch.Tensor:
+        """(B, W) attention weights over the words, each row summing to 1."""
+        weights = self.run.weights.double().cpu()
+        return weights / weights.sum(-1, keepdim=True)
+
+    @cached_property
+    def logits(self) -> torch.Tensor:
+        """(B, C) of the model on its own."""
+        return self.run.logits.double().cpu()
 
     @property
     def predicted(self) -> torch.Tensor:
         """(B,) index of the predicted class."""
         return self.logits.argmax(-1)
 
+    @cached_property
+    def votes(self) -> torch.Tensor:
+        """(B, W, C) the logits with all attention on one word, 0 past the last word."""
+        if self.part_of is not None and "votes" in vars(self.part_of[0]):
+            return self.part_of[0].votes[self.part_of[1]]
+        longest = self.is_word.shape[1]
+        # Word w of each document, the last word again for shorter ones: alternative w is one-hot there.
+        which = torch.arange(longest).minimum(self.is_word.sum(-1, keepdim=True) - 1)  # (B, W)
+        return self.under(torch.nn.functional.one_hot(which, longest).double()) * self.is_word[..., None]
 
-@dataclass(frozen=True)
+    def under(self, weightings: torch.Tensor) -> torch.Tensor:
+        """The logits (B, K, C) that the model itself gives under weightings (B, K, W)."""
+        with torch.set_grad_enabled(weightings.requires_grad):
+            return self.model.logits_under(self.batch, self._to_model(weightings)).double().cpu()
+
+    def many_under(self, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """`under` as a function of `count` weightings (B, count, W) that is called many times; gradients pass."""
+        under = self.model.many_under(self.batch, count)
+        return lambda weightings: under(self._to_model(weightings)).double().cpu()
+
+    def _to_model(self, weightings: torch.Tensor) -> torch.Tensor:
+        return weightings.to(self.model.device, torch.get_default_dtype())
+
+    def attribution(self, name: str, method: Method) -> Attribution:
+        """What the method gives for the probability of the predicted class; computed once."""
+        if name not in self.attributions or self.attributions[name][0] is not method:
+            self.attributions[name] = (method, self._from_whole(name, method) or self._attributed(method))
+        return self.attributions[name][1]
+
+    def _from_whole(self, name: str, method: Method) -> Attribution | None:
+        if self.part_of is None or self.part_of[0].attributions.get(name, (None,))[0] is not method:
+            return None
+        found, places = self.part_of[0].attributions[name][1], self.part_of[1]
+        gap = found.completeness_gap
+        return Attribution(found.values[places], None if gap is None else gap[places])
+
+    def _attributed(self, method: Method) -> Attribution:
+        found = method(self.model, self.batch, self.predicted.to(self.model.device))
+        gap = found.completeness_gap
+        return Attribution(_settled(found.values), None if gap is None else _settled(gap))
+
+    def about(self) -> pd.DataFrame:
+        """The `DOCUMENT_COLUMNS` of the documents."""
+        return about_documents(self.model.classes, self.batch.documents, self.predicted).assign(
+            words=self.is_word.sum(-1).numpy(), max_attention=self.weights.amax(-1).numpy()
+        )
+
+
+def _settled(values: torch.Tensor) -> torch.Tensor:
+    return values.detach().double().cpu()
+
+
+def about_documents(classes: Sequence[str], documents: Sequence[Document], predicted: torch.Tensor) -> pd.DataFrame:
+    """document, label (missing where there is none), predicted and words of some documents."""
+    return pd.DataFrame(
+        {
+            "document": [document.id for document in documents],
+            "label": [None if document.label is None else classes[document.label] for document in documents],
+            "predicted": [classes[index] for index in predicted.tolist()],
+            "words": [len(document) for document in documents],
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Reading:
-    """A model's attention over documents, in batches of similar length."""
+    """A model, documents and a seed, with everything that experiments ask of them; nothing is computed twice.
 
+    Made by `read`. Attributes:
+        model: The model, under one view of its attention.
+        documents: The documents, in their order.
+        seed: Of everything that is drawn: samples, permutations, resamples.
+        training: The documents that the model was trained on, for what compares with them; None: not known.
+        progress: Whether what takes over two seconds shows a bar.
+        whole: The reading that this is a part of, which it shares everything with.
+    """
+
+    model: AttentionModel
     documents: tuple[Document, ...]
-    batches: tuple[ReadBatch, ...]
-    affinity: Affinity
+    seed: int = 0
+    training: tuple[Document, ...] | None = None
+    progress: bool = False
+    whole: Reading | None = None
+
+    @cached_property
+    def batches(self) -> tuple[ReadBatch, ...]:
+        """The documents in batches of similar length."""
+        if self.whole is not None:
+            return self.whole.batches_of(self.documents)
+        return tuple(ReadBatch(self.model, rows, batch) for rows, batch in self.model.batches(self.documents))
+
+    def batches_of(self, documents: Sequence[Document]) -> tuple[ReadBatch, ...]:
+        """The batches in which some of the documents stand, cut down to them; `rows` counts among these."""
+        wanted = {document.id: index for index, document in enumerate(documents)}
+        parts = []
+        for each in self.batches:
+            places = [place for place, row in enumerate(each.rows) if self.documents[row].id in wanted]
+            if places:
+                rows = [wanted[self.documents[each.rows[place]].id] for place in places]
+                chosen = torch.tensor(places)
+                parts.append(ReadBatch(self.model, rows, each.batch.rows(chosen.to(self.model.device)), (each, chosen)))
+        return tuple(parts)
+
+    def only(self, documents: Sequence[Document]) -> Reading:
+        """The reading of some of the documents, which shares what this one has read.
+
+        Raises:
+            ValueError: a document is none of this reading's, or there are none.
+        """
+        known = {document.id for document in self.documents}
+        if unknown := [document.id for document in documents if document.id not in known]:
+            raise ValueError(f"document {unknown[0]!r} is not in this reading of {len(known)} documents; read it anew")
+        if not documents:
+            raise ValueError("a reading needs at least one document, got none")
+        if tuple(documents) == self.documents:
+            return self
+        return Reading(self.model, tuple(documents), self.seed, self.training, self.progress, self)
+
+    def sample(self, count: int | None) -> Reading:
+        """The reading of at most `count` documents, the same for readings of every seed."""
+        return self.only(drawn(self.documents, count, seed=0))
+
+    def probabilities(self) -> np.ndarray:
+        """(N, C) of the model on its own, float64, in the order of the documents."""
+        found = np.zeros((len(self.documents), len(self.model.classes)))
+        for batch in self.batches:
+            found[batch.rows] = batch.logits.softmax(-1).numpy()
+        return found
+
+    @cached_property
+    def affinity(self) -> Affinity:
+        """How far the logits are from affine in the attention, measured on at most 200 documents drawn by the seed."""
+        if self.whole is not None:
+            return self.whole.affinity
+        parts = []
+        for each in self.only(drawn(self.documents, PROBED, self.seed)).batches:
+            ids = [document.id for document in each.batch.documents]
+            probes = probe_weightings(each.weights, each.is_word, ids, self.seed)
+            parts.append(affinity(probes, each.under(probes), each.votes, each.is_word))
+        return pooled(parts)
 
     @property
     def affine(self) -> bool:
         """Whether closed forms over the votes hold; false where no document was long enough to tell."""
         return self.affinity.documents > 0 and self.affinity.affine
 
+    def logits_under(self, batch: ReadBatch, weightings: torch.Tensor) -> torch.Tensor:
+        """The logits (B, K, C) under weightings (B, K, W): one matrix product with the votes where the readout is
+        affine, otherwise the model itself. Gradients reach the weightings where they ask for them."""
+        if self.affine:
+            return (batch.votes.transpose(1, 2) @ weightings.transpose(1, 2)).transpose(1, 2)
+        return batch.under(weightings)
 
-def read(model: AttentionModel, documents: Sequence[Document], seed: int = 0) -> Reading:
-    """Read weights, logits and votes, and measure whether the logits are affine in the attention.
+    def many_under(self, batch: ReadBatch, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """`logits_under` as a function of `count` weightings (B, count, W) that is called many times."""
+        if self.affine:
+            return lambda weightings: self.logits_under(batch, weightings)
+        return batch.many_under(count)
+
+    def each_batch(self, title: str) -> Iterator[ReadBatch]:
+        """The batches one by one, with a bar and the time left for whoever waits."""
+        with progress_bar(title, len(self.batches), self.progress) as step:
+            for batch in self.batches:
+                yield batch
+                step("")
+
+    def attributions(self, methods: Methods) -> Iterator[tuple[ReadBatch, dict[str, Attribution]]]:
+        """Each batch with its attributions by name, of the probability of the predicted class; each computed once.
+
+        Raises:
+            ValueError: a name is no method's; the message lists them.
+        """
+        chosen = methods if isinstance(methods, Mapping) else named(*methods)
+        for batch in self.each_batch("attributions") if chosen else self.batches:
+            yield batch, {name: batch.attribution(name, method) for name, method in chosen.items()}
+
+    def in_order(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """The frames of all batches as one, in the order of the documents (rows of one document keep theirs)."""
+        position = {document.id: index for index, document in enumerate(self.documents)}
+        frame = pd.concat(frames, ignore_index=True)
+        return frame.iloc[frame["document"].map(position).argsort(kind="stable")].reset_index(drop=True)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What every experiment records of the reading: the view that was tested, what it weighs (words or sentences),
+        and the measured affinity."""
+        view = self.model.view
+        return {
+            "documents": len(self.documents),
+            "classes": list(self.model.classes),
+            "site": view.site,
+            "head": view.head,
+            "query": view.query,
+            "unit": "word" if self.model.unit_of is word_of else "sentence",
+            "affine": self.affine,
+            "affinity_gap": self.affinity.gap,
+            "affinity_spread": self.affinity.spread,
+            "seed": self.seed,
+        }
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def __repr__(self) -> str:
+        view = self.model.view
+        return (
+            f"Reading({len(self.documents):,} documents, classes {', '.join(self.model.classes)[:200]}, site "
+            f"{view.site!r}, head {view.head}, query {view.query}, seed {self.seed})"
+        )
+
+
+def read(
+    model: AttentionModel,
+    documents: str | Document | Sequence[str | Document],
+    seed: int = 0,
+    training: Corpus | Sequence[Document] | None = None,
+    progress: bool = False,
+) -> Reading:
+    """A model's attention over documents: what every experiment on one model is asked of.
+
+    Everything is read when it is first asked for, and then kept: weights, logits, votes, whether the readout is affine,
+    and attributions by name.
+
+    Args:
+        model: What `train` or `wrap` returns.
+        documents: Documents or texts.
+        seed: Of everything that is drawn.
+        training: The corpus or the documents that the model was trained on, for baselines and what compares with them.
+        progress: Whether what takes over two seconds shows a bar.
 
     Raises:
+        TypeError: the model is none of `train` or `wrap`.
         ValueError: there are no documents.
+
+    >>> import attn_interp as ai
+    >>> corpus = ai.load("planted")
+    >>> model = ai.train(corpus, encoder="average", epochs=1)
+    >>> len(ai.read(model, corpus.test[:5]))
+    5
     """
-    if not documents:
+    from attn_interp.data.documents_of import documents_of
+
+    if not isinstance(model, AttentionModel):
+        raise TypeError(f"read: got a {type(model).__name__}, expected a model as train or wrap return it")
+    given = documents_of(documents)
+    if not given:
         raise ValueError("read: no documents were given; an experiment needs at least one")
-    read_batches: list[ReadBatch] = []
-    parts: list[Affinity] = []
-    for rows, batch in model.batches(documents):
-        run = model.run(batch)
-        is_word = run.is_word.cpu()
-        # Word w of each document, the last word again for shorter ones: alternative w is one-hot there.
-        longest = is_word.shape[1]
-        which = torch.arange(longest).minimum(is_word.sum(-1, keepdim=True) - 1)  # (B, W)
-        one_hot = torch.nn.functional.one_hot(which, longest).double()  # (B, W, W)
-        weights = run.weights.double().cpu()
-        weights = weights / weights.sum(-1, keepdim=True)
-        probes = probe_weightings(weights, is_word, [document.id for document in batch.documents], seed)
-        alternatives = torch.cat([one_hot, probes], 1).to(run.weights)
-        with torch.no_grad():
-            logits = model.logits_under(batch, alternatives).double().cpu()
-        votes = logits[:, :longest] * is_word[..., None]
-        parts.append(affinity(probes, logits[:, longest:], votes, is_word))
-        read_batches.append(ReadBatch(rows, batch, weights, run.logits.double().cpu(), votes, is_word))
-    return Reading(tuple(documents), tuple(read_batches), pooled(parts))
-
-
-def logits_under(
-    model: AttentionModel, reading: Reading, read_batch: ReadBatch, weightings: torch.Tensor
-) -> torch.Tensor:
-    """The logits (B, K, C) under weightings (B, K, W): one matrix product with the votes where the readout is affine,
-    otherwise the model itself. Gradients reach the weightings where autograd is on."""
-    if reading.affine:
-        return (read_batch.votes.transpose(1, 2) @ weightings.transpose(1, 2)).transpose(1, 2)
-    return model.logits_under(read_batch.batch, _on_device(model, weightings)).double().cpu()
-
-
-def many_under(
-    model: AttentionModel, reading: Reading, read_batch: ReadBatch, count: int
-) -> Callable[[torch.Tensor], torch.Tensor]:
-    """`logits_under` as a function of `count` weightings (B, count, W) that is called many times."""
-    if reading.affine:
-        return partial(logits_under, model, reading, read_batch)
-    under = model.many_under(read_batch.batch, count)
-    return lambda weightings: under(_on_device(model, weightings)).double().cpu()
-
-
-def _on_device(model: AttentionModel, weightings: torch.Tensor) -> torch.Tensor:
-    return weightings.to(model.device, torch.get_default_dtype())
+    known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
+    return Reading(model, given, seed, known, progress)
 
 
 DOCUMENT_COLUMNS = {
     "document": Column("id of the document"),
-    "label": Column("gold class"),
+    "label": Column("gold class; missing where it is not known"),
     "predicted": Column("class predicted by the model"),
     "words": Column("length of the document", "words", 1),
     "max_attention": Column("largest attention weight", "", 0, 1),
 }
 """The columns with which every frame of one row per document begins."""
-
-
-def document_frame(model: AttentionModel, read_batch: ReadBatch) -> pd.DataFrame:
-    """The `DOCUMENT_COLUMNS` of one batch."""
-    return pd.DataFrame(
-        {
-            "document": [document.id for document in read_batch.batch.documents],
-            "label": [model.classes[document.label] for document in read_batch.batch.documents],
-            "predicted": [model.classes[index] for index in read_batch.predicted.tolist()],
-            "words": read_batch.is_word.sum(-1).numpy(),
-            "max_attention": read_batch.weights.amax(-1).numpy(),
-        }
-    )
-
-
-def in_order(frames: list[pd.DataFrame], reading: Reading) -> pd.DataFrame:
-    """The frames of all batches as one, in the order of the documents (rows of one document keep theirs)."""
-    position = {document.id: index for index, document in enumerate(reading.documents)}
-    frame = pd.concat(frames, ignore_index=True)
-    return frame.iloc[frame["document"].map(position).argsort(kind="stable")].reset_index(drop=True)
-
-
-def reading_settings(model: AttentionModel, reading: Reading, seed: int) -> dict[str, object]:
-    """What every experiment on a reading records of the model: the view that was tested, what it weighs (words or
-    sentences) and the measured affinity."""
-    return {
-        "documents": len(reading.documents),
-        "classes": list(model.classes),
-        "site": model.view.site,
-        "head": model.view.head,
-        "query": model.view.query,
-        "unit": "word" if model.unit_of is word_of else "sentence",
-        "affine": reading.affine,
-        "affinity_gap": reading.affinity.gap,
-        "affinity_spread": reading.affinity.spread,
-        "seed": seed,
-    }

@@ -6,38 +6,34 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attn_interp.data.whole_files import whole_file
-from attn_interp.experiments import module_of
+from attn_interp.by_name import named
+from attn_interp.data.whole_files import replace_file
+from attn_interp.experiments import experiment_of, module_of
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.rule import verdicts
+from attn_interp.experiments.record.statement import stated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_KEY = b"attn_interp"
 
 
-@dataclass(frozen=True)
-class Column:
-    """What one column of a frame holds: its meaning, its unit and its range (None: unbounded)."""
-
-    meaning: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What an experiment found, unrounded.
 
     Attributes:
-        experiment: Name of the module in `attn_interp.experiments` that made it.
+        experiment: Name of the experiment that made it.
         frame: Tidy rows, one per document and whatever else varies. Undefined values are NaN, never dropped.
         settings: Everything needed to repeat the experiment; plain JSON values.
         columns: One `Column` for each column of the frame, in its order.
@@ -70,20 +66,58 @@ class Result:
                     f"outside [{low}, {high}]"
                 )
 
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        return experiment_of(self.experiment).summarise(self)
+
     def summary(self) -> pd.DataFrame:
         """The statistics of the experiment, each with its 95 % interval and its n."""
-        summary: pd.DataFrame = module_of("experiments", self.experiment).summarise(self)
-        return summary
+        return self._summary.copy()
+
+    def statements(self) -> pd.DataFrame:
+        """The rows of the summary that answer the question, and what kind of number each is."""
+        return stated(experiment_of(self.experiment), self.summary(), self.settings)
+
+    def verdict(self) -> list[str]:
+        """What the intervals decide, one sentence for each; "not decided" where none of them does."""
+        return verdicts(experiment_of(self.experiment), self.summary())
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the main figure of the experiment on `ax` (a new one when None) and return it."""
         axes: Axes = module_of("figures", self.experiment).plot(self, ax)
         return axes
 
+    def figure(self) -> Figure:
+        """The whole figure of the experiment, at the width of a paper's column or page."""
+        figure: Figure = module_of("figures", self.experiment).figure(self)
+        return figure
+
     def caption(self) -> str:
-        """What the main figure of the experiment shows, for the text under it."""
+        """What the figure of the experiment shows, for the text under it."""
         caption: str = module_of("figures", self.experiment).caption(self)
         return caption
+
+    def save_figure(self, path: str | os.PathLike[str]) -> Path:
+        """Write the figure as PDF, PNG and CSV of what is drawn, and return the path that was given.
+
+        A suffix .pdf, .png or .csv of the path is left aside: three files are made from it.
+        """
+        path = Path(path)
+        place = path.with_suffix("") if path.suffix in (".pdf", ".png", ".csv") else path
+        drawn = module_of("figures", self.experiment).drawn(self)
+        named("figures.draw.files.save_figure")(self.figure(), place, drawn)
+        return path
+
+    def to_latex(self, path: str | os.PathLike[str] | None = None, digits: int = 2) -> str:
+        """The statements as a LaTeX table (booktabs), also written to `path` where one is given."""
+        source: str = named("report.latex.table")(self.statements(), path, self.caption(), digits=digits)
+        return source
+
+    def to_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Write the frame as CSV, whole or not at all, and return its path."""
+        path = Path(path)
+        replace_file(path, self.frame.to_csv(index=False, lineterminator="\n").encode())
+        return path
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write `<experiment>.parquet` (frame, settings and columns) and `<experiment>.summary.csv` into `folder`.
@@ -105,7 +139,7 @@ class Result:
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: json.dumps(described)})
         content = BytesIO()
-        pq.write_table(table, content)
+        pq.write_table(table, content, write_page_checksum=True)
         summary = self.summary().to_csv(index=False, lineterminator="\n")
         replace_file(folder / f"{self.experiment}.summary.csv", summary.encode())
         path = folder / f"{self.experiment}.parquet"
@@ -127,13 +161,13 @@ class Result:
         if path.is_dir():
             found = sorted(path.glob("*.parquet"))
             if len(found) != 1:
-                names = ", ".join(file.name for file in found) or "none"
-                raise FileNotFoundError(f"{path}: expected one result, found {names}; name the file")
+                listed = ", ".join(file.name for file in found) or "none"
+                raise FileNotFoundError(f"{path}: expected one result, found {listed}; name the file")
             path = found[0]
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such result; run the experiment and save it first")
         try:
-            table = pq.read_table(path)
+            table = pq.read_table(path, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{path}: damaged or not a Parquet file ({error}); delete it and run again") from error
         text = (table.schema.metadata or {}).get(METADATA_KEY)
@@ -148,12 +182,17 @@ class Result:
         columns = {name: Column(**fields) for name, fields in described["columns"].items()}
         return cls(described["experiment"], table.to_pandas(), described["settings"], columns)
 
+    def __repr__(self) -> str:
+        verdict = "; ".join(self.verdict())[:300]
+        return f"Result of {self.experiment}: {len(self.frame):,} rows" + (f"; {verdict}" if verdict else "")
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"a result has no {name!r}; its numbers are in .summary() and .frame, columns {', '.join(self.columns)}"
+            )
+        raise AttributeError(name)
+
     def _repr_html_(self) -> str:
-        title = f"<p><b>{self.experiment}</b>: {len(self.frame)} rows</p>"
-        return title + self.summary().to_html(index=False, float_format="{:.3f}".format, escape=True)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    with whole_file(path) as draft:
-        draft.write_bytes(content)
+        page: str = named("report.card.result_html")(self)
+        return page

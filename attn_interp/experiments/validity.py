@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import PLAN, Card, Experiment
+from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Interval
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
@@ -46,31 +49,30 @@ def verdict(about: Mapping[str, object], threshold: float, measured: Interval) -
     }
 
 
-def verdicts(rows: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> Result:
-    """The rows of `verdict` as a result.
+def validity(rows: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> Result:
+    """Do the tests find what is there, and nothing else? The rows of `verdict` as a result.
 
     Raises:
         ValueError: there are none.
     """
     if not rows:
-        raise ValueError("verdicts: got no rows; at least one trial of one claim is needed")
+        raise ValueError("validity: got no rows; at least one trial of one claim is needed")
     return Result("validity", pd.DataFrame(rows)[list(COLUMNS)], dict(settings), COLUMNS)
 
 
-def together(results: Sequence[Result]) -> Result:
-    """The verdicts of several trials as one result, in their order; its settings are those of the first, with the seeds
-    of all.
+def together(results: Mapping[int, Result]) -> Result:
+    """The verdicts of several trials, by seed, as one result; its settings are those of the first, with all seeds.
 
     Raises:
         ValueError: there are none, or two hold the same trial.
     """
     if not results:
         raise ValueError("validity: got no results; at least one trial is needed")
-    frame = pd.concat([result.frame for result in results], ignore_index=True)
+    frame = pd.concat([results[seed].frame for seed in sorted(results)], ignore_index=True)
     if (twice := frame.duplicated([*CLAIM, "seed"])).any():
         raise ValueError(f"validity: seed {frame['seed'][twice].iloc[0]} stands there twice; each trial counts once")
     seeds = [int(seed) for seed in dict.fromkeys(frame["seed"])]
-    return Result("validity", frame, {**results[0].settings, "seeds": seeds}, COLUMNS)
+    return Result("validity", frame, {**results[min(results)].settings, "seeds": seeds}, COLUMNS)
 
 
 def summarise(result: Result) -> pd.DataFrame:
@@ -83,3 +85,19 @@ def summarise(result: Result) -> pd.DataFrame:
     table = table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
     rate = np.where(table["truth"], DETECTION, FALSE_ALARM)
     return table.drop(columns=["truth", "quantity", "statistic"]).assign(rate=rate)
+
+
+EXPERIMENT = Experiment(
+    validity,
+    PLAN,
+    Card(
+        "Do the tests find what is there, and nothing else?",
+        "Each test finds its claim where it is true by construction, and not where it is false.",
+        "Planted corpora, where the truth is known.",
+        "Detection and false-alarm rates over trials.",
+        "Power on other data.",
+    ),
+    summarise,
+    statements=(Statement("{rate}: {claim} ({case})", {}),),
+    example="analyses/validity.py plants the corpora and trains the models",
+)

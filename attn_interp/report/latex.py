@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from attn_interp.experiments.result import Column, replace_file
+from attn_interp.data.whole_files import replace_file
+from attn_interp.experiments.record.column import Column
 
 INTERVAL = ("estimate", "low", "high")
 SPECIAL = {

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from attn_interp.experiments.result import replace_file
+from attn_interp.data.whole_files import replace_file
 from attn_interp.figures.examples import heats
 from attn_interp.figures.words.words_html import words_css, words_html
 from attn_interp.report.cards import CARDS, Card

@@ -15,6 +15,7 @@ from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import drawn
+from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.deep.head_combination import head_combination
 from attn_interp.experiments.deep.heads import heads
@@ -26,7 +27,7 @@ from attn_interp.experiments.people.faithfulness import faithfulness
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint

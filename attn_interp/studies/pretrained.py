@@ -10,7 +10,7 @@ import torch
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.embeddings import load_embeddings
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.experiments.result import replace_file
+from attn_interp.data.whole_files import replace_file
 from attn_interp.studies.cell import Cell
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import module_of
-from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.result import Result
 from attn_interp.models.threads import one_thread
 from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.cell import Cell

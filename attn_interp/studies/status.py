@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from attn_interp.experiments.result import replace_file
+from attn_interp.data.whole_files import replace_file
 from attn_interp.studies.alone import alone_in, is_taken, remove_drafts
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import MODEL, MODELS, failure, left_out, say_aloud

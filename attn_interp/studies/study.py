@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from attn_interp.experiments.result import replace_file
+from attn_interp.data.whole_files import replace_file
 from attn_interp.models.progress import progress_bar
 from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.grid import Grid

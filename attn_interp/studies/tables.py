@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from attn_interp.experiments.jain_wallace.adversary import CERTIFIED, EXACT, SEARCH
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import per_document
 from attn_interp.report.overview import overview
 from attn_interp.statistics.clusters import SEED, summarise_crossed

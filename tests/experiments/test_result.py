@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from attn_interp.experiments.jain_wallace.permutation import permutation
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 
 
 @pytest.fixture(scope="module")

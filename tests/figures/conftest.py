@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 
 Make = Callable[..., Result]
 

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.figures import quality as figures
 
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from scipy import stats
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.figures import reach as figures
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attn_interp.experiments.result import Column
+from attn_interp.experiments.record.column import Column
 from attn_interp.report.latex import escape, number, table
 
 ESCAPED = {

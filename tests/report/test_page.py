@@ -16,7 +16,8 @@ from attn_interp.cli import main
 from attn_interp.experiments.examples import examples
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.quality import quality
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.figures.draw.files import save_figure
 from attn_interp.figures.jain_wallace import permutation as figures
 from attn_interp.report.folder import read_folder

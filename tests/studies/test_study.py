@@ -19,8 +19,9 @@ import pytest
 from typer.testing import CliRunner
 
 from attn_interp.cli import app
+from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import module_of
-from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.result import Result
 from attn_interp.statistics.clusters import crossed_mean
 from attn_interp.studies import run as run_module
 from attn_interp.studies import work as work_module

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.studies.tables import over_seeds
 
 LABEL = np.array(["bad", "good", "good"] * 20)

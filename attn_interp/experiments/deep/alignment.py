@@ -19,7 +19,9 @@ import torch
 
 from attn_interp.data.batch import batches_by_length
 from attn_interp.data.corpora.transduction import Transduction
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.measures.link_error import alignment_error_rate, best_links, chance_error_rate, mass_on_links
 from attn_interp.models.sequences.encoder_decoder import EncoderDecoder
 from attn_interp.models.sequences.pair_batch import PairBatch, true_links
@@ -44,7 +46,7 @@ MEASURES = ("error_rate", "chance", "mass", "right_words")
 
 
 def alignment(
-    models: Mapping[str, EncoderDecoder], pairs: Sequence[Transduction], seed: int = 0, size: int = 128
+    models: Mapping[str, EncoderDecoder], pairs: Sequence[Transduction], *, seed: int = 0, size: int = 128
 ) -> Result:
     """Alignment error rate of every cross-attention and head of each model. One row per pair, model, site and head; a
     site of several heads also has their mean.
@@ -119,3 +121,18 @@ def summarise(result: Result) -> pd.DataFrame:
     order = {key: place for place, key in enumerate(keys)}
     place = [order[key] for key in table[by].itertuples(index=False, name=None)]
     return table.assign(place=place).sort_values("place", kind="stable").drop(columns="place").reset_index(drop=True)
+
+
+EXPERIMENT = Experiment(
+    alignment,
+    MODELS,
+    Card(
+        "Does cross-attention look at the words that a word comes from?",
+        "The most attended source word is the one that a target word belongs to.",
+        "It is known which words of the two texts belong together.",
+        "The alignment error rate beside that of links drawn at random, and of an untrained model.",
+        "That the word is read there: attention on the right word is alignment, and no proof of use.",
+    ),
+    summarise,
+    example="notebooks/lecture.ipynb trains an encoder-decoder and asks it",
+)

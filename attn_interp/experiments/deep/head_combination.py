@@ -17,12 +17,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from attn_interp.attribution.flow.layered import layers_of, rolled_out
 from attn_interp.attribution.gradient import gradient_x_input_detached
-from attn_interp.data.document import Document
 from attn_interp.data.draws import digest, generator
-from attn_interp.experiments.deep.heads import deleted
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.deep.heads import deleted, one_head
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, about_documents
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.overlap import top_k_overlap
 from attn_interp.models.attention_model import AttentionModel
@@ -63,10 +63,11 @@ class _Words:
         return bool(self.lost.sum() > 0)
 
 
-def head_combination(
-    model: AttentionModel, documents: Sequence[Document], seed: int = 0, progress: bool = False
-) -> Result:
-    """One row per held-out document and ranking. Documents are halved in the order of a hash of (seed, id).
+def head_combination(reading: Reading) -> Result:
+    """How much of an explanation is in the attention of all heads together, if one knew how to read it?
+
+    Documents are halved in the order of a hash of (seed, id): a ridge regression learns on one half, and all rankings
+    are held against leave-one-out on the other.
 
     Attention of a head and |leave-one-out| are both taken relative to their mean over the words of the document, so
     that long documents and sure decisions count like others; ranks within a document stay as they are. The strength of
@@ -74,10 +75,17 @@ def head_combination(
     on words counts as equal shares (`rows_without_attention` in the settings). Shuffled: a ridge of the same strength,
     learned from values that are dealt out anew among the words of each fitting document, ten times.
 
+    Args:
+        reading: A model's attention over documents, from `read`.
+
+    Returns:
+        A result with one row per held-out document and ranking: tau, top_k_overlap, gain over attention, reason.
+
     Raises:
         ValueError: a half has fewer than 2 documents with leave-one-out values.
     """
-    words, without_attention = _read(model, documents, progress)
+    model, seed = reading.model, reading.seed
+    words, without_attention = _read(reading)
     words.sort(key=lambda document: digest(seed, f"half {document.about['document']}"))
     fitted, held_out = words[: len(words) // 2], words[len(words) // 2 :]
     teachers = [document for document in fitted if document.teaches]
@@ -104,12 +112,10 @@ def head_combination(
         about = pd.DataFrame([document.about for document in held_out])
         values = {"tau": tau, "top_k_overlap": overlap, "gain": tau - measured[ATTENTION][0]}
         frames.append(about.assign(ranking=name, **values, reason=reasons.get(name, "")))
-    frame = pd.concat(frames, ignore_index=True)[list(COLUMNS)]
-    order = {document.id: place for place, document in enumerate(documents)}
-    frame = frame.iloc[frame["document"].map(order).argsort(kind="stable")].reset_index(drop=True)
+    frame = reading.in_order(frames)[list(COLUMNS)]
     places = heads_of(model)
     settings = {
-        "documents": len(documents),
+        "documents": len(reading),
         "classes": list(model.classes),
         "fitted_on": len(teachers),
         "left_out_of_fitting": len(fitted) - len(teachers),
@@ -126,36 +132,38 @@ def head_combination(
     return Result("head_combination", frame, settings, COLUMNS)
 
 
-def _read(model: AttentionModel, documents: Sequence[Document], progress: bool) -> tuple[list[_Words], int]:
+def _read(reading: Reading) -> tuple[list[_Words], int]:
     """What is needed of every document, and how many rows of heads have no attention on words."""
     found: list[_Words] = []
     empty = 0
+    model = reading.model
     reasons = _reasons(model)
-    for _, batch in track(list(model.batches(documents)), "heads together", progress):
+    for each in reading.each_batch("heads together"):
+        batch = each.batch
         rows = rows_of_heads(model, batch)
-        own = rows.logits.double().cpu().softmax(-1)
+        own = each.logits.softmax(-1)
         predicted = own.argmax(-1)
         lost = (own[:, None] - deleted(model, batch).softmax(-1)).abs()  # (B, W, C)
-        rankings = {ATTENTION: model.run(batch).weights}
+        rankings = {ATTENTION: each.weights}
         classes = predicted.to(model.device)
         for name, method in ((ROLLOUT, rolled_out), (GRADIENT, gradient_x_input_detached)):
             if name not in reasons:
                 rankings[name] = method(model, batch, classes).values.abs()
         weights = rows.weights.double().cpu()
         empty += int(weights.isnan().any(-1).sum())
-        for row, document in enumerate(batch.documents):
-            length = len(document)
-            about = {
-                "document": document.id,
-                "label": model.classes[document.label],
-                "predicted": model.classes[int(predicted[row])],
-                "words": length,
-            }
+        described = about_documents(model.classes, batch.documents, predicted).to_dict("records")
+        for row, about in enumerate(described):
+            length = int(about["words"])
             kept = {name: values[row, :length].double().cpu() for name, values in rankings.items()}
             nothing = torch.full((length,), torch.nan, dtype=torch.float64)
             heads = (weights[row, :, :length] * length).nan_to_num(1.0).T  # (T, N)
             found.append(
-                _Words(about, heads, lost[row, :length, predicted[row]], {**dict.fromkeys(reasons, nothing), **kept})
+                _Words(
+                    {str(name): value for name, value in about.items()},
+                    heads,
+                    lost[row, :length, predicted[row]],
+                    {**dict.fromkeys(reasons, nothing), **kept},
+                )
             )
     return found, empty
 
@@ -229,3 +237,26 @@ def summarise(result: Result) -> pd.DataFrame:
     table = summarise_columns(result.frame, ["ranking"], ["tau", "top_k_overlap", "gain"], ("mean",), seed)
     order = {name: place for place, name in enumerate(RANKINGS)}
     return table.sort_values("ranking", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def why_not(reading: Reading) -> str:
+    """Several heads are needed, and documents enough for two halves."""
+    if reason := one_head(reading):
+        return reason
+    long = sum(len(document) > 1 for document in reading.documents)
+    return "" if long >= 4 * FEWEST else f"{long} documents of two words or more are too few to learn on half of them"
+
+
+EXPERIMENT = Experiment(
+    head_combination,
+    READING,
+    Card(
+        "How much of an explanation is in all heads together, if one knew how to read them?",
+        "A learned reading of all heads ranks words as leave-one-out does, better than any one head.",
+        "The reading is linear in the heads, and learned from leave-one-out on other documents.",
+        "How well each reading ranks the words of documents that nothing was learned on.",
+        "That anybody could read the heads so without leave-one-out to learn from.",
+    ),
+    summarise,
+    why_not=why_not,
+)

@@ -6,24 +6,25 @@ all of them together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.deep.parts.head_reading import HeadBatch, HeadReading, read_heads
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.deep.parts.head_reading import HeadBatch, read_heads
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, about_documents
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.statement import EXACT, Statement
+from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.view import MEAN
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.several_heads import fewest_weights, smallest_erasure_in_heads
 from attn_interp.readout.reach import reachable, unflippable
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 ALL = "all heads"
+TRIED = 20  # documents that tell whether the readout is affine in all heads
 
 COLUMNS = {
     **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
@@ -53,63 +54,62 @@ COLUMNS = {
 }
 
 
-def head_reach(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    seed: int = 0,
-    reading: HeadReading | None = None,
-    progress: bool = False,
-) -> Result:
-    """What the heads of the view's site can and cannot do to each decision. One row per document and choice of heads.
+def head_reach(reading: Reading) -> Result:
+    """What can several attention heads do to a decision, all together and each alone?
 
-    Erased weights are set to 0 and the rest of their head renormalised; every head keeps at least one.
+    The heads are those of the view's site. A head is asked with the others held as they are. Erased weights are set to
+    0 and the rest of their head renormalised; every head keeps at least one.
 
     Args:
-        reading: what `read_heads` returned for the same model and documents, to save reading them again.
+        reading: A model's attention over documents, from `read`.
+
+    Returns:
+        A result with one row per document and choice of heads: margin and its range (nats), unflippable, spread_used,
+        fewest_weights, the bounds of the fewest words, status.
 
     Raises:
         ValueError: the readout is not affine in the attention of all heads.
     """
-    reading = reading or read_heads(model, documents, seed)
-    if not reading.affine:
+    model = reading.model
+    found = read_heads(reading)
+    if not found.affine:
         raise ValueError(
             f"head_reach: the logits are not affine in the attention of the heads at site {model.view.site!r} (gap "
-            f"{reading.affinity.gap:.2g} logits, votes spread over {reading.affinity.spread:.2g}), so the votes do not "
+            f"{found.affinity.gap:.2g} logits, votes spread over {found.affinity.spread:.2g}), so the votes do not "
             "determine them"
         )
-    frames = [
-        part for head_batch in track(reading.batches, "reach of heads", progress) for part in _parts(model, head_batch)
-    ]
-    frame = pd.concat(frames, ignore_index=True)
-    position = {document.id: index for index, document in enumerate(reading.documents)}
-    frame = frame.iloc[frame["document"].map(position).argsort(kind="stable")].reset_index(drop=True)
+    frames = [part for head_batch in found.batches for part in _parts(model, head_batch)]
     settings = {
-        "documents": len(reading.documents),
+        "documents": len(reading),
         "classes": list(model.classes),
         "site": model.view.site,
         "heads": model.site.heads,
         "query": model.view.query,
         "affine": True,
-        "affinity_gap": reading.affinity.gap,
-        "affinity_spread": reading.affinity.spread,
+        "affinity_gap": found.affinity.gap,
+        "affinity_spread": found.affinity.spread,
         "erasure": "weights are set to 0 and the rest of their head renormalised",
-        "seed": seed,
+        "seed": reading.seed,
     }
-    return Result("head_reach", frame, settings, COLUMNS)
+    return Result("head_reach", reading.in_order(frames), settings, COLUMNS)
+
+
+def why_not(reading: Reading) -> str:
+    """Several heads at one query are needed, and logits that are affine in all of them, which some documents tell."""
+    model = reading.model
+    if model.site.heads < 2:
+        return "the tested attention has one head; reach says what it can do"
+    if model.view.query == MEAN and model.query_of is None:
+        return "the view is a mean over queries; heads are taken at one"
+    few = read_heads(reading.sample(TRIED))
+    return "" if few.affine else "the readout is not affine in the attention of the heads"
 
 
 def _parts(model: AttentionModel, head_batch: HeadBatch) -> list[pd.DataFrame]:
     """The rows of a batch for all heads, then for each one."""
     weights, votes, is_word = head_batch.weights, head_batch.votes, head_batch.is_word
     predicted = head_batch.logits.argmax(-1)
-    about = pd.DataFrame(
-        {
-            "document": [document.id for document in head_batch.batch.documents],
-            "label": [model.classes[document.label] for document in head_batch.batch.documents],
-            "predicted": [model.classes[index] for index in predicted.tolist()],
-            "words": is_word.sum(-1).numpy(),
-        }
-    )
+    about = about_documents(model.classes, head_batch.batch.documents, predicted)
     frames = [about.assign(heads=ALL, **_measured(weights, votes, head_batch))]
     added = (weights[..., None] * votes).sum(2)  # (B, H, C)
     for head in range(weights.shape[1]):
@@ -171,3 +171,23 @@ def summarise(result: Result) -> pd.DataFrame:
         summarise_columns(frame, ["heads"], means, ("mean",), seed),
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+EXPERIMENT = Experiment(
+    head_reach,
+    READING,
+    Card(
+        "What can several heads do to a decision, together and each alone?",
+        "What no head can change alone, all heads together can.",
+        "The logits are affine in the attention of all heads, as was measured on this model.",
+        "In how many documents some attention of these heads changes the decision.",
+        "That a trained model would attend so.",
+    ),
+    summarise,
+    statements=(
+        Statement(
+            "decisions that no attention of {heads} can change", {"quantity": "unflippable"}, EXACT, in_overview=False
+        ),
+    ),
+    why_not=why_not,
+)

@@ -6,7 +6,6 @@ head is taken out, and when the word is deleted that it attends to most? One pas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -16,11 +15,12 @@ import torch
 from attn_interp.attribution.gradient import gradient_x_input_detached
 from attn_interp.attribution.leave_one_out import logits_by_deletion
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS
-from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading, about_documents
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.result import Result
+from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.every_head import HeadRows, rows_of_heads
@@ -30,7 +30,6 @@ from attn_interp.statistics.bootstrap import summarise as summarise_columns
 from attn_interp.statistics.means import bootstrapped_means, interval_of
 
 HOW = ("uniform", "zero")
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
@@ -51,52 +50,53 @@ COLUMNS = {
 MEANS = ("tau_gradient", "tau_leave_one_out", "js_ablated", "js_difference", "word_mass")
 
 
-def heads(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    how: str = "uniform",
-    seed: int = 0,
-    progress: bool = False,
-) -> Result:
-    """One row per document and head. A head is read at the query of the model's view, over words alone.
+def heads(reading: Reading, *, how: str = "uniform") -> Result:
+    """Which heads attend to the words that matter, and which heads matter?
 
-    Where several words share a head's largest weight the first is taken. A document of one word has no word to delete
-    and no ranking, and a head without any attention on words has none either: NaN.
+    A head is read at the query of the model's view, over words alone. Where several words share a head's largest weight
+    the first is taken. A document of one word has no word to delete and no ranking, and a head without any attention on
+    words has none either: NaN.
 
     Args:
+        reading: A model's attention over documents, from `read`.
         how: What is put in the place of a head that is taken out: "uniform", equal weight on every position that it may
             attend to, or "zero", nothing.
-        seed: Of the intervals; nothing is drawn.
+
+    Returns:
+        A result with one row per document and head: site, layer, head, max_attention, word_mass, tau_gradient,
+        tau_leave_one_out, js_ablated (nats), decision_flip, js_most_attended, js_difference.
 
     Raises:
-        ValueError: no documents, another `how`, or a site whose keys are not the positions of the documents.
+        ValueError: another `how`, or a site whose keys are not the positions of the documents.
 
     Reference: Michel, Levy & Neubig 2019, section 3.2 (one head taken out at a time).
     """
-    if not documents:
-        raise ValueError("heads: no documents were given; an experiment needs at least one")
     if how not in HOW:
         raise ValueError(f"heads: got how={how!r}, expected one of {', '.join(HOW)}")
-    frames: dict[int, pd.DataFrame] = {}
-    for indices, batch in track(list(model.batches(documents)), "heads", progress):
-        found = _measured(model, batch, how)
-        frames |= {index: found[found["document"] == document.id] for index, document in zip(indices, batch.documents)}
+    model = reading.model
+    frame = reading.in_order([_measured(model, each, how) for each in reading.each_batch("heads")])
     settings = {
-        "documents": len(documents),
+        "documents": len(reading),
         "classes": list(model.classes),
         "query": model.view.query,
         "heads": sum(site.heads for site in model.sites),
         "taken_out": how,
         "gradient": model.no_embeddings or "measured",
         "status": "measured",
-        "seed": seed,
+        "seed": reading.seed,
     }
-    frame = pd.concat([frames[index] for index in range(len(documents))], ignore_index=True)
     return Result("heads", frame, settings, COLUMNS)
 
 
-def _measured(model: AttentionModel, batch: Batch, how: str) -> pd.DataFrame:
+def one_head(reading: Reading) -> str:
+    """What compares heads needs several."""
+    count = sum(site.heads for site in reading.model.sites)
+    return "" if count > 1 else "the model has one attention head; there is nothing to compare it with"
+
+
+def _measured(model: AttentionModel, read: ReadBatch, how: str) -> pd.DataFrame:
     """The rows of one batch, heads of a document together."""
+    batch = read.batch
     rows = rows_of_heads(model, batch)
     count, is_word = len(rows.places), rows.is_word.cpu()
     weights = rows.weights.double().cpu()  # (B, N, W)
@@ -117,14 +117,7 @@ def _measured(model: AttentionModel, batch: Batch, how: str) -> pd.DataFrame:
     if model.no_embeddings is None:
         gradient = gradient_x_input_detached(model, batch, predicted.to(model.device)).values.abs()
         values["tau_gradient"] = tau_of_heads(weights, gradient.double().cpu(), is_word)
-    about = pd.DataFrame(
-        {
-            "document": [document.id for document in batch.documents],
-            "label": [model.classes[document.label] for document in batch.documents],
-            "predicted": [model.classes[index] for index in predicted.tolist()],
-            "words": is_word.sum(-1).numpy(),
-        }
-    )
+    about = about_documents(model.classes, batch.documents, predicted)
     frame = about.loc[about.index.repeat(count)].reset_index(drop=True)
     for name in ("site", "layer", "head"):
         frame[name] = [getattr(place, name) for place in rows.places] * len(batch)
@@ -176,7 +169,7 @@ def _deletion(
 
 def summarise(result: Result) -> pd.DataFrame:
     """By head: the mean of each measure and the share of decisions changed, with intervals and n."""
-    frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
+    frame = rows_of(result)
     by, seed = ["layer", "head", "site"], int(result.settings["seed"])
     flips = summarise_columns(frame, by, ["decision_flip"], ("share",), seed)
     frame = frame.sort_values(["document", *by])
@@ -188,3 +181,18 @@ def summarise(result: Result) -> pd.DataFrame:
         for place, column, n in zip(places, means.T, counts):
             rows.append((*place, quantity, "mean", *interval_of(column), n, len(values) - n))
     return pd.concat([pd.DataFrame(rows, columns=flips.columns), flips], ignore_index=True)
+
+
+EXPERIMENT = Experiment(
+    heads,
+    READING,
+    Card(
+        "Which heads attend to the words that matter, and which heads matter?",
+        "Heads that rank words as gradients and leave-one-out do are those that the output needs.",
+        "One head is taken out at a time; the others may make up for it.",
+        "How each head ranks the words, and what the output loses without it.",
+        "That a head without effect is unused: another may do the same.",
+    ),
+    summarise,
+    why_not=one_head,
+)

@@ -13,10 +13,11 @@ from functools import partial
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, about_documents
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.models.attention_model import AttentionModel, Change
 from attn_interp.recording import intervene
@@ -36,27 +37,29 @@ COLUMNS = {
 
 
 def uniform_layers(
-    model: AttentionModel,
-    documents: Sequence[Document],
+    reading: Reading,
+    *,
     choices: Mapping[str, Sequence[str]] | None = None,
     retrained: Mapping[str, AttentionModel] | None = None,
-    seed: int = 0,
-    progress: bool = False,
 ) -> Result:
-    """One row per document and choice of layers; every head of a chosen layer gives each position that it may attend to
-    the same weight.
+    """Does the model need the attention of a layer?
+
+    Every head of a chosen layer gives each position that it may attend to the same weight.
 
     Args:
-        choices: Name of the choice -> names of sites; None: those of `layer_choices`.
-        retrained: Name of each choice -> the model that was trained with its layers uniform, to be compared with
-            `model`; None: nothing is retrained.
-        seed: Of the intervals; nothing is drawn.
+        reading: A model's attention over labelled documents, from `read`.
+        choices: Name of the choice -> names of sites; None: no layer, each layer alone, and all layers.
+        retrained: Name of each choice -> the model that was trained with its layers uniform, to be compared with the
+            model of the reading; None: nothing is retrained.
+
+    Returns:
+        A result with one row per document and choice: correct, accuracy_lost, tvd, decision_flip.
 
     Raises:
-        ValueError: no documents, a choice that names a site that does not exist, or one without its retrained model.
+        ValueError: a document without a label, a choice that names a site that does not exist, or one without its
+            retrained model.
     """
-    if not documents:
-        raise ValueError("uniform_layers: no documents were given; an experiment needs at least one")
+    model = reading.model
     names = [site.name for site in model.sites]
     choices = layer_choices(model) if choices is None else choices
     models = dict.fromkeys(choices, model) if retrained is None else retrained
@@ -67,21 +70,14 @@ def uniform_layers(
     for choice, chosen in choices.items():
         if unknown := sorted(set(chosen) - set(names)):
             raise ValueError(f"choice {choice!r}: there is no site {unknown[0]!r}; the sites are {', '.join(names)}")
-    frames: dict[int, pd.DataFrame] = {}
-    for indices, batch in track(list(model.batches(documents)), "uniform layers", progress):
-        with torch.no_grad():
-            own = model.batch_logits(batch).double().cpu()
-        about = pd.DataFrame(
-            {
-                "document": [document.id for document in batch.documents],
-                "label": [model.classes[document.label] for document in batch.documents],
-                "predicted": [model.classes[index] for index in own.argmax(-1).tolist()],
-                "words": [len(document) for document in batch.documents],
-            }
-        )
-        labels = batch.labels.cpu()
+    if unlabelled := [document.id for document in reading.documents if document.label is None]:
+        raise ValueError(f"uniform_layers: document {unlabelled[0]!r} has no label; accuracy needs the gold class")
+    frames = []
+    for each in reading.each_batch("uniform layers"):
+        own, batch = each.logits, each.batch
+        about = about_documents(model.classes, batch.documents, own.argmax(-1))
+        labels = torch.tensor([document.label for document in batch.documents])
         right = own.argmax(-1) == labels
-        parts = []
         for choice, chosen in choices.items():
             changed = own
             if chosen or models[choice] is not model:
@@ -94,19 +90,24 @@ def uniform_layers(
                 "tvd": tvd(changed.softmax(-1), own.softmax(-1)),
                 "decision_flip": changed.argmax(-1) != own.argmax(-1),
             }
-            parts.append(about.assign(uniform=choice, **{name: value.numpy() for name, value in values.items()}))
-        found = pd.concat(parts, ignore_index=True)
-        frames |= {index: found[found["document"] == document.id] for index, document in zip(indices, batch.documents)}
+            frames.append(about.assign(uniform=choice, **{name: value.numpy() for name, value in values.items()}))
     settings = {
-        "documents": len(documents),
+        "documents": len(reading),
         "classes": list(model.classes),
         "choices": {name: list(chosen) for name, chosen in choices.items()},
         "retrained": retrained is not None,
         "status": "measured",
-        "seed": seed,
+        "seed": reading.seed,
     }
-    frame = pd.concat([frames[index] for index in range(len(documents))], ignore_index=True)
-    return Result("uniform_layers", frame[list(COLUMNS)], settings, COLUMNS)
+    return Result("uniform_layers", reading.in_order(frames)[list(COLUMNS)], settings, COLUMNS)
+
+
+def why_not(reading: Reading) -> str:
+    """Layers stand in several sites; right and wrong need gold labels."""
+    if len(reading.model.sites) < 2:
+        return "the model attends in one place alone; necessity asks whether that is needed"
+    unlabelled = any(document.label is None for document in reading.documents)
+    return "a document has no label; accuracy needs the gold class" if unlabelled else ""
 
 
 def layer_choices(model: AttentionModel) -> dict[str, tuple[str, ...]]:
@@ -133,9 +134,8 @@ def _of_constant(change: Change, weights: torch.Tensor) -> torch.Tensor:
 def summarise(result: Result) -> pd.DataFrame:
     """By choice of layers, each with its interval: accuracy, what is lost of it, the mean total variation distance, and
     the share of decisions changed."""
-    frame = result.frame.assign(
-        accuracy=result.frame["correct"].astype(float), decision_flip=result.frame["decision_flip"].astype(float)
-    )
+    frame = rows_of(result)
+    frame = frame.assign(accuracy=frame["correct"])
     seed = int(result.settings["seed"])
     tables = [
         summarise_columns(frame, ["uniform"], ["accuracy", "decision_flip"], ("share",), seed),
@@ -144,3 +144,18 @@ def summarise(result: Result) -> pd.DataFrame:
     order = {name: place for place, name in enumerate(result.settings["choices"])}
     table = pd.concat(tables, ignore_index=True)
     return table.sort_values("uniform", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+EXPERIMENT = Experiment(
+    uniform_layers,
+    READING,
+    Card(
+        "Does the model need the attention of a layer?",
+        "The model decides otherwise, and worse, where the attention of a layer is uniform.",
+        "Unless retrained, the rest of the model was trained with the attention that is taken from it.",
+        "What this model loses without the weights of a layer.",
+        "That a model trained without them would do worse, unless it was retrained.",
+    ),
+    summarise,
+    why_not=why_not,
+)

@@ -6,40 +6,28 @@ classes and a certified interval for more; elsewhere a search gives a lower boun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.groupings import BY_EITHER_CLASS, grouped
 from attn_interp.experiments.jain_wallace.parts.linearised import linearised_votes
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    ReadBatch,
-    Reading,
-    document_frame,
-    in_order,
-    logits_under,
-    many_under,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd, tvd
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import HALF_LN2, Rule
+from attn_interp.experiments.record.statement import CERTIFIED, EXACT, SEARCH, Statement, over_all
+from attn_interp.experiments.record.summary import BY_EITHER_CLASS, Part, Summary
+from attn_interp.experiments.result import Result
+from attn_interp.measures.divergence import LN2, jsd, tvd
 from attn_interp.readout.adversary.many_classes import certified_adversary
-from attn_interp.readout.adversary.two_classes import adversary as exact_adversary
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
+from attn_interp.readout.adversary.two_classes import exact_adversary
 
-EXACT, CERTIFIED, SEARCH = "exact", "certified", "search"
 METHODS = ("best", "both", "search")
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -66,38 +54,39 @@ class Adversaries:
     upper: torch.Tensor  # (B,)
 
 
-def adversary(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    eps: float = 0.01,
-    method: str = "best",
-    seed: int = 0,
-    reading: Reading | None = None,
-    progress: bool = False,
-) -> Result:
-    """The eps-max divergence of each document: one row per document (and per status with method="both").
+def adversary(reading: Reading, *, eps: float = 0.01, method: str = "best") -> Result:
+    """Can attention be quite another at the same output?
+
+    The eps-max divergence of a document: the largest Jensen-Shannon divergence from the model's own attention that an
+    attention has which moves the output by at most eps in total variation.
 
     Args:
+        reading: A model's attention over documents, from `read`.
         eps: The output may move by at most this total variation distance, in (0, 1); the paper's is .01.
         method: "best" is exact where it can be (affine readout, two classes), certified for more classes, and for a
             readout that is not affine a search that also starts from the optimum of the linearised readout; "search"
             is always the paper's; "both" gives the two beside each other.
-        reading: what `read` returned for the same model and documents, to save reading them again.
+
+    Returns:
+        A result with one row per document (and per status with method="both"): status, jsd and jsd_upper in [0, ln 2],
+        tvd, decision_flip.
 
     Raises:
         ValueError: another method, or eps outside (0, 1).
+
+    Reference: Jain & Wallace 2019, section 4.2.2.
     """
     if method not in METHODS:
         raise ValueError(f"adversary: got method={method!r}, expected one of {', '.join(METHODS)}")
     check_eps("adversary", eps)
-    reading = reading or read(model, documents, seed)
     frames = []
-    for read_batch in track(reading.batches, "adversary", progress):
-        about = document_frame(model, read_batch)
-        found = find_adversaries(model, reading, read_batch, eps, method, seed)
-        frames += [about.assign(eps=eps, **columns) for columns in measured(model, read_batch, found)]
-    settings = {**reading_settings(model, reading, seed), "eps": eps, "method": method}
-    return Result("adversary", in_order(frames, reading), settings, COLUMNS)
+    for batch in reading.each_batch("adversary"):
+        found = [] if method == "search" else [best(reading, batch, eps)]
+        if method == "search" or (method == "both" and reading.affine):
+            found.append(searched(reading, batch, eps))
+        frames += [batch.about().assign(eps=eps, **columns) for columns in measured(batch, found)]
+    settings = {**reading.settings, "eps": eps, "method": method}
+    return Result("adversary", reading.in_order(frames), settings, COLUMNS)
 
 
 def check_eps(experiment: str, eps: float) -> None:
@@ -106,70 +95,80 @@ def check_eps(experiment: str, eps: float) -> None:
         raise ValueError(f"{experiment}: eps must lie in (0, 1), got {eps}")
 
 
-def measured(model: AttentionModel, read_batch: ReadBatch, found: Sequence[Adversaries]) -> list[dict[str, Any]]:
-    """The columns from `status` on for each adversary: divergence, its bound, and the output by the model itself."""
-    weightings = torch.stack([each.weights for each in found], 1).to(model.device, torch.float32)
-    with torch.no_grad():
-        logits = model.logits_under(read_batch.batch, weightings).double().cpu()  # (B, K, C)
-    rows = []
-    for each, output in zip(found, logits.unbind(1)):
-        divergence = jsd(each.weights, read_batch.weights)
-        rows.append(
-            {
-                "status": each.status,
-                "jsd": divergence.numpy(),
-                "jsd_upper": torch.maximum(each.upper, divergence).numpy(),
-                "tvd": tvd(output.softmax(-1), read_batch.logits.softmax(-1)).numpy(),
-                "decision_flip": (output.argmax(-1) != read_batch.predicted).numpy(),
-            }
-        )
-    return rows
+def best(reading: Reading, batch: ReadBatch, eps: float) -> Adversaries:
+    """The best that is known for this readout: exact, certified, or a search from the linearised optimum too."""
+    if reading.affine:
+        return solved(batch, batch.votes, eps)
+    start = solved(batch, linearised_votes(reading, batch), eps).weights[:, None]
+    return searched(reading, batch, eps, start)
 
 
-def find_adversaries(
-    model: AttentionModel, reading: Reading, read_batch: ReadBatch, eps: float, method: str, seed: int
-) -> list[Adversaries]:
-    """The adversarial attention of each document of a batch, by the method or the methods asked for."""
-    found = []
-    if method != "search" and reading.affine:
-        found.append(_solved(read_batch.weights, read_batch.votes, read_batch.is_word, eps))
-    if method != "best" or not reading.affine:
-        further = None
-        if method != "search" and not reading.affine:
-            votes = linearised_votes(model, reading, read_batch)
-            further = _solved(read_batch.weights, votes, read_batch.is_word, eps).weights[:, None]
-        weights, _ = search_adversary(
-            lambda weightings: logits_under(model, reading, read_batch, weightings),
-            read_batch.batch.documents,
-            read_batch.weights,
-            read_batch.logits,
-            read_batch.is_word,
-            eps,
-            seed,
-            further,
-            partial(many_under, model, reading, read_batch),
-        )
-        found.append(Adversaries(weights, SEARCH, torch.full((len(weights),), torch.nan, dtype=weights.dtype)))
-    return found
-
-
-def _solved(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float) -> Adversaries:
+def solved(batch: ReadBatch, votes: torch.Tensor, eps: float) -> Adversaries:
+    """The optimum of an affine readout with these votes: exact for two classes, certified for more."""
     if votes.shape[-1] == 2:
-        exact = exact_adversary(weights, votes, is_word, eps)
+        exact = exact_adversary(batch.weights, votes, batch.is_word, eps)
         return Adversaries(exact.weights, EXACT, exact.jsd)
-    certified = certified_adversary(weights, votes, is_word, eps)
+    certified = certified_adversary(batch.weights, votes, batch.is_word, eps)
     return Adversaries(certified.weights, CERTIFIED, certified.jsd_upper)
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """Mean and median of the divergence with intervals, the mean of its upper bound, and the share of decisions
-    flipped, by status: over all documents and by predicted and gold class."""
-    frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
-    seed = int(result.settings["seed"])
-    tables = []
-    for rows in grouped(frame, BY_EITHER_CLASS):
-        by = ["status", "grouping", "group"]
-        tables.append(summarise_columns(rows, by, ["jsd"], ("mean", "median"), seed))
-        tables.append(summarise_columns(rows, by, ["jsd_upper"], ("mean",), seed))
-        tables.append(summarise_columns(rows, by, ["decision_flip"], ("share",), seed))
-    return pd.concat(tables, ignore_index=True)
+def searched(reading: Reading, batch: ReadBatch, eps: float, further: torch.Tensor | None = None) -> Adversaries:
+    """What gradient descent finds, as the paper has it, and from `further` starts (B, S, W) where they are given."""
+    weights, _ = search_adversary(reading, batch, eps, further)
+    return Adversaries(weights, SEARCH, torch.full((len(weights),), torch.nan, dtype=weights.dtype))
+
+
+def measured(batch: ReadBatch, found: Sequence[Adversaries]) -> Iterator[dict[str, Any]]:
+    """The columns from `status` on for each adversary: divergence, its bound, and the output by the model itself."""
+    weightings = torch.stack([each.weights for each in found], 1).float()
+    for each, output in zip(found, batch.under(weightings).unbind(1)):
+        divergence = jsd(each.weights, batch.weights)
+        yield {
+            "status": each.status,
+            "jsd": divergence.numpy(),
+            "jsd_upper": torch.maximum(each.upper, divergence).numpy(),
+            "tvd": tvd(output.softmax(-1), batch.logits.softmax(-1)).numpy(),
+            "decision_flip": (output.argmax(-1) != batch.predicted).numpy(),
+        }
+
+
+def by_proof(frame: pd.DataFrame) -> pd.DataFrame:
+    """With one status for all that is proved, exact if all of it is: seeds differ in the documents that are exact."""
+    status = frame["status"]
+    degree = EXACT if set(status) <= {EXACT, SEARCH} else CERTIFIED
+    return frame.assign(status=status.where(status == SEARCH, degree))
+
+
+DIVERGENCES = ("jsd", "jsd_upper", "decision_flip")
+FLIP = {"decision_flip": Column("whether another class is predicted under it", "", 0, 1)}
+PARTS = (Part(("jsd",), ("mean", "median")), Part(("jsd_upper",)), Part(("decision_flip",), ("share",)))
+
+JSD = "mean eps-max JSD, eps {eps}"
+LOWER = Statement(JSD, over_all("jsd", status=CERTIFIED), CERTIFIED)
+UPPER = Statement("its proved upper bound", over_all("jsd_upper", status=CERTIFIED), CERTIFIED)
+OPTIMUM = Statement(JSD, over_all("jsd", status=EXACT), EXACT)
+FOUND = Statement(JSD, over_all("jsd", status=SEARCH), SEARCH)
+ANOTHER = "quite another attention gives the same output"
+NONE = "no attention is quite another at this output"
+
+EXPERIMENT = Experiment(
+    adversary,
+    READING,
+    Card(
+        "Can attention be another at the same output?",
+        "Quite another attention gives the same output.",
+        "An attention may be chosen freely for each document; no model need attend so.",
+        "How far (Jensen-Shannon, at most ln 2) attention can move while the output stays within eps.",
+        "That the model could have learned that attention, or that its own is arbitrary for it.",
+    ),
+    Summary(PARTS, ("status",), BY_EITHER_CLASS),
+    statements=(LOWER, UPPER, OPTIMUM, FOUND),
+    rules=(  # a search proves that there is another, and never that there is none
+        Rule(LOWER, HALF_LN2, ANOTHER, ""),
+        Rule(UPPER, HALF_LN2, "", NONE),
+        Rule(OPTIMUM, HALF_LN2, ANOTHER, NONE),
+        Rule(FOUND, HALF_LN2, ANOTHER, ""),
+    ),
+    decided_by=("eps", "search"),
+    pooling=Pooling(DIVERGENCES, ("status",), made=FLIP, settled=by_proof),
+)

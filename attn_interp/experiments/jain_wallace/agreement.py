@@ -7,36 +7,34 @@ not agree with each other, attention cannot agree with both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.groupings import BY_EITHER_CLASS, grouped
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    Reading,
-    document_frame,
-    in_order,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import Rule
+from attn_interp.experiments.record.statement import Statement, over_all
+from attn_interp.experiments.record.summary import BY_EITHER_CLASS, grouped
+from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.overlap import rank_biased_overlap, top_k_overlap
 from attn_interp.measures.rank import spearman, weighted_tau
-from attn_interp.models.attention_model import AttentionModel
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 from attn_interp.statistics.multiplicity import benjamini_hochberg, share_of_true_nulls
 
 TOP_K = 5
+LEVEL = 0.05
+ATTENTION, GRADIENT, LEAVE_ONE_OUT = "attention", "gradient x input (detached)", "leave-one-out"
 INTEGRATED = "integrated gradients"  # other methods that promise a sum miss it by chance or rounding, not by steps
+MINUS_CEILING = "attention minus the ceiling"
+MEASURES = ("tau", "weighted_tau", "spearman", "top_k_overlap", "rank_biased_overlap")
+PAIR = ["first", "second", "grouping", "group"]
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -54,42 +52,44 @@ COLUMNS = {
 }
 
 
-def agreement(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    methods: Mapping[str, Method] = METHODS,
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    progress: bool = False,
-) -> Result:
-    """Rank agreement of attention with each attribution, and of the attributions with each other.
+def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
+    """Does attention rank the words of a document as other explanations do?
 
-    Every attribution explains the probability of the predicted class, and its absolute value is ranked. One row per
-    document and pair of rankings, over the words alone.
+    Kendall's tau-b between the attention weights and the absolute value of each attribution of the predicted class's
+    probability, over the words alone; and between every two attributions, which is the ceiling. A tau is undefined
+    (NaN, counted) where one of the two rankings is constant, as for a document of one word.
 
     Args:
-        methods: the attributions, by name.
-        reading: what `read` returned for the same model and documents, to save reading them again.
-        attributed: what `attribute` returned for this reading, to save computing it again; `methods` is then not used.
+        reading: A model's attention over documents, from `read`.
+        methods: Names of attributions, as `list_methods` lists them, or a mapping of names of your own to functions.
+
+    Returns:
+        A result with one row per document and pair of rankings: first, second, tau in [-1, 1], p_value, weighted_tau,
+        spearman, top_k_overlap, rank_biased_overlap, completeness_gap.
+
+    Raises:
+        ValueError: a name is no method's.
+
+    Reference: Jain & Wallace 2019, section 4.1.
     """
-    reading = reading or read(model, documents, seed)
-    frames = []
-    attributed = attributed or attribute(model, reading, methods, progress)
-    for read_batch, found in zip(reading.batches, attributed.batches):
-        rankings = {"attention": read_batch.weights, **{name: each.values.abs() for name, each in found.items()}}
+    frames, names = [], [ATTENTION]
+    for batch, found in reading.attributions(methods):
+        names = [ATTENTION, *found]
+        rankings = {ATTENTION: batch.weights, **{name: each.values.abs() for name, each in found.items()}}
         gaps = {
             name: each.completeness_gap.numpy()
             for name, each in found.items()
             if name == INTEGRATED and each.completeness_gap is not None
         }
-        about = document_frame(model, read_batch)
+        about = batch.about()
         for first, second in combinations(rankings, 2):
-            pair = _compare(rankings[first], rankings[second], read_batch.is_word)
+            pair = _compare(rankings[first], rankings[second], batch.is_word)
             gap = gaps.get(first, gaps.get(second, np.full(len(about), np.nan)))
             frames.append(about.assign(first=first, second=second, **pair, completeness_gap=gap))
-    settings = {**reading_settings(model, reading, seed), "methods": attributed.names, "top_k": TOP_K}
-    return Result("agreement", in_order(frames, reading), settings, COLUMNS)
+    if not frames:
+        raise ValueError("agreement: no methods were given; name at least one, as methods=['leave-one-out']")
+    settings = {**reading.settings, "methods": names[1:], "top_k": TOP_K}
+    return Result("agreement", reading.in_order(frames), settings, COLUMNS)
 
 
 def _compare(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> dict[str, np.ndarray]:
@@ -105,15 +105,10 @@ def _compare(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> dict[st
     return {name: value.numpy() for name, value in values.items()}
 
 
-LEVEL = 0.05
-MEASURES = ("tau", "weighted_tau", "spearman", "top_k_overlap", "rank_biased_overlap")
-PAIR = ["first", "second", "grouping", "group"]
-
-
 def summarise(result: Result) -> pd.DataFrame:
     """Mean and interval of each measure by pair, over all documents, by predicted and by gold class; the spread of tau;
     the paper's share of p <= .05, the share that survives Benjamini-Hochberg at .05, and the estimated share of true
-    nulls."""
+    nulls; and by how much attention's tau is above the ceiling on the same documents."""
     seed = int(result.settings["seed"])
     tables = []
     for frame in grouped(result.frame, BY_EITHER_CLASS):
@@ -125,14 +120,28 @@ def summarise(result: Result) -> pd.DataFrame:
         gap = gap.assign(completeness_gap=gap["completeness_gap"].abs(), first=INTEGRATED, second="")
         gap = gap.assign(grouping="all", group="all")
         tables.append(summarise_columns(gap, PAIR, ["completeness_gap"], ("mean",), seed))
-    return pd.concat(tables, ignore_index=True)
+    tables.append(_minus_ceiling(result.frame, seed))
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
+def _minus_ceiling(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Attention's tau with the gradient and with leave-one-out, each minus the tau of those two in the document."""
+    tau = frame.assign(pair=list(zip(frame["first"], frame["second"])))
+    tau = tau.pivot_table(index="document", columns="pair", values="tau", dropna=False, sort=False)
+    ceiling = (GRADIENT, LEAVE_ONE_OUT)
+    compared = [(ATTENTION, other) for other in ceiling if {(ATTENTION, other), ceiling} <= set(tau.columns)]
+    parts = [pd.DataFrame({"second": other, "tau": tau[first, other] - tau[ceiling]}) for first, other in compared]
+    if not parts:
+        return pd.DataFrame()
+    rows = pd.concat(parts).assign(first=MINUS_CEILING, grouping="all", group="all")
+    return summarise_columns(rows, PAIR, ["tau"], ("mean",), seed)
 
 
 def _significance(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     defined = frame["p_value"].notna()
     adjusted = frame.groupby(PAIR, sort=False)["p_value"].transform(benjamini_hochberg)
     counted = frame.assign(
-        significant=(frame["p_value"] <= LEVEL).where(defined).astype(float),
+        significant=_at_level(frame["p_value"]),
         significant_after_bh=(adjusted <= LEVEL).where(defined).astype(float),
     )
     shares = summarise_columns(counted, PAIR, ["significant", "significant_after_bh"], ("share",), seed)
@@ -143,3 +152,66 @@ def _significance(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
         n = int(np.isfinite(p_values).sum())
         rows.append((*key, "true_nulls", "share", estimate, np.nan, np.nan, n, len(group) - n))
     return pd.concat([shares, pd.DataFrame(rows, columns=shares.columns)], ignore_index=True)
+
+
+def _at_level(p_values: pd.Series) -> pd.Series:
+    return (p_values <= LEVEL).where(p_values.notna()).astype(float)
+
+
+TAU = "mean Kendall's tau"
+ABOVE_CEILING = tuple(
+    Statement(
+        f"tau with {other}, attention - ceiling",
+        over_all("tau", first=MINUS_CEILING, second=second),
+        question="Does attention agree with them as far as they agree with each other?",
+        in_overview=False,
+    )
+    for other, second in (("gradients", GRADIENT), ("leave-one-out", LEAVE_ONE_OUT))
+)
+
+EXPERIMENT = Experiment(
+    agreement,
+    READING,
+    Card(
+        "Does attention rank the words as other explanations do?",
+        "Attention agrees with gradients and with leave-one-out as far as those two agree with each other.",
+        "Gradients and leave-one-out each say something of which words matter.",
+        "How alike the rankings are, beside the ceiling: the two attributions with each other.",
+        "Which ranking is right. A long tail of small weights lowers tau where the first words agree.",
+    ),
+    summarise,
+    statements=(
+        Statement(
+            TAU,
+            over_all("tau", first=ATTENTION, second=GRADIENT),
+            question="Does attention rank words as gradients do?",
+        ),
+        Statement(
+            TAU,
+            over_all("tau", first=ATTENTION, second=LEAVE_ONE_OUT),
+            question="Does attention rank words as leave-one-out does?",
+        ),
+        Statement(
+            TAU,
+            over_all("tau", first=GRADIENT, second=LEAVE_ONE_OUT),
+            question="Do those two agree with each other (the ceiling)?",
+        ),
+        *ABOVE_CEILING,
+    ),
+    rules=tuple(
+        Rule(
+            statement,
+            0.0,
+            f"above the ceiling with {other}",
+            f"below the ceiling with {other}",
+            f"not told apart from the ceiling with {other}",
+        )
+        for statement, other in zip(ABOVE_CEILING, ("gradients", "leave-one-out"))
+    ),
+    pooling=Pooling(
+        (*MEASURES, "significant"),
+        ("first", "second"),
+        lambda result: result.frame.assign(significant=_at_level(result.frame["p_value"])),
+        {"significant": Column(f"whether the p-value of tau is at most {LEVEL}", "", 0, 1)},
+    ),
+)

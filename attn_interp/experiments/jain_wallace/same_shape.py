@@ -6,72 +6,85 @@ the entropy and the maximum of the model's own attention, so the objection does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import pandas as pd
-
-from attn_interp.data.document import Document
 from attn_interp.experiments.jain_wallace.adversary import (
-    CERTIFIED,
-    EXACT,
+    COLUMNS,
+    DIVERGENCES,
+    FLIP,
+    PARTS,
     Adversaries,
     check_eps,
     measured,
 )
-from attn_interp.experiments.jain_wallace.adversary import (
-    COLUMNS as ADVERSARY_COLUMNS,
-)
-from attn_interp.experiments.jain_wallace.adversary import (
-    summarise as summarise_adversary,
-)
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import Reading, document_frame, in_order, read, reading_settings
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import HALF_LN2, Rule
+from attn_interp.experiments.record.statement import CERTIFIED, EXACT, Statement, over_all
+from attn_interp.experiments.record.summary import BY_EITHER_CLASS, Summary, rows_of
 from attn_interp.experiments.result import Result
-from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.adversary.same_shape import permutation_adversary
 
-COLUMNS = ADVERSARY_COLUMNS
 CLOSED = 1e-9
 
 
-def same_shape(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    eps: float = 0.01,
-    seed: int = 0,
-    reading: Reading | None = None,
-    progress: bool = False,
-) -> Result:
-    """The eps-max divergence over the permutations of the model's attention. One row per document.
+def same_shape(reading: Reading, *, eps: float = 0.01) -> Result:
+    """Can attention be quite another at the same output if its weights are only permuted?
 
-    Status is exact where the interval [jsd, jsd_upper] has closed, certified elsewhere.
+    The eps-max divergence over the permutations of the model's attention. Status is exact where the interval
+    [jsd, jsd_upper] has closed, certified elsewhere.
 
     Args:
+        reading: A model's attention over documents, from `read`.
         eps: The output may move by at most this total variation distance, in (0, 1).
-        reading: what `read` returned for the same model and documents, to save reading them again.
+
+    Returns:
+        A result with one row per document, in the columns of `adversary`.
 
     Raises:
         ValueError: eps outside (0, 1), more than two classes, or a readout that is not affine.
     """
     check_eps("same_shape", eps)
-    reading = reading or read(model, documents, seed)
-    if not reading.affine or len(model.classes) != 2:
-        raise ValueError(
-            f"same_shape: needs an affine readout ({'given' if reading.affine else 'not given'}) and two classes, got "
-            f"{len(model.classes)} classes; use adversary, which has no such limits"
-        )
+    if reason := why_not(reading):
+        raise ValueError(f"same_shape: {reason}; use adversary, which has no such limits")
     frames = []
-    for read_batch in track(reading.batches, "adversary of the same shape", progress):
-        found = permutation_adversary(read_batch.weights, read_batch.votes, read_batch.is_word, eps)
-        (row,) = measured(model, read_batch, [Adversaries(found.weights, CERTIFIED, found.jsd_upper)])
+    for batch in reading.each_batch("adversary of the same shape"):
+        found = permutation_adversary(batch.weights, batch.votes, batch.is_word, eps)
+        (row,) = measured(batch, [Adversaries(found.weights, CERTIFIED, found.jsd_upper)])
         closed = (found.jsd_upper - found.jsd < CLOSED).tolist()
         row["status"] = [EXACT if each else CERTIFIED for each in closed]
-        frames.append(document_frame(model, read_batch).assign(eps=eps, **row))
-    settings = {**reading_settings(model, reading, seed), "eps": eps}
-    return Result("same_shape", in_order(frames, reading), settings, COLUMNS)
+        frames.append(batch.about().assign(eps=eps, **row))
+    return Result("same_shape", reading.in_order(frames), {**reading.settings, "eps": eps}, COLUMNS)
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """As for the adversary, exact and certified documents together: jsd is attained, jsd_upper is proved."""
-    together = Result("same_shape", result.frame.assign(status=CERTIFIED), result.settings, result.columns)
-    return summarise_adversary(together)
+def why_not(reading: Reading) -> str:
+    """Two classes and an affine readout are needed."""
+    if not reading.affine:
+        return "the readout is not affine in the attention"
+    classes = len(reading.model.classes)
+    return f"{classes} classes; it is for two" if classes > 2 else ""
+
+
+ATTAINED = Statement("mean eps-max JSD, attained", over_all("jsd"), CERTIFIED)
+BOUND = Statement("mean eps-max JSD, upper bound", over_all("jsd_upper"), CERTIFIED)
+
+EXPERIMENT = Experiment(
+    same_shape,
+    READING,
+    Card(
+        "And with its weights only permuted?",
+        "A permutation of the model's own weights is quite another attention at the same output.",
+        "The adversary keeps the entropy and the largest weight of the model's attention.",
+        "How far attention can move without becoming sharper or flatter than the model's.",
+        "That a trained model would attend so.",
+    ),
+    # exact and certified documents together: jsd is attained, jsd_upper is proved
+    Summary(PARTS, ("status",), BY_EITHER_CLASS, lambda result: rows_of(result).assign(status=CERTIFIED)),
+    statements=(ATTAINED, BOUND),
+    rules=(
+        Rule(ATTAINED, HALF_LN2, "a permutation is quite another attention", ""),
+        Rule(BOUND, HALF_LN2, "", "no permutation is quite another attention"),
+    ),
+    decided_by=("eps",),
+    why_not=why_not,
+    pooling=Pooling(DIVERGENCES, made=FLIP),
+)

@@ -15,25 +15,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
-from attn_interp.data.signals import PROXY, Signal
-from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.groupings import grouped
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    ReadBatch,
-    Reading,
-    document_frame,
-    in_order,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
+from attn_interp.data.signals import PROXY, Signal, log_frequency, relative_position
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, ReadBatch, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.statement import Statement, over_all
+from attn_interp.experiments.record.summary import ALL, grouped
+from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.rank import spearman
-from attn_interp.models.attention_model import AttentionModel
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 from attn_interp.statistics.partial import LEAST_WORDS, partial_spearman
 
@@ -61,49 +52,47 @@ COLUMNS = {
 }
 
 
-def external(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    signals: Sequence[Signal],
-    methods: Mapping[str, Method] = METHODS,
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    progress: bool = False,
-) -> Result:
-    """Rank correlation of attention and of each attribution with each signal, plain and given the controls.
+def external(reading: Reading, *, signals: Sequence[Signal] | None = None, methods: Methods = METHODS) -> Result:
+    """Does attention rank the words as data from outside the model do?
 
-    Every attribution explains the probability of the predicted class. One row per document, scorer and signal, over the
-    words that have a value of the signal and of its controls. Fewer than 3 such words, a constant side or a word
-    without a score leave a row undefined, and so do, for the partial correlation, fewer than 3 words and one for each
-    control, or controls that determine the ranks of a side. The row says why.
+    Rank correlation of attention, and of the absolute value of each attribution of the predicted class, with each
+    signal, plain and given the controls, over the words that have a value of the signal and of its controls. Fewer than
+    3 such words, a constant side or a word without a score leave a row undefined, and so do, for the partial
+    correlation, fewer than 3 words and one for each control, or controls that determine the ranks of a side. The row
+    says why.
 
     Args:
+        reading: A model's attention over documents, from `read`.
         signals: What to compare with. Those marked `control` are what the partial correlations of all the others are
-            given; a control's own is given the other controls.
-        methods: the attributions, by name.
-        reading: what `read` returned for the same model and documents, to save reading them again.
-        attributed: what `attribute` returned for this reading, to save computing it again; `methods` is then not used.
+            given; a control's own is given the other controls. None: the relative position of a word, and where the
+            training documents are known the logarithm of its frequency in them.
+        methods: Names of attributions, or a mapping of names of your own to functions.
+
+    Returns:
+        A result with one row per document, scorer and signal: coverage, compared (words), tau, spearman, partial,
+        change, and why a value is undefined.
 
     Raises:
         ValueError: no signals, or two with one title; a document whose units of attention are not its words; a method
             called "attention".
     """
+    if signals is None:
+        signals = [*([log_frequency(reading.training)] if reading.training else []), relative_position()]
     titles = [signal.title for signal in signals]
     if not titles or len(set(titles)) < len(titles):
         raise ValueError(f"external: signals are {titles}; give at least one, each with a name of its own")
-    reading = reading or read(model, documents, seed)
-    attributed = attributed or attribute(model, reading, methods, progress)
-    if ATTENTION in attributed.names:
-        raise ValueError(f"external: a method is called {ATTENTION!r}, as the weights themselves are; rename it")
     frames, covered, words = [], np.zeros(len(signals)), 0
-    for part, found in zip(reading.batches, attributed.batches):
+    names: list[str] = []
+    for part, found in reading.attributions(methods):
+        names = list(found)
+        if ATTENTION in found:
+            raise ValueError(f"external: a method is called {ATTENTION!r}, as the weights themselves are; rename it")
         scores = {ATTENTION: part.weights, **{name: each.values.abs() for name, each in found.items()}}
         raw = [_rows(signal, reading, part) for signal in signals]
         covered += [float((rows.isfinite() & part.is_word).sum()) for rows in raw]
         words += int(part.is_word.sum())
         values = [rows.nan_to_num(signal.absent) for rows, signal in zip(raw, signals)]
-        about = document_frame(model, part)
+        about = part.about()
         for k, title in enumerate(titles):
             given = [j for j, other in enumerate(signals) if other.control and j != k]
             coverage = (raw[k].isfinite() & part.is_word).double().sum(-1) / part.is_word.sum(-1)
@@ -122,8 +111,8 @@ def external(
         }
         for k, signal in enumerate(signals)
     ]
-    settings = {**reading_settings(model, reading, seed), "methods": attributed.names, "signals": described}
-    return Result("external", in_order(frames, reading), {**settings, "status": "measured"}, COLUMNS)
+    settings = {**reading.settings, "methods": names, "signals": described, "status": "measured"}
+    return Result("external", reading.in_order(frames), settings, COLUMNS)
 
 
 def _rows(signal: Signal, reading: Reading, part: ReadBatch) -> torch.Tensor:
@@ -194,7 +183,7 @@ def summarise(result: Result) -> pd.DataFrame:
     class; the mean coverage of each signal (scorer empty); and the share of documents that each reason leaves out."""
     seed = int(result.settings["seed"])
     tables = [summarise_columns(frame, BY, MEASURES, ("mean",), seed) for frame in grouped(result.frame)]
-    (everything,) = grouped(result.frame, ("all",))
+    (everything,) = grouped(result.frame, ALL)
     of_signals = everything.drop_duplicates(["document", "signal"]).assign(scorer="")
     tables.append(summarise_columns(of_signals, BY, ["coverage"], ("mean",), seed))
     for column, measure in (("undefined", "plain"), ("partial_undefined", "partial")):
@@ -203,3 +192,22 @@ def summarise(result: Result) -> pd.DataFrame:
             left_out = everything.assign(**{name: everything[column] == reason})
             tables.append(summarise_columns(left_out, BY, [name], ("share",), seed))
     return pd.concat(tables, ignore_index=True)
+
+
+EXPERIMENT = Experiment(
+    external,
+    READING,
+    Card(
+        "Does attention rank words as outside data do?",
+        "Attention follows signals from outside the model.",
+        "Ratings of single words stand for what people would say of them in context.",
+        "How plausible the ranking is.",
+        "That it is faithful to the model.",
+    ),
+    summarise,
+    statements=(Statement("mean Spearman, {signal}", over_all("spearman", scorer=ATTENTION), in_overview=False),),
+    why_not=lambda reading: (
+        "" if reading.model.words_are_positions else "this view weighs sentences, signals are of words"
+    ),
+    by_name="it needs data from outside, as ai.external(reading, signals=[...])",
+)

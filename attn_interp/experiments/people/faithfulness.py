@@ -7,32 +7,23 @@ where they are enough. Both say what the model does on edited texts; neither say
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
-from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.groupings import grouped
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, OPERATORS, check_operator, edited_logits
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    ReadBatch,
-    Reading,
-    document_frame,
-    in_order,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, ReadBatch, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.statement import Statement, over_all
+from attn_interp.experiments.record.summary import grouped
+from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
-from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.erasure.best_subset import best_subset
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
@@ -66,23 +57,15 @@ BOUNDS = ("comprehensiveness_bound", "sufficiency_bound")
 
 
 def faithfulness(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    methods: Mapping[str, Method] = METHODS,
-    operator: str = DELETE,
-    signed: bool = True,
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    progress: bool = False,
+    reading: Reading, *, methods: Methods = METHODS, operator: str = DELETE, signed: bool = True
 ) -> Result:
-    """Comprehensiveness and sufficiency by method at 1, 5, 10, 20 and 50 % of the words. One row per document, method
-    and size.
+    """Do the words that a method ranks first carry the decision?
 
-    k % of T words are ceil(k T / 100) words, so at least one: of a short text several sizes are the same words, and
-    methods are compared at equal length always. Words that a method ranks equally are ordered at random, and values are
-    means over five draws; `random` ranks all words equally. Sufficiency keeps at least one word. Where erasing leaves
-    nothing (one word, under deletion; no attention, under the attention mask) the value is NaN and has a reason.
+    Comprehensiveness and sufficiency by method at 1, 5, 10, 20 and 50 % of the words. k % of T words are ceil(k T /
+    100) words, so at least one: of a short text several sizes are the same words, and methods are compared at equal
+    length always. Words that a method ranks equally are ordered at random, and values are means over five draws;
+    `random` ranks all words equally. Sufficiency keeps at least one word. Where erasing leaves nothing (one word, under
+    deletion; no attention, under the attention mask) the value is NaN and has a reason.
 
     Where documents have human rationales these are one more method, and every method is measured at one more size, the
     length of the rationale. Under the attention mask, for a model whose logits are affine in the attention, the optimum
@@ -92,108 +75,110 @@ def faithfulness(
     moves the output at each size; it does not say whether such a text is likely.
 
     Args:
-        methods: the attributions, by name.
-        operator: how words are erased, one of `OPERATORS`.
-        signed: rank attributions by value, so that words that speak against the decision come last; otherwise by
+        reading: A model's attention over documents, from `read`.
+        methods: Names of attributions, or a mapping of names of your own to functions.
+        operator: How words are erased: "delete", "mask", "mean embedding" or "attention mask".
+        signed: Rank attributions by value, so that words that speak against the decision come last; otherwise by
             absolute value. Attention has no sign: what it loses to signed attributions is partly that.
-        reading: what `read` returned for the same model and documents, to save reading them again.
-        attributed: what `attribute` returned for this reading, to save computing it again; `methods` is then not used.
+
+    Returns:
+        A result with one row per document, method and size: first (words), comprehensiveness, sufficiency, their bounds
+        (optimum), decision_flip, tvd, reason.
 
     Raises:
-        ValueError: no documents, or an operator that is unknown or does not fit the view.
+        ValueError: a name that is no method's, or an operator that is unknown or does not fit the view.
+
+    Reference: DeYoung et al. 2020, section 4.
     """
-    check_operator(model, operator)
-    reading = reading or read(model, documents, seed)
-    attributed = attributed or attribute(model, reading, methods, progress)
+    check_operator(reading.model, operator)
     # Of the documents as the model sees them: a view over sentences has no rationales of words.
     with_rationales = sum(bool(document.rationales) for each in reading.batches for document in each.batch.documents)
     with_optimum = operator == ATTENTION_MASK and reading.affine
-    frames = []
-    for read_batch, found in track(list(zip(reading.batches, attributed.batches)), "faithfulness", progress):
-        human = _human(read_batch)
-        scores = {ATTENTION: read_batch.weights}
+    frames, names = [], []
+    for batch, found in reading.attributions(methods):
+        names = list(found)
+        human = _human(batch)
+        scores = {ATTENTION: batch.weights}
         scores |= {name: each.values if signed else each.values.abs() for name, each in found.items()}
         if with_rationales:
             scores[HUMAN] = human
-        scores[RANDOM] = torch.zeros_like(read_batch.weights)
-        sizes = _sizes(read_batch, human if with_rationales else None)
-        about = document_frame(model, read_batch)
-        frames.extend(_measured(model, reading, read_batch, scores, sizes, operator, seed, about))
+        scores[RANDOM] = torch.zeros_like(batch.weights)
+        sizes = _sizes(batch, human if with_rationales else None)
+        about = batch.about()
+        frames.extend(_measured(reading, batch, scores, sizes, operator, about))
         if with_optimum:
-            frames.append(_optimum(read_batch, sizes, about))
+            frames.append(_optimum(batch, sizes, about))
     settings = {
-        **reading_settings(model, reading, seed),
+        **reading.settings,
         "operator": operator,
         "erasure": OPERATORS[operator],
-        "methods": attributed.names,
+        "methods": names,
         "attributions_ranked_by": "value for the predicted class" if signed else "absolute value",
         "percent": list(PERCENT),
         "rounding": "k % of the words, rounded up, at least one word",
         "draws": DRAWS,
         "documents_with_rationales": with_rationales,
         "status": f"measured; random and words of equal rank: sampled, {DRAWS} draws",
-        "optimum": _optimum_status(model, reading, operator),
+        "optimum": _optimum_status(reading, operator),
     }
-    return Result("faithfulness", in_order(frames, reading), settings, COLUMNS)
+    return Result("faithfulness", reading.in_order(frames), settings, COLUMNS)
 
 
-def _optimum_status(model: AttentionModel, reading: Reading, operator: str) -> str:
+def _optimum_status(reading: Reading, operator: str) -> str:
     if operator != ATTENTION_MASK:
         return "not known: only under the attention mask"
     if not reading.affine:
         return "not known: the readout is not affine"
-    return "exact" if len(model.classes) == 2 else "certified: attained by a set that was found, and a bound"
+    return "exact" if len(reading.model.classes) == 2 else "certified: attained by a set that was found, and a bound"
 
 
-def _human(read_batch: ReadBatch) -> torch.Tensor:
+def _human(batch: ReadBatch) -> torch.Tensor:
     """(B, W) mean of the annotators; NaN for a document without any."""
-    result = torch.zeros_like(read_batch.weights)
-    for row, document in enumerate(read_batch.batch.documents):
+    result = torch.zeros_like(batch.weights)
+    for row, document in enumerate(batch.batch.documents):
         marked = torch.tensor(document.rationales, dtype=torch.float64)
         result[row, : len(document)] = marked.mean(0) if document.rationales else torch.nan
     return result
 
 
-def _sizes(read_batch: ReadBatch, human: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def _sizes(batch: ReadBatch, human: torch.Tensor | None) -> dict[str, torch.Tensor]:
     """(B,) how many words come first, by size; 0 where there is no human rationale or it is empty."""
-    words = read_batch.is_word.sum(-1)
+    words = batch.is_word.sum(-1)
     sizes = {f"{percent} %": -(-percent * words // 100) for percent in PERCENT}
     if human is not None:
-        sizes[OWN_LENGTH] = ((human >= MARKED) & read_batch.is_word).sum(-1)
+        sizes[OWN_LENGTH] = ((human >= MARKED) & batch.is_word).sum(-1)
     return sizes
 
 
 def _measured(
-    model: AttentionModel,
     reading: Reading,
-    read_batch: ReadBatch,
+    batch: ReadBatch,
     scores: Mapping[str, torch.Tensor],
     sizes: Mapping[str, torch.Tensor],
     operator: str,
-    seed: int,
     about: pd.DataFrame,
 ) -> list[pd.DataFrame]:
     """The rows of one batch by method; the sets of all methods are run together, so that equal ones are run once."""
     count = torch.stack(list(sizes.values()), -1)[:, None, :, None]  # (B, 1, L, 1)
-    drawn = _drawn(read_batch, seed)
-    first = {name: _ranks(each, read_batch.is_word, drawn)[:, :, None] < count for name, each in scores.items()}
-    is_word = read_batch.is_word[:, None, None]
+    drawn = _drawn(batch, reading.seed)
+    first = {name: _ranks(each, batch.is_word, drawn)[:, :, None] < count for name, each in scores.items()}
+    is_word = batch.is_word[:, None, None]
     sets = [torch.stack([is_word & ~each, is_word & each]).transpose(0, 1) for each in first.values()]  # (B,2,D,L,W)
-    logits = edited_logits(model, reading, read_batch, torch.cat([each.flatten(1, 3) for each in sets], 1), operator)
+    logits = edited_logits(reading, batch, torch.cat([each.flatten(1, 3) for each in sets], 1), operator)
     frames = []
     for (name, each), own in zip(scores.items(), logits.split([each[0, ..., 0].numel() for each in sets], 1)):
         draws = first[name].shape[1]
         erased, alone = own.unflatten(1, (2, draws, len(sizes))).unbind(1)  # (B, D, L, C) each
-        values = {"first": count[:, 0, :, 0].double(), **_losses(read_batch, erased, alone)}
-        missing = (each.isnan() & read_batch.is_word).any(-1) & (read_batch.is_word.sum(-1) > 1)
+        values = {"first": count[:, 0, :, 0].double(), **_losses(batch, erased, alone)}
+        missing = (each.isnan() & batch.is_word).any(-1) & (batch.is_word.sum(-1) > 1)
         frames.append(_rows(about, name, list(sizes), values, missing))
     return frames
 
 
-def _drawn(read_batch: ReadBatch, seed: int) -> torch.Tensor:
+def _drawn(batch: ReadBatch, seed: int) -> torch.Tensor:
     """(B, draws, W) uniform numbers, drawn from (seed, document id)."""
-    drawn = torch.zeros(len(read_batch.rows), DRAWS, read_batch.is_word.shape[1], dtype=torch.float64)
-    for row, document in enumerate(read_batch.batch.documents):
+    drawn = torch.zeros(len(batch.rows), DRAWS, batch.is_word.shape[1], dtype=torch.float64)
+    for row, document in enumerate(batch.batch.documents):
         drawn[row, :, : len(document)] = numbers_drawn(document, seed)
     return drawn
 
@@ -216,11 +201,11 @@ def _ranks(scores: torch.Tensor, is_word: torch.Tensor, drawn: torch.Tensor) -> 
     return order.argsort(-1)
 
 
-def _losses(read_batch: ReadBatch, erased: torch.Tensor, alone: torch.Tensor) -> dict[str, torch.Tensor]:
+def _losses(batch: ReadBatch, erased: torch.Tensor, alone: torch.Tensor) -> dict[str, torch.Tensor]:
     """(B, L) each measure, averaged over the draws; from the logits (B, D, L, C) without, and with only, the first."""
-    own = read_batch.logits.softmax(-1)[:, None, None]
+    own = batch.logits.softmax(-1)[:, None, None]
     without, only = erased.softmax(-1), alone.softmax(-1)
-    chosen = read_batch.predicted[:, None, None, None].expand(*erased.shape[:3], 1)
+    chosen = batch.predicted[:, None, None, None].expand(*erased.shape[:3], 1)
 
     def probability(of: torch.Tensor) -> torch.Tensor:
         return of.expand_as(without).gather(-1, chosen)[..., 0]
@@ -237,11 +222,11 @@ def _losses(read_batch: ReadBatch, erased: torch.Tensor, alone: torch.Tensor) ->
     return {name: value.mean(1) for name, value in values.items()}
 
 
-def _optimum(read_batch: ReadBatch, sizes: Mapping[str, torch.Tensor], about: pd.DataFrame) -> pd.DataFrame:
+def _optimum(batch: ReadBatch, sizes: Mapping[str, torch.Tensor], about: pd.DataFrame) -> pd.DataFrame:
     """The rows of the best sets: for comprehensiveness the words to keep are those that are worst for the decision."""
-    is_word, decision = read_batch.is_word, read_batch.predicted
-    entry = read_batch.weights, read_batch.votes, is_word, decision
-    own = read_batch.logits.softmax(-1).gather(1, decision[:, None])[:, 0]
+    is_word, decision = batch.is_word, batch.predicted
+    entry = batch.weights, batch.votes, is_word, decision
+    own = batch.logits.softmax(-1).gather(1, decision[:, None])[:, 0]
     names = ("first", "comprehensiveness", "sufficiency", *BOUNDS)
     values: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     for count in sizes.values():
@@ -286,7 +271,7 @@ def per_document(result: Result) -> pd.DataFrame:
     keys = [*DOCUMENT_COLUMNS, "method"]
     values = [*MEASURES, *BOUNDS]
     shares = frame[frame["size"].isin([f"{percent} %" for percent in result.settings["percent"]])]
-    groups = shares.groupby(keys, sort=False)[values]
+    groups = shares.groupby(keys, sort=False, dropna=False)[values]
     area = groups.sum().div(len(result.settings["percent"])).where(groups.count() == len(result.settings["percent"]))
     rows = pd.concat([area.reset_index().assign(size=AOPC), frame[[*keys, "size", *values]]], ignore_index=True)
     random = rows[rows["method"] == RANDOM].set_index(["document", "size"])
@@ -317,3 +302,28 @@ def summarise(result: Result) -> pd.DataFrame:
             values = [*MEASURES[:2], *BOUNDS, *DIFFERENCES]
             tables.append(summarise_columns(optimum, by, values, ("mean",), seed))
     return pd.concat(tables, ignore_index=True)
+
+
+EXPERIMENT = Experiment(
+    faithfulness,
+    READING,
+    Card(
+        "Do the words that a method ranks first carry the decision?",
+        "The first words are needed and are enough.",
+        "The model answers edited texts as it would real ones.",
+        "What the model does on texts with and without these words.",
+        "Whether a reader would agree.",
+    ),
+    summarise,
+    statements=tuple(
+        Statement(
+            f"{quantity}, {{method}}",
+            over_all(quantity, size=AOPC),
+            question=f"Are the words {said}?",
+            in_overview=False,
+        )
+        for quantity, said in (("comprehensiveness", "needed"), ("sufficiency", "enough"))
+    ),
+    decided_by=("operator", "methods"),
+    by_name="it runs some hundred edited texts for each document",
+)

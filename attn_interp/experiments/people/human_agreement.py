@@ -17,7 +17,11 @@ import torch
 from attn_interp.data.document import Document
 from attn_interp.experiments.people.parts.annotators import PEOPLE, PERSON, Comparison, comparisons
 from attn_interp.experiments.people.parts.matching import LEAST_MARK, marked_words, padded, why_undefined
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import DOCUMENTS, Card, Experiment
+from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.result import Result
 from attn_interp.measures.annotators import cohen_kappa, fleiss_kappa, pair_agreement
 from attn_interp.measures.rationale_scores import auroc, average_precision
 from attn_interp.measures.spans import span_scores
@@ -49,14 +53,22 @@ COLUMNS = {
 }
 
 
-def human_agreement(documents: Sequence[Document], seed: int = 0) -> Result:
-    """Agreement of annotators by the measures of plausibility, and beyond chance. One row per document and ordered pair
-    of annotators, and one per document and annotator with the mean of the others; a document with fewer than two
-    annotators has one row without values.
+def human_agreement(documents: Sequence[Document], *, seed: int = 0) -> Result:
+    """Do people mark the same words as each other?
+
+    Agreement of annotators by the measures of plausibility, and beyond chance.
 
     A word is marked where its value is at least .5. The F1 of two sets does not know the target's number of words,
     unlike the token F1 of the experiment plausibility. The AUROC of two sets is (sensitivity + specificity) / 2,
     less than a graded score of the same worth would have; it differs with who is the target, so both orders stand.
+
+    Args:
+        documents: Documents that people marked.
+        seed: Of the intervals.
+
+    Returns:
+        A result with one row per document and ordered pair of annotators, and one per document and annotator with the
+        mean of the others; a document with fewer than two annotators has one row without values.
 
     Raises:
         ValueError: no document has two annotators.
@@ -186,3 +198,25 @@ def _fleiss(documents: pd.DataFrame, seed: int) -> list[tuple[object, ...]]:
         numbers = (*interval_of(samples), n, len(values) - n)
         found.append(("all annotators", "fleiss_kappa", statistic, *numbers))
     return found
+
+
+def why_not(reading: Reading) -> str:
+    """Agreement needs two people."""
+    two = any(len(document.rationales) > 1 for document in reading.documents)
+    return "" if two else "no document has two annotators; agreement needs two people"
+
+
+EXPERIMENT = Experiment(
+    human_agreement,
+    DOCUMENTS,
+    Card(
+        "Do people mark the same words as each other?",
+        "One annotator's marks are found by another's.",
+        "Annotators were asked the same and did not confer.",
+        "The ceiling of plausibility.",
+        "Anything about a model.",
+    ),
+    summarise,
+    statements=(Statement("AUROC, {judge}", {"quantity": "auroc", "statistic": "mean"}, in_overview=False),),
+    why_not=why_not,
+)

@@ -14,11 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import Attributed
-from attn_interp.experiments.groupings import grouped
 from attn_interp.experiments.people.parts.annotators import PEOPLE, PERSON, comparisons
 from attn_interp.experiments.people.parts.matching import (
     EACH,
@@ -31,9 +27,12 @@ from attn_interp.experiments.people.parts.matching import (
 )
 from attn_interp.experiments.people.parts.word_baselines import FROM_END, POSITION, Baseline
 from attn_interp.experiments.people.parts.word_scores import HUMAN, WordScores, word_scores
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading
-from attn_interp.experiments.result import Column, Result
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.statement import Statement, over_all
+from attn_interp.experiments.record.summary import grouped
+from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.means import bootstrapped_means, interval_of
 
@@ -56,19 +55,14 @@ COLUMNS = {
 
 
 def plausibility(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    methods: Mapping[str, Method] = METHODS,
+    reading: Reading,
+    *,
+    methods: Methods = METHODS,
     baselines: Mapping[str, Baseline] | None = None,
     rationale: str = EACH,
     signed: bool = False,
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    scored: WordScores | None = None,
-    progress: bool = False,
 ) -> Result:
-    """Agreement of every scorer with the words that people marked. One row per document, scorer and annotator or view.
+    """Do attention, attributions and people mark the same words?
 
     The words of a rationale are those with a value of at least .5. A rationale that is empty or full has no measures
     and a reason. People stand in the rows of kind "human", by the same measures and told the same number of words:
@@ -76,18 +70,24 @@ def plausibility(
     without that annotator (so it is not quite the view that the other scorers are held against).
 
     Args:
-        methods: the attributions, by name.
-        baselines: by name; None: those that need no training documents, see `word_baselines`.
+        reading: A model's attention over documents that people marked, from `read`.
+        methods: Names of attributions, or a mapping of names of your own to functions.
+        baselines: Scores that know no model, by name; None: those that the training documents of the reading allow.
         rationale: "each" annotator for itself, or one view of all: "consensus", "mean" or "union".
-        signed: rank attributions by value instead of absolute value, see `word_scores`.
-        reading, attributed, scored: what `read`, `attribute`, `word_scores` returned for the same model and documents,
-            to save computing it again.
+        signed: Rank attributions by value instead of absolute value.
+
+    Returns:
+        A result with one row per document, scorer and annotator or view: auroc, average_precision, token_f1, iou_f1 and
+        more, each in [0, 1], and why they are undefined.
 
     Raises:
-        ValueError: no document has a rationale, or as `word_scores`.
+        ValueError: no document has a rationale, a view of the attention over sentences, or two scorers of one name.
+
+    Reference: DeYoung et al. 2020, section 4.1; Sen et al. 2020.
     """
-    targets(documents, rationale)  # what is wrong with the documents is said before the model runs
-    scored = scored or word_scores(model, documents, methods, baselines, signed, seed, reading, attributed, progress)
+    seed = reading.seed
+    targets(reading.documents, rationale)  # what is wrong with the documents is said before the model runs
+    scored = word_scores(reading, methods, baselines, signed)
     if not any(document.rationales for document in scored.documents):
         raise ValueError("the model attends to other units than the words that people marked; give a view over words")
     wanted = targets(scored.documents, rationale)
@@ -256,3 +256,27 @@ def _left_out(frame: pd.DataFrame) -> pd.DataFrame:
                 rows.append((scorer, f"left out: {reason}", "rows", float(count), np.nan, np.nan, len(own), 0, ""))
     names = ["scorer", "quantity", "statistic", "estimate", "low", "high", "n", "undefined", "remark"]
     return pd.DataFrame(rows, columns=names).assign(grouping="all", group="all")
+
+
+def why_not(reading: Reading) -> str:
+    """Words that people marked are needed, in a view over words."""
+    if not any(document.rationales for document in reading.documents):
+        return "no document has a rationale; give documents that people marked"
+    return "" if reading.model.words_are_positions else "this view weighs sentences; people marked words"
+
+
+EXPERIMENT = Experiment(
+    plausibility,
+    READING,
+    Card(
+        "Do attention and people mark the same words?",
+        "The words that people marked have the higher scores.",
+        "The marks are people's reasons for the label.",
+        "Plausibility: whether an explanation looks right to a reader; .5 by chance.",
+        "That the model used those words. Plausible is not faithful.",
+    ),
+    summarise,
+    statements=(Statement("AUROC, {scorer}", over_all("auroc"), in_overview=False),),
+    decided_by=("methods",),
+    why_not=why_not,
+)

@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.batch import batches_by_length
-from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import Attributed
 from attn_interp.experiments.people.parts.annotators import PEOPLE, PERSON, comparisons
 from attn_interp.experiments.people.parts.matching import BATCH, EACH, Marks, padded, targets
 from attn_interp.experiments.people.parts.word_baselines import Baseline
-from attn_interp.experiments.people.parts.word_scores import HUMAN, WordScores, word_scores
-from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.people.parts.word_scores import HUMAN, word_scores
+from attn_interp.experiments.people.plausibility import why_not
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.measures.rationale_scores import curve_points
-from attn_interp.models.attention_model import AttentionModel
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.means import bootstrapped_means, interval_of
 
@@ -47,27 +46,32 @@ COLUMNS = {
 
 
 def plausibility_curves(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    methods: Mapping[str, Method] = METHODS,
+    reading: Reading,
+    *,
+    methods: Methods = METHODS,
     baselines: Mapping[str, Baseline] | None = None,
     rationale: str = EACH,
     signed: bool = False,
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    scored: WordScores | None = None,
-    progress: bool = False,
 ) -> Result:
-    """Curves of every scorer and of people. One row per scorer, curve and x of a grid of 41.
+    """How do scores and people find the marked words, at every threshold?
 
-    The curve of a document is the mean over its annotators, and the one given the mean over documents. Between
-    thresholds a ROC curve runs straight, which is what random breaks of ties give on average; precision at recall x is
-    that at the first threshold whose recall reaches x (at 0: exceeds it). The areas under a document's curves are then
-    its AUROC and its average precision. Arguments and errors as `plausibility`.
+    ROC and precision-recall curves. The curve of a document is the mean over its annotators, and the one given the mean
+    over documents. Between thresholds a ROC curve runs straight, which is what random breaks of ties give on average;
+    precision at recall x is that at the first threshold whose recall reaches x (at 0: exceeds it). The areas under a
+    document's curves are then its AUROC and its average precision.
+
+    Args:
+        reading, methods, baselines, rationale, signed: As in `plausibility`.
+
+    Returns:
+        A result with one row per scorer, curve and x of a grid of 41: y with its interval, n, undefined.
+
+    Raises:
+        ValueError: as `plausibility`; or every rationale is empty or full.
     """
-    targets(documents, rationale)
-    scored = scored or word_scores(model, documents, methods, baselines, signed, seed, reading, attributed, progress)
+    seed = reading.seed
+    targets(reading.documents, rationale)
+    scored = word_scores(reading, methods, baselines, signed)
     wanted = [target for target in targets(scored.documents, rationale) if not target.reason]
     found = comparisons(scored.documents, rationale)
     marked, rows = [target.marked for target in wanted], [target.row for target in wanted]
@@ -132,3 +136,19 @@ def _rows(name: str, kind: str, drawn: Floats, n: int, documents: int) -> pd.Dat
 def summarise(result: Result) -> pd.DataFrame:
     """The curves themselves: every point with its interval and n."""
     return result.frame
+
+
+EXPERIMENT = Experiment(
+    plausibility_curves,
+    READING,
+    Card(
+        "How do scores and people find the marked words, at every threshold?",
+        "At every threshold attention finds marked words better than chance, and as well as people do.",
+        "The marks are people's reasons for the label.",
+        "The whole curves behind AUROC and average precision, with the band of people.",
+        "That the model used those words. Plausible is not faithful.",
+    ),
+    summarise,
+    decided_by=("methods",),
+    why_not=why_not,
+)

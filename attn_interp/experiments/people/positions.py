@@ -6,19 +6,19 @@ Agreement with people may come from the place of a word alone: people mark more 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import Attributed
-from attn_interp.experiments.people.parts.word_scores import BASELINE, HUMAN, WordScores, word_scores
-from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.result import Column, Result
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.people.parts.word_scores import BASELINE, HUMAN, word_scores
+from attn_interp.experiments.people.plausibility import why_not
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
@@ -39,26 +39,21 @@ COLUMNS = {
 }
 
 
-def positions(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    methods: Mapping[str, Method] = METHODS,
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    scored: WordScores | None = None,
-    progress: bool = False,
-) -> Result:
-    """Share of each scorer's total score by tenth of the document. One row per document, scorer and tenth.
+def positions(reading: Reading, *, methods: Methods = METHODS) -> Result:
+    """Where in a document do people mark words, and where do attention and attributions put their mass?
 
     Word t of T covers the relative positions from (t-1)/T to t/T, and shares its score out among the tenths that it
     covers: short documents have no holes. Documents without rationales have undefined rows of people, and a scorer
     whose scores are all 0, or one of them NaN, has undefined rows.
 
     Args:
-        methods, reading, attributed, scored: as in the experiment plausibility.
+        reading: A model's attention over documents, from `read`.
+        methods: Names of attributions, or a mapping of names of your own to functions.
+
+    Returns:
+        A result with one row per document, scorer and tenth: mass in [0, 1], centre in [0, 1], reason.
     """
-    scored = scored or word_scores(model, documents, methods, {}, False, seed, reading, attributed, progress)
+    scored = word_scores(reading, methods, {})
     shown = [name for name, kind in scored.kinds.items() if kind != BASELINE]
     frames = []
     for row, document in enumerate(scored.documents):
@@ -105,3 +100,19 @@ def summarise(result: Result) -> pd.DataFrame:
     centres = summarise_columns(result.frame[result.frame["tenth"] == 0], ["scorer"], ["centre"], ("mean",), seed)
     centres.insert(1, "tenth", np.nan)
     return pd.concat([centres, mass.astype({"tenth": float})], ignore_index=True)
+
+
+EXPERIMENT = Experiment(
+    positions,
+    READING,
+    Card(
+        "Where in a document do people mark words, and where is the attention?",
+        "Attention lies where people mark.",
+        "Where a word stands may tell of its weight, whatever the word.",
+        "The share of each tenth of the document in the marks and in the scores.",
+        "That the same words are meant: two maps may lie in one place and mark other words.",
+    ),
+    summarise,
+    decided_by=("methods",),
+    why_not=why_not,
+)

@@ -27,9 +27,12 @@ from attn_interp.experiments.people.parts.edited import (
     OPERATORS,
     check_operator,
 )
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.progress import progress_bar
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 ERASED, ALONE = "first words erased", "first words alone"
@@ -50,52 +53,57 @@ COLUMNS = {
 }
 
 
-def shift(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    training: Sequence[Document],
-    operators: Sequence[str] = tuple(OPERATORS),
-    seed: int = 0,
-    progress: bool = False,
-) -> Result:
-    """Share of unseen pairs after random erasures, less before. One row per document, operator, side and size.
+def shift(reading: Reading, *, operators: Sequence[str] = tuple(OPERATORS)) -> Result:
+    """How far does erasing words take a document away from the texts that the model was trained on?
 
-    The erased words, their numbers and the draws are those of the random ranking of the experiment faithfulness under
-    the same seed, so that its `tvd` and this shift are of the same texts. Pairs are of neighbouring tokens as the model
-    reads them, its tokens for the ends of a text included; words that the model does not know are one token. Deletion
-    makes neighbours of words that were apart. A mask word beside a word is a new pair unless training has it: a model
-    that reads rare words as unknown has met its mask there, and the share may fall (shift below 0). The mean embedding
-    belongs to no word: its pairs are all new. The attention mask leaves the text as it is: 0 by construction, though
-    the weights may be unlike any before.
+    Share of unseen pairs after random erasures, less before. The erased words, their numbers and the draws are those of
+    the random ranking of the experiment faithfulness under the same seed, so that its `tvd` and this shift are of the
+    same texts. Pairs are of neighbouring tokens as the model reads them, its tokens for the ends of a text included;
+    words that the model does not know are one token. Deletion makes neighbours of words that were apart. A mask word
+    beside a word is a new pair unless training has it: a model that reads rare words as unknown has met its mask there,
+    and the share may fall (shift below 0). The mean embedding belongs to no word: its pairs are all new. The attention
+    mask leaves the text as it is: 0 by construction, though the weights may be unlike any before.
 
     Args:
-        model: is asked how it reads documents, not what it answers.
-        training: the documents that it was trained on.
+        reading: A model's attention over documents, from `read` with `training=`; the model is asked how it reads
+            documents, not what it answers.
+        operators: How words are erased, some of "delete", "mask", "mean embedding" and "attention mask".
+
+    Returns:
+        A result with one row per document, operator, side and size: first (words), unseen_before, unseen, shift.
 
     Raises:
-        ValueError: no documents, an unknown operator, or a view that weighs sentences.
+        ValueError: no training documents, an unknown operator, or a view that weighs sentences.
     """
-    if not documents or not training:
-        raise ValueError(
-            f"shift: {len(documents)} documents and {len(training)} for training; give one or more of each"
-        )
-    if not model.words_are_positions:
-        raise ValueError("shift: this view weighs sentences, pairs are of words; take a view over words")
+    if reason := why_not(reading):
+        raise ValueError(f"shift: {reason}")
+    model, training = reading.model, reading.training or ()
     for operator in operators:
         check_operator(model, operator)
     seen = {pair for tokens in _tokens(model, training) for pair in pairwise(tokens)}
-    frames = [_rows(model, document, operators, seen, seed) for document in track(list(documents), "shift", progress)]
+    with progress_bar("shift", len(reading), reading.progress) as step:
+        frames = []
+        for document in reading.documents:
+            frames.append(_rows(model, document, operators, seen, reading.seed))
+            step("")
     settings = {
-        "documents": len(documents),
+        "documents": len(reading),
         "training_documents": len(training),
         "pairs_in_training": len(seen),
         "operators": list(operators),
         "percent": list(PERCENT),
         "draws": DRAWS,
-        "seed": seed,
+        "seed": reading.seed,
         "status": f"sampled, {DRAWS} draws; attention mask: 0 by construction",
     }
     return Result("shift", pd.concat(frames, ignore_index=True), settings, COLUMNS)
+
+
+def why_not(reading: Reading) -> str:
+    """Pairs of words are compared with those of the training documents."""
+    if not reading.training:
+        return "no training documents are known: read(model, documents, training=corpus)"
+    return "" if reading.model.words_are_positions else "this view weighs sentences, pairs are of words"
 
 
 def _rows(
@@ -153,3 +161,19 @@ def summarise(result: Result) -> pd.DataFrame:
     """Mean of each share and of the shift by operator, side and size, with its interval over documents and n."""
     by, seed = ["operator", "side", "size"], int(result.settings["seed"])
     return summarise_columns(result.frame, by, ["unseen_before", "unseen", "shift"], ("mean",), seed)
+
+
+EXPERIMENT = Experiment(
+    shift,
+    READING,
+    Card(
+        "How far does erasing words take a document from the texts that the model knows?",
+        "Erased texts are unlike those that the model was trained on.",
+        "A pair of neighbouring words that training never had is a sign of an unlikely text.",
+        "How many new pairs each way of erasing makes.",
+        "How unlikely the text is as a whole: what is further apart than neighbours is not in it.",
+    ),
+    summarise,
+    why_not=why_not,
+    by_name="it says something beside faithfulness alone",
+)

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import PLAN, Card, Experiment
+from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import crossed_mean
 
@@ -65,8 +67,8 @@ def row(measure: str, values: Floats, length: float = np.nan, x: float = np.nan)
     return {"measure": measure, "length": length, "x": x, "value": mean, **counts}
 
 
-def recency_of(rows: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> Result:
-    """Rows with the keys of `COLUMNS` as a result.
+def recency(rows: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> Result:
+    """What does the last state of a recurrent network forget? Rows with the keys of `COLUMNS` as a result.
 
     Raises:
         ValueError: there are none, or a value lies outside the range of its measure.
@@ -154,3 +156,18 @@ def interval_over_seeds(values: Floats, ends: tuple[float, float]) -> tuple[floa
     found = crossed_mean(defined[None])  # one row: Student's interval over its columns
     low, high = np.clip(found.interval(), *ends)
     return found.estimate, float(low), float(high), len(defined), undefined
+
+
+EXPERIMENT = Experiment(
+    recency,
+    PLAN,
+    Card(
+        "What does the last state of a recurrent network forget?",
+        "Words at the beginning count for less than those at the end, and attention repairs that.",
+        "One keyword decides, and where it stands is known.",
+        "How well a keyword is found, by its place and by what pools the states.",
+        "What a network does on texts whose evidence is spread over many words.",
+    ),
+    summarise,
+    example="analyses/recency_bias.py trains the networks",
+)

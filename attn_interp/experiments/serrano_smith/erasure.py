@@ -1,39 +1,28 @@
 """How many words must be erased, in which order, until the decision changes?
 
-Serrano & Smith 2019, section 5: weights are set to 0 in the order of attention, of the gradient at the attention, of
-their product, or at random, the rest renormalised, until another class is predicted. An order that finds the words
-that matter needs few. Beside them stands the optimum: no order needs fewer.
+Serrano & Smith 2019, sections 4 and 5: weights are set to 0 in the order of attention, of the gradient at the
+attention, of their product, or at random, the rest renormalised, until another class is predicted. An order that finds
+the words that matter needs few. Beside them stands the optimum: no order needs fewer.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
-from attn_interp.experiments.attributed import Attributed, attribute
-from attn_interp.experiments.groupings import grouped
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    ReadBatch,
-    Reading,
-    document_frame,
-    in_order,
-    logits_under,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, ReadBatch, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import Rule
+from attn_interp.experiments.record.statement import EXACT, MEASURED, SAMPLED, Statement, over_all
+from attn_interp.experiments.record.summary import Part, Summary
+from attn_interp.experiments.result import Result
+from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import smallest_erasure
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 RANDOM_DRAWS = 10
 ATTENTION, GRADIENT, PRODUCT, RANDOM, OPTIMUM = "attention", "gradient", "attention x gradient", "random", "optimum"
@@ -43,7 +32,7 @@ COLUMNS = {
     **DOCUMENT_COLUMNS,
     "ordering": Column(
         "what orders the words: attention; gradient (signed, of the decision's probability at the attention weights); "
-        "their product; leave-one-out or integrated gradients (signed); random; optimum (smallest set, exact)"
+        "their product; an attribution (signed); random; optimum (smallest set, exact)"
     ),
     "draw": Column("number of the random order, 0 for the others", "", 0),
     "removed": Column("words erased when the decision changes; NaN where it never does", "words", 1),
@@ -58,52 +47,56 @@ COLUMNS = {
 }
 
 
-def erasure(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    seed: int = 0,
-    reading: Reading | None = None,
-    attributed: Attributed | None = None,
-    progress: bool = False,
-) -> Result:
-    """Words erased until the decision changes, by ordering. One row per document and ordering (ten random ones).
+def erasure(reading: Reading, *, methods: Methods = ATTRIBUTIONS) -> Result:
+    """How many words must be erased until the decision changes?
 
-    The decision changes when a rival's logit exceeds its own. What cannot be changed by erasing in an order stays in
-    the sample, censored at fraction 1; the last words, whose erasure would leave no attention, are never erased. So
-    there is nothing to erase in a document of one word: its values are NaN and counted.
+    Weights are set to 0 in an order and the rest renormalised, until a rival's logit exceeds that of the decision. What
+    cannot be changed by erasing in an order stays in the sample, censored at fraction 1; the last words, whose erasure
+    would leave no attention, are never erased. So there is nothing to erase in a document of one word: its values are
+    NaN and counted.
 
     Args:
-        reading: what `read` returned for the same model and documents, to save reading them again.
-        attributed: what `attribute` returned for this reading, to save computing it again.
+        reading: A model's attention over documents, from `read`.
+        methods: Attributions that order the words by their signed value, beside attention, the gradient at the
+            attention, their product, ten random orders, and the optimum where the readout is affine.
+
+    Returns:
+        A result with one row per document and ordering (ten random ones): removed (words), fraction in [0, 1], flipped,
+        regret against the optimum.
+
+    Raises:
+        ValueError: a name is no method's, or is that of an order which is always tried.
+
+    Reference: Serrano & Smith 2019, sections 4 and 5.
     """
-    reading = reading or read(model, documents, seed)
-    attributed = attributed or attribute(model, reading, {name: METHODS[name] for name in ATTRIBUTIONS}, progress)
     frames = []
-    for read_batch, found in track(list(zip(reading.batches, attributed.batches)), "erasure of sets", progress):
-        gradient = model.gradient_at_weights(read_batch.batch, read_batch.predicted.to(model.device)).double().cpu()
-        scores = {
-            ATTENTION: read_batch.weights,
-            GRADIENT: gradient,
-            PRODUCT: read_batch.weights * gradient,
-            **{name: found[name].values for name in ATTRIBUTIONS if name in found},
-        }
-        about = document_frame(model, read_batch)
+    model = reading.model
+    for batch, found in reading.attributions(methods):
+        if taken := sorted({ATTENTION, GRADIENT, PRODUCT, RANDOM, OPTIMUM} & set(found)):
+            raise ValueError(f"erasure: the order {taken[0]!r} is always tried; leave it out of methods")
+        gradient = model.gradient_at_weights(batch.batch, batch.predicted.to(model.device)).double().cpu()
+        orders = [
+            (ATTENTION, 0, batch.weights),
+            (GRADIENT, 0, gradient),
+            (PRODUCT, 0, batch.weights * gradient),
+            *((name, 0, each.values) for name, each in found.items()),
+            *((RANDOM, draw, scores) for draw, scores in enumerate(_random_scores(batch, reading.seed))),
+        ]
+        about = batch.about()
         optimum = np.full(len(about), np.nan)
         if reading.affine:
-            size = smallest_erasure(read_batch.weights, read_batch.votes, read_batch.is_word).size.numpy()
+            size = smallest_erasure(batch.weights, batch.votes, batch.is_word).size.numpy()
             optimum = _fractions(size, about)
             frames.append(_rows(about, OPTIMUM, 0, size, optimum))
-        for name, score in scores.items():
-            frames.append(_rows(about, name, 0, _until_flip(model, reading, read_batch, score), optimum))
-        for draw, score in enumerate(_random_scores(read_batch, seed)):
-            frames.append(_rows(about, RANDOM, draw, _until_flip(model, reading, read_batch, score), optimum))
+        for name, draw, scores in orders:
+            frames.append(_rows(about, name, draw, until_flip(reading, batch, scores), optimum))
     settings = {
-        **reading_settings(model, reading, seed),
+        **reading.settings,
         "erasure": "weights are set to 0 and the rest renormalised",
         "random_draws": RANDOM_DRAWS,
         "optimum": _known(reading),
     }
-    return Result("erasure", in_order(frames, reading), settings, COLUMNS)
+    return Result("erasure", reading.in_order(frames), settings, COLUMNS)
 
 
 def _known(reading: Reading) -> str:
@@ -115,43 +108,37 @@ def _known(reading: Reading) -> str:
     return "not known: the readout is not affine"
 
 
-def _until_flip(model: AttentionModel, reading: Reading, read_batch: ReadBatch, scores: torch.Tensor) -> np.ndarray:
+def until_flip(reading: Reading, batch: ReadBatch, scores: torch.Tensor) -> np.ndarray:
     """(B,) words erased by falling score when the decision first changes; infinite where it never does."""
-    order = scores.nan_to_num(-torch.inf).masked_fill(~read_batch.is_word, -torch.inf)
+    order = scores.nan_to_num(-torch.inf).masked_fill(~batch.is_word, -torch.inf)
     order = order.argsort(stable=True, dim=-1, descending=True)  # padding goes last: erasing it changes nothing
-    weights = read_batch.weights.gather(1, order)
-    if reading.affine:
-        votes = read_batch.votes.gather(1, order[..., None].expand_as(read_batch.votes))
-        terms = weights[..., None] * advantages(votes, read_batch.predicted)
-        # What is kept after n erasures, added up from the small end; n = 0 is no erasure.
-        lead = terms.flip(1).cumsum(1).flip(1)[:, 1:].amin(-1)  # (B, W - 1)
-    else:
-        lead = _lead_through_model(model, reading, read_batch, weights, order)
-    flips = lead < 0
+    flips = _lead_after_each(reading, batch, order) < 0
     first = flips.to(torch.uint8).argmax(-1) + 1 if flips.shape[1] else torch.zeros(len(flips))
     return torch.where(flips.any(-1), first.double(), torch.inf).numpy()
 
 
-def _lead_through_model(
-    model: AttentionModel, reading: Reading, read_batch: ReadBatch, weights: torch.Tensor, order: torch.Tensor
-) -> torch.Tensor:
-    """(B, W - 1) least lead of the decision over a rival after 1, 2, ... erasures; 0 where nothing is left."""
+def _lead_after_each(reading: Reading, batch: ReadBatch, order: torch.Tensor) -> torch.Tensor:
+    """(B, W - 1) least lead of the decision over a rival after 1, 2, ... erasures in the order (B, W), up to a positive
+    factor; 0 where nothing is left."""
+    weights = batch.weights.gather(1, order)
     width = weights.shape[1]
-    kept = weights[:, None] * torch.ones(width, width, dtype=weights.dtype).triu()[1:]  # (B, W - 1, W) in erasing order
-    left = kept.sum(-1, keepdim=True)
-    kept = torch.where(left > 0, kept / left, weights[:, None])
-    placed = torch.zeros_like(kept).scatter(-1, order[:, None].expand_as(kept), kept)
-    if width == 1:
-        return placed.sum(-1)
-    with torch.no_grad():
-        logits = logits_under(model, reading, read_batch, placed)
-    return torch.where(left[..., 0] > 0, advantages(logits, read_batch.predicted).amin(-1), 0.0)
+    if reading.affine:
+        votes = batch.votes.gather(1, order[..., None].expand_as(batch.votes))
+        terms = weights[..., None] * advantages(votes, batch.predicted)
+        # What is kept after n erasures, added up from the small end; n = 0 is no erasure.
+        return terms.flip(1).cumsum(1).flip(1)[:, 1:].amin(-1)
+    kept_in_order = torch.ones(width, width, dtype=torch.bool).triu()[1:]  # (W - 1, W)
+    kept = torch.zeros(len(order), *kept_in_order.shape, dtype=torch.bool)
+    kept = kept.scatter(-1, order[:, None].expand_as(kept), kept_in_order.expand_as(kept))
+    logits = logits_keeping(reading, batch, kept)
+    left = ~logits.isnan().any(-1)
+    return torch.where(left, advantages(logits.nan_to_num(), batch.predicted).amin(-1), 0.0)
 
 
-def _random_scores(read_batch: ReadBatch, seed: int) -> torch.Tensor:
+def _random_scores(batch: ReadBatch, seed: int) -> torch.Tensor:
     """(draws, B, W) uniform numbers, drawn from (seed, document id)."""
-    scores = torch.zeros(RANDOM_DRAWS, *read_batch.weights.shape, dtype=torch.float64)
-    for row, document in enumerate(read_batch.batch.documents):
+    scores = torch.zeros(RANDOM_DRAWS, *batch.weights.shape, dtype=torch.float64)
+    for row, document in enumerate(batch.batch.documents):
         drawn = generator(seed, f"erasure {document.id}").random((RANDOM_DRAWS, len(document)))
         scores[:, row, : len(document)] = torch.as_tensor(drawn)
     return scores
@@ -181,18 +168,54 @@ def per_document(result: Result) -> pd.DataFrame:
     keys = [*DOCUMENT_COLUMNS, "ordering"]
     never = (~result.frame["flipped"]).astype(float).where(result.frame["fraction"].notna())
     frame = result.frame.assign(never=never)
-    means = frame.groupby(keys, sort=False)[["fraction", "never", "regret"]].mean().reset_index()
+    means = frame.groupby(keys, sort=False, dropna=False)[["fraction", "never", "regret"]].mean().reset_index()
     attention = means[means["ordering"] == ATTENTION].set_index("document")["fraction"]
     return means.assign(minus_attention=means["fraction"] - means["document"].map(attention))
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """By ordering: restricted mean of the fraction erased (a decision that never changes counts 1), share of documents
-    never flipped, paired difference to attention and regret against the optimum, each with its interval."""
-    frame = per_document(result)
-    seed = int(result.settings["seed"])
-    tables = []
-    for rows in grouped(frame):
-        values = ["fraction", "never", "minus_attention", "regret"]
-        tables.append(summarise_columns(rows, ["ordering", "grouping", "group"], values, ("mean",), seed))
-    return pd.concat(tables, ignore_index=True)
+VALUES = ("fraction", "never", "minus_attention", "regret")
+SOONER = Statement(
+    "fraction erased, random - attention", over_all("minus_attention", ordering=RANDOM), SAMPLED, in_overview=False
+)
+
+EXPERIMENT = Experiment(
+    erasure,
+    READING,
+    Card(
+        "How many words must be erased until the decision changes?",
+        "Erasing words by falling attention changes decisions sooner than erasing at random.",
+        "Erasing is setting the weight (of a hierarchical model: of a sentence) to 0; what never changes counts 1.",
+        "How early each order finds the words that the decision hangs on; no order is earlier than the optimum.",
+        "What the model would decide on the text without these words: states are not computed anew.",
+    ),
+    # a decision that never changes counts 1: a restricted mean
+    Summary((Part(VALUES),), ("ordering",), rows=per_document),
+    statements=(
+        *(
+            Statement(
+                f"fraction erased, {ordering}",
+                over_all("fraction", ordering=ordering),
+                EXACT if ordering == OPTIMUM else MEASURED,
+            )
+            for ordering in (ATTENTION, PRODUCT, RANDOM, OPTIMUM)
+        ),
+        SOONER,
+    ),
+    rules=(
+        Rule(
+            SOONER,
+            0.05,
+            "attention is sooner than chance (by more than 0.05)",
+            "attention is not sooner than chance by 0.05",
+        ),
+    ),
+    pooling=Pooling(
+        VALUES,
+        ("ordering",),
+        per_document,
+        {
+            "never": Column("whether the decision never changes", "", 0, 1),
+            "minus_attention": Column("fraction minus that of attention", "", -1, 1),
+        },
+    ),
+)

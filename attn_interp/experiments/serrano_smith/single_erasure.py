@@ -1,38 +1,26 @@
 """Does the word with the largest weight matter more than another? One weight is erased, the rest renormalised.
 
-Serrano & Smith 2019, section 4: the effect of erasing the most attended word i* is set against that of another word r.
-The paper draws one r per document; here every r is tried and the mean over all of them is exact.
+Serrano & Smith 2019, sections 3 and 4: the effect of erasing the most attended word i* is set against that of another
+word r. The paper draws one r per document; here every r is tried and the mean over all of them is exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.groupings import grouped
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import (
-    DOCUMENT_COLUMNS,
-    ReadBatch,
-    Reading,
-    document_frame,
-    in_order,
-    logits_under,
-    read,
-    reading_settings,
-)
-from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.pooling import Pooling
+from attn_interp.experiments.record.rule import Rule
+from attn_interp.experiments.record.statement import Statement, over_all
+from attn_interp.experiments.record.summary import Part, Summary
+from attn_interp.experiments.result import Result
+from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
+from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import erased_logits
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
-
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -53,56 +41,50 @@ COLUMNS = {
 }
 
 
-def single_erasure(
-    model: AttentionModel,
-    documents: Sequence[Document],
-    seed: int = 0,
-    reading: Reading | None = None,
-    progress: bool = False,
-) -> Result:
-    """The most attended word against every other one. One row per document.
+def single_erasure(reading: Reading) -> Result:
+    """Does the most attended word matter more than another?
 
-    Where several words share the largest weight the first is taken. A document of one word has no other: its values
-    are NaN. A document with all attention on one word has nothing left without it: NaN too.
+    The weight of one word is set to 0 and the rest renormalised: the effect of erasing the most attended word against
+    that of every other one. Where several words share the largest weight the first is taken. A document of one word has
+    no other: its values are NaN. A document with all attention on one word has nothing left without it: NaN too.
 
     Args:
-        reading: what `read` returned for the same model and documents, to save reading them again.
+        reading: A model's attention over documents, from `read`.
+
+    Returns:
+        A result with one row per document: weight_difference, js_difference (nats), the effects themselves, and the
+        chances of the four outcomes of the decision, the other word drawn at random.
+
+    Reference: Serrano & Smith 2019, sections 3 and 4.
     """
-    reading = reading or read(model, documents, seed)
     frames = []
-    for read_batch in track(reading.batches, "erasure of one word", progress):
-        logits = _erased(model, reading, read_batch)  # (B, W, C), NaN where undefined
-        own = read_batch.logits.softmax(-1)[:, None]
+    for batch in reading.each_batch("erasure of one word"):
+        logits = _erased(reading, batch)  # (B, W, C), NaN where undefined
+        own = batch.logits.softmax(-1)[:, None]
         defined = ~logits.isnan().any(-1)
         divergence = torch.where(defined, jsd(logits.nan_to_num().softmax(-1), own), torch.nan)  # (B, W)
-        lead = advantages(logits, read_batch.predicted)
+        lead = advantages(logits, batch.predicted)
         flips = torch.where(defined, (lead < 0).any(-1).double(), torch.nan)
-        frames.append(document_frame(model, read_batch).assign(**_compared(read_batch, divergence, flips)))
+        frames.append(batch.about().assign(**_compared(batch, divergence, flips)))
     settings = {
-        **reading_settings(model, reading, seed),
+        **reading.settings,
         "erasure": "the weight is set to 0 and the rest renormalised",
         "status": "exact" if reading.affine else "every erasure run through the model",
     }
-    return Result("single_erasure", in_order(frames, reading), settings, COLUMNS)
+    return Result("single_erasure", reading.in_order(frames), settings, COLUMNS)
 
 
-def _erased(model: AttentionModel, reading: Reading, read_batch: ReadBatch) -> torch.Tensor:
+def _erased(reading: Reading, batch: ReadBatch) -> torch.Tensor:
     """(B, W, C) logits with the weight of word w erased; NaN where there is no word or nothing is left."""
     if reading.affine:
-        return erased_logits(read_batch.weights, read_batch.votes, read_batch.is_word)
-    width = read_batch.weights.shape[1]
-    others = 1 - torch.eye(width, dtype=read_batch.weights.dtype)
-    kept = read_batch.weights[:, None] * others  # (B, W, W)
-    left = kept.sum(-1, keepdim=True)
-    possible = (left > 0) & read_batch.is_word[..., None]
-    kept = torch.where(possible, kept / left, read_batch.weights[:, None])
-    with torch.no_grad():
-        logits = logits_under(model, reading, read_batch, kept)
-    return torch.where(possible, logits, torch.nan)
+        return erased_logits(batch.weights, batch.votes, batch.is_word)
+    others = ~torch.eye(batch.weights.shape[1], dtype=torch.bool)
+    logits = logits_keeping(reading, batch, others.expand(len(batch.rows), -1, -1))
+    return torch.where(batch.is_word[..., None], logits, torch.nan)
 
 
-def _compared(read_batch: ReadBatch, divergence: torch.Tensor, flips: torch.Tensor) -> dict[str, np.ndarray]:
-    weights, is_word = read_batch.weights, read_batch.is_word
+def _compared(batch: ReadBatch, divergence: torch.Tensor, flips: torch.Tensor) -> dict[str, np.ndarray]:
+    weights, is_word = batch.weights, batch.is_word
     top = weights.argmax(-1, keepdim=True)
     other = is_word.scatter(-1, top, False)
     count = other.sum(-1)
@@ -129,11 +111,38 @@ def _compared(read_batch: ReadBatch, divergence: torch.Tensor, flips: torch.Tens
     return {name: torch.where(usable, value, torch.nan).numpy() for name, value in values.items()}
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """Means with intervals: the 2x2 table of flips, the difference of effects, and how often another word has more."""
-    values = list(COLUMNS)[len(DOCUMENT_COLUMNS) :]
-    seed = int(result.settings["seed"])
-    tables = []
-    for frame in grouped(result.frame):
-        tables.append(summarise_columns(frame, ["grouping", "group"], values, ("mean",), seed))
-    return pd.concat(tables, ignore_index=True)
+VALUES = tuple(COLUMNS)[len(DOCUMENT_COLUMNS) :]
+MORE = Statement("mean difference of JS divergences", over_all("js_difference"), in_overview=False)
+
+EXPERIMENT = Experiment(
+    single_erasure,
+    READING,
+    Card(
+        "Does the most attended word matter more than another?",
+        "Erasing the most attended word moves the output more than erasing another.",
+        "Erasing is setting the weight (of a hierarchical model: of a sentence) to 0 and renormalising.",
+        "Effect of the most attended word less the mean effect of all others (Jensen-Shannon, nats).",
+        "That a word without effect is unused: another may say the same.",
+    ),
+    Summary((Part(VALUES),)),
+    statements=(
+        MORE,
+        *(
+            Statement(f"changes the decision: {who}", over_all(f"flip_{column}"), in_overview=False)
+            for who, column in (
+                ("only the most attended", "only_most_attended"),
+                ("only the other", "only_other"),
+                ("neither", "neither"),
+            )
+        ),
+    ),
+    rules=(
+        Rule(
+            MORE,
+            0.02,
+            "it moves the output more (by more than 0.02)",
+            "it moves the output more by less than 0.02, or not",
+        ),
+    ),
+    pooling=Pooling(VALUES),
+)

@@ -1,58 +1,49 @@
 """Does an attention point at what matters? A context-free model is given it and has to classify with it.
 
-Wiegreffe & Pinter 2019, section 3: the model sees each word alone, so it can profit from a guide only as far as the
+Wiegreffe & Pinter 2019, section 3.3: the model sees each word alone, so it can profit from a guide only as far as the
 guide weighs the words that decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.result import Column, Result
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import COLUMNS as PREDICTION_COLUMNS
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Guided, predictions
+from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
+from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.result import Result
+from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
 from attn_interp.statistics.scores import DIFFERENCE, compare
 
 UNIFORM = "uniform"
 MARGIN = 0.02
 
-COLUMNS = {"guide": Column("whose attention the context-free model was trained under"), **PREDICTION_COLUMNS}
 
-
-def guide(
-    models: Mapping[str, Sequence[Guided]],
-    documents: Sequence[Document],
-    margin: float = MARGIN,
-    reference: str = UNIFORM,
-) -> Result:
-    """Predictions of the context-free model under each guide. One row per guide, seed and document.
+def guide(models: Models, documents: Sequence[Document], *, margin: float = MARGIN, reference: str = UNIFORM) -> Result:
+    """Does the attention point at what matters?
 
     Args:
-        models: Guide -> the classifiers trained under it, one for each seed, each with the attention of that seed's
-            guide on the documents.
-        documents: Documents that no model has seen.
+        models: Guide -> seed -> the context-free model that was trained under it, with the attention of that seed's
+        guide
+            on the documents (`UnderAttention`); a model that learned its own attention stands as it is.
+        documents: Labelled documents that no model has seen.
         margin: The smallest difference that counts, for the test of equivalence with the reference.
         reference: The guide that says nothing.
 
+    Returns:
+        A result with one row per guide, seed and document: label, predicted, correct, probability_label.
+
     Raises:
-        ValueError: no documents, seeds or classes that differ between guides, an unknown reference, margin <= 0.
+        TypeError: the models are not given as {guide: {seed: model}}.
+        ValueError: no documents or one without a label, seeds or classes that differ between guides, an unknown
+            reference, margin <= 0.
+
+    Reference: Wiegreffe & Pinter 2019, section 3.3.
     """
-    if reference not in models:
-        raise ValueError(f"guide: there is no guide {reference!r}; given are {', '.join(map(repr, models))}")
-    if not margin > 0:
-        raise ValueError(f"guide: margin must be above 0, got {margin}; state the smallest difference that counts")
-    settings = {
-        "documents": len(documents),
-        "guides": list(models),
-        "reference": reference,
-        "margin": margin,
-        "seeds": sorted(model.trained.seed for model in models[reference]),
-    }
-    return Result("guide", predictions("guide", models, documents), settings, COLUMNS)
+    return of_conditions("guide", "guide", models, documents, margin, reference)
 
 
 def summarise(result: Result) -> pd.DataFrame:
@@ -64,3 +55,22 @@ def summarise(result: Result) -> pd.DataFrame:
     for name in ("estimate", "low", "high"):
         table[name] = np.where(is_difference, turned[name], table[name])
     return table.drop(columns=["p_above", "verdict"])
+
+
+EXPERIMENT = Experiment(
+    guide,
+    MODELS,
+    Card(
+        "Does the attention point at what matters?",
+        "A context-free model does better with this attention than with uniform weights.",
+        "The model sees each word alone, so it profits only from weights on words that decide.",
+        "What the guide adds to uniform weights.",
+        "That the model which the attention comes from uses those words.",
+    ),
+    summarise,
+    statements=(
+        Statement("{quantity}, {guide}", {"statistic": "score"}),
+        Statement("{quantity}, {guide} - {reference}", {"statistic": "difference"}),
+    ),
+    example="analyses/wiegreffe_pinter_2019.py trains the models under each guide",
+)

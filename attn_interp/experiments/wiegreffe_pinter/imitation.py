@@ -6,19 +6,20 @@ of weights has to do it for all documents, unseen ones too. Cheaper imitators ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.progress import track
-from attn_interp.experiments.reading import Reading, read, reading_settings
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
+from attn_interp.experiments.record.statement import SEARCH, Statement
+from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import COLUMNS as COMPARED_COLUMNS
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import compared, within_ranges
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.training.imitating import FREE, Imitator
-from attn_interp.models.wrap import wrap
+from attn_interp.models.training.imitating import FREE
 from attn_interp.statistics.clusters import summarise_crossed
 
 COLUMNS = {
@@ -26,63 +27,70 @@ COLUMNS = {
     "strength": Column("lambda in the loss TVD - lambda KL(imitator || base), with the true TVD", "", 0),
     "seed": Column("seed of the base model"),
     **COMPARED_COLUMNS,
-    "correct": Column("whether the imitator predicts the gold class"),
 }
 
 
-def imitation(
-    base: AttentionModel,
-    imitators: Sequence[Imitator],
-    documents: Sequence[Document],
-    seed: int = 0,
-    reading: Reading | None = None,
-    progress: bool = False,
-) -> Result:
-    """Imitators of a base model on documents that none of them has seen. One row per imitator and document.
+def imitation(reading: Reading, imitators: Mapping[tuple[str, float], AttentionModel]) -> Result:
+    """Can a whole model attend otherwise and decide the same?
 
     Args:
-        base: The model they imitate.
-        imitators: Of any freedom and strength, one for each pair.
-        seed: Of the base model.
-        reading: what `read` returned for the base and the documents, to save reading them again.
+        reading: The base model's attention over documents that no model has seen, from `read`; its seed is the base's.
+        imitators: (what could learn, strength of the divergence in the objective) -> the imitator.
+
+    Returns:
+        A result with one row per imitator and document: jsd (nats), kl, tvd, decision_flip, correct.
 
     Raises:
-        ValueError: no documents, no imitators, two of the same freedom and strength, or of other classes.
+        ValueError: no imitators, or one of other classes.
+
+    Reference: Wiegreffe & Pinter 2019, section 4.
     """
-    pairs = [(each.free, each.strength) for each in imitators]
-    if not pairs or len(set(pairs)) < len(pairs):
-        raise ValueError(f"imitation: got imitators {pairs}; give at least one, and one for each freedom and strength")
-    reading = reading or read(base, documents, seed)
-    frames = []
-    for each in track(imitators, "imitators", progress):
-        other = wrap(each.trained, device=base.device)
-        frame = compared(base, reading, other)
-        decided = other.logits(documents).argmax(-1).tolist()
-        frame["correct"] = [index == document.label for index, document in zip(decided, documents, strict=True)]
-        frames.append(frame.assign(free=each.free, strength=each.strength, seed=seed))
+    if not imitators:
+        raise ValueError("imitation: no imitators were given; give at least one, as {(free, strength): model}")
+    frames = [
+        compared(reading, other).assign(free=free, strength=strength, seed=reading.seed)
+        for (free, strength), other in imitators.items()
+    ]
     settings = {
-        **reading_settings(base, reading, seed),
+        **reading.settings,
         "objective": "TVD(p_imitator, p_base) - strength KL(attention of the imitator || attention of the base)",
-        "imitators": [{"free": free, "strength": strength} for free, strength in pairs],
+        "imitators": [{"free": free, "strength": strength} for free, strength in imitators],
     }
     return Result("imitation", pd.concat(frames, ignore_index=True)[list(COLUMNS)], settings, COLUMNS)
 
 
-def together(results: Sequence[Result]) -> Result:
-    """Results of several base models, each of its own seed, as one.
+def together(results: Mapping[int, Result]) -> Result:
+    """Results of several base models, each under its own seed, as one.
 
     Raises:
-        ValueError: there are none, or two have the same seed.
+        ValueError: there are none.
     """
-    seeds = [int(result.settings["seed"]) for result in results]
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"imitation: got results of seeds {seeds}; give at least one, each of another seed")
-    frame = pd.concat([result.frame for result in results], ignore_index=True)
-    return Result("imitation", frame, {**results[0].settings, "seeds": seeds}, COLUMNS)
+    if not results:
+        raise ValueError("imitation: got no results; give at least one")
+    frame = pd.concat([results[seed].frame for seed in sorted(results)], ignore_index=True)
+    return Result("imitation", frame, {**results[min(results)].settings, "seeds": sorted(results)}, COLUMNS)
 
 
 def summarise(result: Result) -> pd.DataFrame:
     """Mean divergence, output distance, flips and accuracy of each imitator, with intervals over seed and document."""
-    columns = ["jsd", "tvd", "decision_flip", "correct"]
-    frame = result.frame.assign(**{name: result.frame[name].astype(float) for name in columns})
-    return within_ranges(summarise_crossed(frame, ["free", "strength"], columns))
+    frame = rows_of(result)
+    return within_ranges(summarise_crossed(frame, ["free", "strength"], ["jsd", "tvd", "decision_flip", "correct"]))
+
+
+EXPERIMENT = Experiment(
+    imitation,
+    MODELS,
+    Card(
+        "Can a whole model attend otherwise and decide the same?",
+        "One model gives the same outputs with quite different attention, on unseen documents.",
+        "Imitators are found by training: another might go further.",
+        "How different (JSD) a model's attention can be at which cost in output (TVD).",
+        "The farthest possible: a search is a lower bound.",
+    ),
+    summarise,
+    statements=(
+        Statement("mean JSD, {free} free, strength {strength}", {"quantity": "jsd"}, SEARCH),
+        Statement("mean TVD, {free} free, strength {strength}", {"quantity": "tvd"}, SEARCH),
+    ),
+    example="analyses/wiegreffe_pinter_2019.py trains the imitators",
+)

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.jain_wallace.adversary import CERTIFIED, EXACT, SEARCH
-from attn_interp.experiments.result import Column, Result
-from attn_interp.experiments.wiegreffe_pinter.parts.compared import LN2
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import RESULTS, Card, Experiment
+from attn_interp.experiments.record.statement import CERTIFIED, EXACT, MEASURED, SEARCH, Statement
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import RANGES as COMPARED_RANGES
+from attn_interp.measures.divergence import LN2
 from attn_interp.models.training.imitating import FREE
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import crossed_mean, seed_by_document
@@ -27,7 +29,6 @@ IMITATORS = {free: f"imitator, {free}" for free in FREE}
 RUNGS = (ADVERSARY, SAME_SHAPE, *IMITATORS.values(), SEEDS, UNIFORM)
 PRICES = (1000.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
 GAP = "gap"
-MEASURED = "measured"
 STATUSES = (MEASURED, EXACT, CERTIFIED, SEARCH)  # what is claimed of an optimum, the weakest last
 RANGES = {**COMPARED_RANGES, GAP: (-LN2, LN2)}
 
@@ -64,7 +65,7 @@ class Rungs:
     uniform: Result | None = None
 
 
-def ladder(runs: Mapping[int, Rungs], prices: Sequence[float] = PRICES) -> Result:
+def ladder(runs: Mapping[int, Rungs], *, prices: Sequence[float] = PRICES) -> Result:
     """The rungs of one or more base models. One row per rung, setting, seed of the base model and document.
 
     An adversary at price m takes in each document the tolerance at which jsd - m tvd is largest (0 allowed), which
@@ -179,3 +180,19 @@ def _gap_values(own: Floats, curve: Floats) -> Floats:
     mixed = (1 - share) * curve[after - 1] + share * curve[after]  # (2, S, D), of the same mean tvd as the rung
     slope = (jsd_after - jsd_before) / (tvd_after - tvd_before)
     return np.asarray(mixed[0] - own[0] + slope * (own[1] - mixed[1]))
+
+
+EXPERIMENT = Experiment(
+    ladder,
+    RESULTS,
+    Card(
+        "How different can attention be, and at what cost in output?",
+        "What an adversary does document by document, a model can do too.",
+        "The rungs differ in how far a rival must be a model.",
+        "How much of the adversary's divergence needs a free choice for every document.",
+        "That the rungs are the only models there could be.",
+    ),
+    summarise,
+    statements=(Statement("mean {quantity}, {rung}, {setting}", {"statistic": "mean"}, None),),
+    example="analyses/wiegreffe_pinter_2019.py measures the rungs",
+)

@@ -1,66 +1,74 @@
 """Is attention needed? The same classifier trained with attention and without, over seeds and documents.
 
-Wiegreffe & Pinter 2019, section 3: where frozen uniform attention does as well, there is nothing that the weights
+Wiegreffe & Pinter 2019, section 3.1: where frozen uniform attention does as well, there is nothing that the weights
 could explain. That two models do equally well is a claim of its own, so it is tested against a margin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.result import Column, Result
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import COLUMNS as PREDICTION_COLUMNS
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Guided, predictions
-from attn_interp.models.classifiers.trained import Trained
-from attn_interp.statistics.scores import LEVEL, compare
+from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
+from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.result import Result
+from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
+from attn_interp.statistics.scores import compare
 
 ATTENTION = "attention"
 MARGIN = 0.02
 
-COLUMNS = {"condition": Column("what pools the states of the words"), **PREDICTION_COLUMNS}
-
 
 def necessity(
-    models: Mapping[str, Sequence[Trained]],
-    documents: Sequence[Document],
-    margin: float = MARGIN,
-    reference: str = ATTENTION,
+    models: Models, documents: Sequence[Document], *, margin: float = MARGIN, reference: str = ATTENTION
 ) -> Result:
-    """Predictions of the classifier with attention and of its rivals. One row per condition, seed and document.
+    """Is attention needed?
 
     The summary says of each rival whether attention is "needed" (better by more than the margin), "not needed" (not
     better by the margin) or "undecided"; over new seeds and documents either of the first two is wrong in at most 5 %
     of samples. `p_equivalent` is the p-value of the two one-sided tests of no difference beyond the margin either way.
 
     Args:
-        models: Condition -> its classifiers, one for each seed; the same seeds in all.
-        documents: Documents that no model has seen.
+        models: Condition -> seed -> model: {"attention": {0: model}, "uniform": {0: rival}}, the same seeds in all. Any
+            model serves that has `classes` and `logits(documents)`.
+        documents: Labelled documents that no model has seen.
         margin: The smallest difference in accuracy or macro F1 that counts.
         reference: The condition with attention.
 
+    Returns:
+        A result with one row per condition, seed and document: label, predicted, correct, probability_label.
+
     Raises:
-        ValueError: no documents, seeds or classes that differ between conditions, an unknown reference, margin <= 0.
+        TypeError: the models are not given as {condition: {seed: model}}.
+        ValueError: no documents or one without a label, seeds or classes that differ between conditions, an unknown
+            reference, margin <= 0.
+
+    Reference: Wiegreffe & Pinter 2019, section 3.1.
     """
-    if reference not in models:
-        raise ValueError(f"necessity: there is no condition {reference!r}; given are {', '.join(map(repr, models))}")
-    if not margin > 0:
-        raise ValueError(f"necessity: margin must be above 0, got {margin}; state the smallest difference that counts")
-    runs = {name: [Guided(trained) for trained in each] for name, each in models.items()}
-    frame = predictions("condition", runs, documents)
-    settings = {
-        "documents": len(documents),
-        "conditions": list(models),
-        "reference": reference,
-        "margin": margin,
-        "level": LEVEL,
-        "seeds": sorted(trained.seed for trained in models[reference]),
-    }
-    return Result("necessity", frame, settings, COLUMNS)
+    return of_conditions("necessity", "condition", models, documents, margin, reference)
 
 
 def summarise(result: Result) -> pd.DataFrame:
     """Accuracy and macro F1 of each condition, and the paired difference to attention with its verdict: `compare`."""
     return compare(result.frame, "condition", str(result.settings["reference"]), float(result.settings["margin"]))
+
+
+EXPERIMENT = Experiment(
+    necessity,
+    MODELS,
+    Card(
+        "Is attention needed?",
+        "The classifier is better with attention than without.",
+        "The rivals are trained in the same way, on the same seeds.",
+        "Whether there is a gain that the weights could explain; the verdict is against a stated margin.",
+        "That attention explains, where it is needed.",
+    ),
+    summarise,
+    statements=(
+        Statement("{quantity}, {condition}", {"statistic": "score"}),
+        Statement("{quantity}, {reference} - {condition} ({verdict})", {"statistic": "difference"}),
+    ),
+    example='ai.necessity({"attention": {0: model}, "uniform": {0: rival}}, corpus.test)',
+)

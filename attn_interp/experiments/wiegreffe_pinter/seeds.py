@@ -1,18 +1,22 @@
 """How far do attention and outputs move when nothing but the seed of training changes?
 
-Wiegreffe & Pinter 2019, section 3: the variation between seeds is the yardstick for any adversary. And since a claim
+Wiegreffe & Pinter 2019, section 3.2: the variation between seeds is the yardstick for any adversary. And since a claim
 about an architecture is a claim about its seeds, `conclusions` says how far those of the other experiments move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
-from attn_interp.data.document import Document
-from attn_interp.experiments.reading import Reading, read, reading_settings
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
+from attn_interp.experiments.record.rule import Rule
+from attn_interp.experiments.record.statement import Statement, over_all
+from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import COLUMNS as COMPARED_COLUMNS
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import compared, within_ranges
 from attn_interp.models.attention_model import AttentionModel
@@ -23,42 +27,42 @@ COLUMNS = {"seed": Column("seed of the other model"), **COMPARED_COLUMNS}
 PROOF = ("exact", "certified", "search")  # strongest first
 
 
-def seeds(
-    base: AttentionModel,
-    others: Mapping[int, AttentionModel],
-    documents: Sequence[Document],
-    seed: int = 0,
-    reading: Reading | None = None,
-) -> Result:
-    """The base model against the same model trained with other seeds. One row per other seed and document.
+def seeds(reading: Reading, others: Mapping[int, AttentionModel]) -> Result:
+    """How far does attention move when nothing but the seed of training changes?
 
     Args:
-        base: Its seed is not among the others.
-        others: Seed -> the model trained with it.
-        seed: Of the base model.
-        reading: what `read` returned for the base and the documents, to save reading them again.
+        reading: The base model's attention over documents, from `read`; its seed is that of the base.
+        others: Seed -> the same model trained with it.
+
+    Returns:
+        A result with one row per other seed and document: jsd (nats), kl, tvd, decision_flip, correct.
 
     Raises:
-        ValueError: no documents, no other seed, the base's own among them, or models of other classes.
+        ValueError: no other seed, the base's own among them, or models of other classes.
+
+    Reference: Wiegreffe & Pinter 2019, section 3.2.
     """
-    if not others or seed in others:
-        raise ValueError(f"seeds: the base has seed {seed}, the others {sorted(others)}; give at least one other seed")
-    reading = reading or read(base, documents, seed)
-    frames = [compared(base, reading, other).assign(seed=other_seed) for other_seed, other in sorted(others.items())]
+    if not others or reading.seed in others:
+        raise ValueError(
+            f"seeds: the base has seed {reading.seed}, the others {sorted(others)}; give at least one other seed"
+        )
+    frames = [compared(reading, other).assign(seed=seed) for seed, other in sorted(others.items())]
     frame = pd.concat(frames, ignore_index=True)[list(COLUMNS)]
-    return Result("seeds", frame, {**reading_settings(base, reading, seed), "others": sorted(others)}, COLUMNS)
+    return Result("seeds", frame, {**reading.settings, "others": sorted(others)}, COLUMNS)
 
 
 def per_document(result: Result) -> pd.DataFrame:
     """One row per document: the median of jsd and the mean of tvd over the other seeds, as the paper has them."""
     keys = ["document", "label", "predicted", "words", "max_attention"]
-    return result.frame.groupby(keys, sort=False, as_index=False).agg(jsd=("jsd", "median"), tvd=("tvd", "mean"))
+    return result.frame.groupby(keys, sort=False, as_index=False, dropna=False).agg(
+        jsd=("jsd", "median"), tvd=("tvd", "mean")
+    )
 
 
 def summarise(result: Result) -> pd.DataFrame:
     """Means over other seeds and documents with intervals over both, and the median over documents of the median over
     seeds with its interval over documents alone; over all documents and by predicted class."""
-    frame = result.frame.assign(decision_flip=result.frame["decision_flip"].astype(float))
+    frame = rows_of(result)
     medians = per_document(result)
     tables = []
     for grouping in ("all", "predicted"):
@@ -114,3 +118,32 @@ def _adversary(frame: pd.DataFrame) -> pd.DataFrame:
 
 QUANTITIES = {"agreement": _agreement, "permutation": _permutation, "adversary": _adversary}
 """Experiment -> its frame as document, finding, value."""
+
+
+MOVED = Statement("mean JSD between two seeds", over_all("jsd"), question="Does attention move with the seed?")
+
+EXPERIMENT = Experiment(
+    seeds,
+    MODELS,
+    Card(
+        "How far does attention move with the seed?",
+        "Attention is a property of the task and not of the seed.",
+        "The models differ in nothing but the seed of training.",
+        "The yardstick for any adversary: what chance alone does to attention and to outputs.",
+        "Which seed attends rightly.",
+    ),
+    summarise,
+    statements=(
+        MOVED,
+        Statement("mean TVD between two seeds", over_all("tvd"), question="Do outputs move with the seed?"),
+    ),
+    rules=(
+        Rule(
+            MOVED,
+            0.05,
+            "attention changes with the seed (above 0.05)",
+            "attention hardly changes with the seed (below 0.05)",
+        ),
+    ),
+    example="ai.seeds(reading, others={1: ai.train(corpus, seed=1)})",
+)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attn_interp.experiments.result import replace_file
+from attn_interp.data.whole_files import replace_file
 from attn_interp.figures.draw.style import paper
 
 if TYPE_CHECKING:

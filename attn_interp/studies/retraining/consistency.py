@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
+from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.adversary_curve import EPS, adversary_curve
 from attn_interp.experiments.jain_wallace.agreement import agreement
@@ -20,7 +21,7 @@ from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.jain_wallace.same_shape import same_shape
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation, together
 from attn_interp.experiments.wiegreffe_pinter.ladder import Rungs, ladder

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from attn_interp.experiments.deep.head_combination import RANKINGS
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.figures.deep import head_combination, heads, uniform_layers
 from attn_interp.figures.draw.head_grid import short
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter import guide as guide_experiment
 from attn_interp.experiments.wiegreffe_pinter import imitation as imitation_experiment
 from attn_interp.experiments.wiegreffe_pinter import ladder as ladder_experiment

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from attn_interp.experiments.people.faithfulness import ATTENTION, HUMAN, RANDOM, faithfulness, per_document
-from attn_interp.experiments.result import Column, Result
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
 from attn_interp.report.tables.erasure_tables import readable
 from attn_interp.report.tables.faithfulness_table import MEANINGS, correlation_text, correlations, side_by_side
 from attn_interp.statistics.bootstrap import summarise

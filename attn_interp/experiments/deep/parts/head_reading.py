@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.reading import Reading
 from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.readout.affine import head_votes
 from attn_interp.readout.affinity import LEAST_WORDS, Affinity, affinity, pooled, probe_weightings
@@ -39,7 +37,6 @@ class HeadBatch:
 class HeadReading:
     """The attention of all heads over documents, in batches of similar length."""
 
-    documents: tuple[Document, ...]
     batches: tuple[HeadBatch, ...]
     affinity: Affinity
 
@@ -49,22 +46,18 @@ class HeadReading:
         return self.affinity.documents > 0 and self.affinity.affine
 
 
-def read_heads(model: AttentionModel, documents: Sequence[Document], seed: int = 0) -> HeadReading:
+def read_heads(reading: Reading) -> HeadReading:
     """Read the weights and votes of every head, and measure whether the logits are affine in all of them together.
 
     The votes take H (W - 1) + 1 runs of what follows the attention: all heads on the first word, then each head alone
     on each other word.
-
-    Raises:
-        ValueError: there are no documents.
     """
-    if not documents:
-        raise ValueError("read_heads: no documents were given; an experiment needs at least one")
+    model, seed = reading.model, reading.seed
     batches, parts = [], []
-    for _, batch in model.batches(documents):
+    for each in reading.each_batch("votes of every head"):
+        batch, is_word, own = each.batch, each.is_word, each.logits
         weights = head_weights(model, batch).double().cpu()  # (B, H, W)
         weights = weights / weights.sum(-1, keepdim=True)
-        is_word = model.run(batch).is_word.cpu()
         ids = [document.id for document in batch.documents]
         heads = range(weights.shape[1])
         probes = torch.stack(
@@ -73,7 +66,6 @@ def read_heads(model: AttentionModel, documents: Sequence[Document], seed: int =
         alternatives = torch.cat([_one_head_moved(is_word, len(heads)), probes], 1)
         with torch.no_grad():
             logits = logits_under_heads(model, batch, alternatives.float().to(model.device)).double().cpu()
-            own = model.batch_logits(batch).double().cpu()
         votes = _votes(logits[:, : -probes.shape[1]], len(heads), is_word)
         long = is_word.sum(-1) >= LEAST_WORDS
         # Words of all heads side by side: the logits are one sum over them.
@@ -86,7 +78,7 @@ def read_heads(model: AttentionModel, documents: Sequence[Document], seed: int =
             )
         )
         batches.append(HeadBatch(batch, weights, own, votes, is_word))
-    return HeadReading(tuple(documents), tuple(batches), pooled(parts))
+    return HeadReading(tuple(batches), pooled(parts))
 
 
 def _one_head_moved(is_word: torch.Tensor, heads: int) -> torch.Tensor:

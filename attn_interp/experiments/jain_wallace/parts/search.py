@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
+from attn_interp.experiments.reading import ReadBatch, Reading
 
 STARTS = 5
 STEPS = 500
@@ -17,20 +18,9 @@ PENALTY = 500.0
 TINY = 1e-300
 WAY = 20  # steps on the straight line from the model's attention to a further start
 
-LogitsUnder = Callable[[torch.Tensor], torch.Tensor]
-"""Weightings (B, K, W) -> logits (B, K, C), differentiable."""
-
 
 def search_adversary(
-    logits_under: LogitsUnder,
-    documents: Sequence[Document],
-    weights: torch.Tensor,
-    logits: torch.Tensor,
-    is_word: torch.Tensor,
-    eps: float,
-    seed: int,
-    further: torch.Tensor | None = None,
-    each_step: Callable[[int], LogitsUnder] | None = None,
+    reading: Reading, batch: ReadBatch, eps: float, further: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The attention of largest JSD that the search meets while TVD <= eps: a lower bound on the true maximum.
 
@@ -39,20 +29,19 @@ def search_adversary(
     so is the model's own attention (JSD 0), so the search is at least as good as one that looks at its last step only.
 
     Args:
-        weights: (B, W) the model's own attention.
-        logits: (B, C) the model's own output.
         further: (B, S, W) attentions to start from beside the five. They do not touch the five, so the outcome is never
-            below that of the paper's search alone. They and the way to them from `weights` are candidates as well.
-        each_step: Number K of weightings -> `logits_under` for K of them, many times over; None: `logits_under`.
+            below that of the paper's search alone. They and the way to them from the model's own attention are
+            candidates as well.
 
     Returns:
-        attention (B, W) and its JSD from `weights` (B,).
+        attention (B, W) and its JSD from the model's own (B,).
 
     Reference: Jain & Wallace 2019, section 4.2.2.
     """
-    own = logits.softmax(-1)[:, None]  # (B, 1, C)
+    weights, is_word = batch.weights, batch.is_word
+    own = batch.logits.softmax(-1)[:, None]  # (B, 1, C)
     base = weights[:, None]  # (B, 1, W)
-    scores = _starting_scores(documents, is_word, seed)
+    scores = _starting_scores(batch.batch.documents, is_word, reading.seed)
     best, best_jsd = weights.clone(), torch.zeros(len(weights), dtype=weights.dtype)
 
     def keep_better(attention: torch.Tensor, divergence: torch.Tensor, change: torch.Tensor) -> None:
@@ -66,11 +55,11 @@ def search_adversary(
         part = torch.linspace(1, 0, WAY + 1, dtype=weights.dtype)[:-1, None, None]  # (P, 1, 1)
         way = torch.cat([step * further + (1 - step) * base for step in part], 1)  # (B, P S, W)
         with torch.no_grad():
-            keep_better(way, _jsd(way, base), (logits_under(way).softmax(-1) - own).abs().sum(-1) / 2)
+            keep_better(way, _jsd(way, base), (reading.logits_under(batch, way).softmax(-1) - own).abs().sum(-1) / 2)
         scores = torch.cat([scores, (0.9 * further + 0.1 * base).clamp(min=TINY).log()], 1)
     scores = scores.requires_grad_()
     first, second = torch.triu_indices(STARTS, STARTS, 1)
-    under = logits_under if each_step is None else each_step(scores.shape[1])
+    under = reading.many_under(batch, scores.shape[1])
     optimiser = torch.optim.Adam([scores], lr=LEARNING_RATE, amsgrad=True)
     for step in range(STEPS + 1):
         attention = scores.masked_fill(~is_word[:, None], -torch.inf).softmax(-1)  # (B, S, W)

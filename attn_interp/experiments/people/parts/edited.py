@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 
 from attn_interp.data.edit import delete_words, replace_words
-from attn_interp.experiments.reading import ReadBatch, Reading, logits_under
+from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.models.attention_model import AttentionModel
 
 RUNS_AT_ONCE = 256
@@ -38,16 +39,14 @@ def check_operator(model: AttentionModel, operator: str) -> None:
         )
 
 
-def edited_logits(
-    model: AttentionModel, reading: Reading, read_batch: ReadBatch, kept: torch.Tensor, operator: str
-) -> torch.Tensor:
+def edited_logits(reading: Reading, batch: ReadBatch, kept: torch.Tensor, operator: str) -> torch.Tensor:
     """The logits (B, K, C) of each document with only the words in `kept` (B, K, W) left, all others erased.
 
     Equal sets of one document are run once. NaN where nothing is left: no word under deletion, no attention under the
     attention mask.
     """
-    sets, which = _different(kept & read_batch.is_word[:, None])
-    logits = _WAYS[operator](model, reading, read_batch, sets)  # (B, U, C)
+    sets, which = _different(kept & batch.is_word[:, None])
+    logits = _WAYS[operator](reading, batch, sets)  # (B, U, C)
     return logits.gather(1, which[..., None].expand(-1, -1, logits.shape[-1]))
 
 
@@ -68,29 +67,18 @@ def _different(kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return kept.gather(1, places[..., None].expand(-1, -1, kept.shape[-1])), torch.tensor(which)
 
 
-def _by_attention(model: AttentionModel, reading: Reading, read_batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
-    weights = read_batch.weights[:, None] * sets
-    left = weights.sum(-1, keepdim=True)
-    possible = left > 0
-    with torch.no_grad():
-        logits = logits_under(
-            model, reading, read_batch, torch.where(possible, weights / left, read_batch.weights[:, None])
-        )
-    return torch.where(possible, logits, torch.nan)
-
-
-def _by_deletion(model: AttentionModel, reading: Reading, read_batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
+def _by_deletion(reading: Reading, batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
     rows, places = _to_run(sets, sets.any(-1))
-    documents = read_batch.batch.documents
+    model, documents = reading.model, batch.batch.documents
     edited = [
         delete_words(documents[row], _erased(sets[row, place], len(documents[row]))) for row, place in zip(rows, places)
     ]
     return _put(sets, rows, places, model.logits(edited, RUNS_AT_ONCE) if edited else None, len(model.classes))
 
 
-def _by_mask(model: AttentionModel, reading: Reading, read_batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
+def _by_mask(reading: Reading, batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
     rows, places = _to_run(sets, torch.ones(sets.shape[:2], dtype=torch.bool))
-    documents, mask = read_batch.batch.documents, str(model.mask_word)
+    model, documents, mask = reading.model, batch.batch.documents, str(reading.model.mask_word)
     edited = [
         replace_words(documents[row], _erased(sets[row, place], len(documents[row])), mask)
         for row, place in zip(rows, places)
@@ -98,25 +86,24 @@ def _by_mask(model: AttentionModel, reading: Reading, read_batch: ReadBatch, set
     return _put(sets, rows, places, model.logits(edited, RUNS_AT_ONCE), len(model.classes))
 
 
-def _by_mean_embedding(
-    model: AttentionModel, reading: Reading, read_batch: ReadBatch, sets: torch.Tensor
-) -> torch.Tensor:
+def _by_mean_embedding(reading: Reading, batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
     rows, places = _to_run(sets, torch.ones(sets.shape[:2], dtype=torch.bool))
+    model = reading.model
     vector = model.mean_embedding()
     parts = []
     for start in range(0, len(rows), RUNS_AT_ONCE):
         own, at = rows[start : start + RUNS_AT_ONCE], places[start : start + RUNS_AT_ONCE]
-        batch = model.batch([read_batch.batch.documents[row] for row in own])
-        parts.append(model.logits_with_embedding(batch, ~sets[own, at].to(model.device), vector))
+        edited = model.batch([batch.batch.documents[row] for row in own])
+        parts.append(model.logits_with_embedding(edited, ~sets[own, at].to(model.device), vector))
     return _put(sets, rows, places, torch.cat(parts), len(model.classes))
 
 
-_Way = Callable[[AttentionModel, Reading, ReadBatch, torch.Tensor], torch.Tensor]
+_Way = Callable[[Reading, ReadBatch, torch.Tensor], torch.Tensor]
 _WAYS: dict[str, _Way] = {
     DELETE: _by_deletion,
     MASK: _by_mask,
     MEAN_EMBEDDING: _by_mean_embedding,
-    ATTENTION_MASK: _by_attention,
+    ATTENTION_MASK: logits_keeping,
 }
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import torch
 
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, document_frame, in_order
-from attn_interp.experiments.result import Column
-from attn_interp.measures.divergence import jsd, kl, tvd
+from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading
+from attn_interp.experiments.record.column import Column
+from attn_interp.measures.divergence import LN2, jsd, kl, tvd
 from attn_interp.models.attention_model import AttentionModel
-
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -18,6 +16,7 @@ COLUMNS = {
     "kl": Column("Kullback-Leibler divergence KL(attention of the other model || attention of the base)", "nats", 0),
     "tvd": Column("total variation distance of the outputs", "", 0, 1),
     "decision_flip": Column("whether the other model predicts another class"),
+    "correct": Column("whether the other model predicts the gold class; missing where that is not known"),
 }
 """The columns of `compared`."""
 
@@ -30,14 +29,20 @@ def within_ranges(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(low=table["low"].clip(lower=low), high=table["high"].clip(upper=high))
 
 
-def compared(base: AttentionModel, reading: Reading, other: AttentionModel) -> pd.DataFrame:
+def compared(reading: Reading, other: AttentionModel) -> pd.DataFrame:
     """One row per document of the reading of the base model: `COLUMNS`, label, prediction and weights being the base's.
 
     Raises:
-        ValueError: the models do not have the same classes.
+        TypeError: the other model has no attention to compare.
+        ValueError: the models do not have the same classes, or attend to other units.
     """
-    if base.classes != other.classes:
-        raise ValueError(f"the base model has classes {base.classes}, the other {other.classes}; they must be the same")
+    if not isinstance(other, AttentionModel):
+        raise TypeError(
+            f"got a {type(other).__name__}, whose attention cannot be compared; give models of train or wrap"
+        )
+    classes = reading.model.classes
+    if classes != other.classes:
+        raise ValueError(f"the base model has classes {classes}, the other {other.classes}; they must be the same")
     frames = []
     for own in reading.batches:
         run = other.run(other.batch(own.batch.documents))
@@ -45,11 +50,14 @@ def compared(base: AttentionModel, reading: Reading, other: AttentionModel) -> p
         weights = weights / weights.sum(-1, keepdim=True)
         if weights.shape != own.weights.shape or not torch.equal(run.is_word.cpu(), own.is_word):
             raise ValueError("the models do not attend to the same units of the documents")
+        decided = logits.argmax(-1)
+        labels = [document.label for document in own.batch.documents]
         columns = {
             "jsd": jsd(weights, own.weights).numpy(),
             "kl": kl(weights, own.weights).numpy(),
             "tvd": tvd(logits.softmax(-1), own.logits.softmax(-1)).numpy(),
-            "decision_flip": (logits.argmax(-1) != own.predicted).numpy(),
+            "decision_flip": (decided != own.predicted).numpy(),
+            "correct": [None if label is None else index == label for index, label in zip(decided.tolist(), labels)],
         }
-        frames.append(document_frame(base, own).assign(**columns))
-    return in_order(frames, reading)
+        frames.append(own.about().assign(**columns))
+    return reading.in_order(frames)

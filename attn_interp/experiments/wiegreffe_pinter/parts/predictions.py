@@ -1,17 +1,18 @@
-"""What trained classifiers decide of the same documents, by condition and seed: the rows of the retraining tests."""
+"""What several models decide of the same documents, by condition and seed: the rows of the retraining tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any, Protocol
 
 import pandas as pd
+import torch
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.result import Column
-from attn_interp.models.classifiers.frozen_attention import Attention
-from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import predict
+from attn_interp.data.documents_of import documents_of
+from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.result import Result
+from attn_interp.statistics.scores import LEVEL
 
 COLUMNS = {
     "document": Column("id of the document"),
@@ -23,41 +24,81 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Guided:
-    """A classifier and the attention it was trained under; None: its own."""
+class Classifies(Protocol):
+    """Any model: what `train` and `wrap` return, or an object of your own with these two."""
 
-    trained: Trained
-    attention: Attention | None = None
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def logits(self, documents: Sequence[Document]) -> torch.Tensor: ...
 
 
-def predictions(name: str, models: Mapping[str, Sequence[Guided]], documents: Sequence[Document]) -> pd.DataFrame:
-    """One row per condition, seed and document: the column `name` with the condition, then `COLUMNS`.
+Models = Mapping[str, Mapping[int, Classifies]]
+"""Condition -> seed -> model."""
+
+
+def of_conditions(
+    name: str, condition: str, models: Models, documents: Sequence[Document], margin: float, reference: str
+) -> Result:
+    """The predictions of every model as the result of the experiment `name`.
 
     Raises:
-        ValueError: there are no documents, or the conditions do not have the same seeds and classes.
+        TypeError: the models are not given as {condition: {seed: model}}.
+        ValueError: no documents or one without a label, seeds or classes that differ between conditions, an unknown
+            reference, margin <= 0.
     """
-    if not documents:
+    given = documents_of(documents)
+    if not given:
         raise ValueError(f"{name}: no documents were given; at least one is needed")
-    seeds = {condition: sorted(model.trained.seed for model in runs) for condition, runs in models.items()}
+    if not isinstance(models, Mapping) or not all(isinstance(each, Mapping) for each in models.values()):
+        raise TypeError(f"{name}: give the models as {{{condition}: {{seed: model}}}}, got a {type(models).__name__}")
+    if reference not in models:
+        listed = ", ".join(map(repr, models))
+        raise ValueError(f"{name}: there is no {condition} {reference!r} to compare with; given are {listed}")
+    if not margin > 0:
+        raise ValueError(f"{name}: margin must be above 0, got {margin}; state the smallest difference that counts")
+    for document in given:
+        if document.label is None:
+            raise ValueError(f"{name}: document {document.id!r} has no label; right and wrong need the gold class")
+    settings: dict[str, Any] = {
+        "documents": len(given),
+        f"{condition}s": list(models),
+        "reference": reference,
+        "margin": margin,
+        "level": LEVEL,
+        "seeds": sorted(models[reference]),
+    }
+    return Result(
+        name, _predictions(name, condition, models, given), settings, {condition: CONDITIONS[condition], **COLUMNS}
+    )
+
+
+CONDITIONS = {
+    "condition": Column("what pools the states of the words"),
+    "guide": Column("whose attention the context-free model was trained under"),
+}
+
+
+def _predictions(name: str, condition: str, models: Models, documents: Sequence[Document]) -> pd.DataFrame:
+    """One row per condition, seed and document: the column `condition`, then `COLUMNS`."""
+    seeds = {each: sorted(runs) for each, runs in models.items()}
     if len({tuple(each) for each in seeds.values()}) != 1 or not next(iter(seeds.values())):
         raise ValueError(f"{name}: the seeds differ between conditions: {seeds}; they are compared seed by seed")
-    if len({model.trained.classes for runs in models.values() for model in runs}) != 1:
+    if len({tuple(model.classes) for runs in models.values() for model in runs.values()}) != 1:
         raise ValueError(f"{name}: the models do not have the same classes")
     frames = []
-    for condition, runs in models.items():
-        for model in runs:
-            classes = model.trained.classes
-            probabilities = predict(model.trained, documents, attention=model.attention).numpy()
-            labels = [document.label for document in documents]
+    for each, runs in models.items():
+        for seed, model in runs.items():
+            probabilities = model.logits(documents).double().softmax(-1).cpu().numpy()
+            labels = [int(document.label or 0) for document in documents]
             predicted = probabilities.argmax(1)
             frame = pd.DataFrame(
                 {
-                    name: condition,
+                    condition: each,
                     "document": [document.id for document in documents],
-                    "seed": model.trained.seed,
-                    "label": [classes[label] for label in labels],
-                    "predicted": [classes[index] for index in predicted],
+                    "seed": seed,
+                    "label": [model.classes[label] for label in labels],
+                    "predicted": [model.classes[index] for index in predicted],
                     "correct": predicted == labels,
                     "probability_label": probabilities[range(len(labels)), labels],
                 }

@@ -1,0 +1,54 @@
+"""Rules: how the interval of a statement becomes a verdict.
+
+A rule decides by a whole 95 % interval, never by an estimate: above a threshold, below it, or neither. What is held
+against something that was measured on the same documents is a paired difference, held against 0. Thresholds are those
+whose power and false alarms the experiment validity measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from attn_interp.experiments.record.statement import Statement, matching
+
+if TYPE_CHECKING:
+    from attn_interp.experiments.record.experiment import Experiment
+
+UNDECIDED = "not decided"
+HALF_LN2 = 0.3466  # nats: half of what two distributions can differ by
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the rows of a statement become verdicts.
+
+    Attributes:
+        statement: The statement; one that is a difference of two is held against 0.
+        threshold: What the interval is held against.
+        above, below: What holds where the whole interval lies above or below; "" where that decides nothing.
+        between: What is said where it does neither; "" for nothing.
+    """
+
+    statement: Statement
+    threshold: float
+    above: str
+    below: str
+    between: str = ""
+
+
+def verdicts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
+    """What the rules decide, one text for each interval in question; `UNDECIDED` alone where none of them does, and
+    nothing for an experiment without rules."""
+    found = []
+    for rule in experiment.rules:
+        for row in matching(summary, rule.statement.where).to_dict("records"):
+            if rule.above and row["low"] > rule.threshold:
+                found.append(rule.above)
+            elif rule.below and row["high"] < rule.threshold:
+                found.append(rule.below)
+            elif rule.between:
+                found.append(rule.between)
+    return found or ([UNDECIDED] if experiment.rules else [])
