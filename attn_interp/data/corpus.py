@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 
 SPLITS = ("train", "dev", "test")
 
@@ -55,12 +55,16 @@ class Corpus:
                         f"{split!r}; ids must be unique"
                     )
                 seen[document.id] = split
+                if document.label is None:
+                    raise ValueError(
+                        f"document {document.id!r}: has no label; give each document of a corpus its class"
+                    )
                 if document.label >= len(self.classes):
                     raise ValueError(
                         f"document {document.id!r}: label {document.label} is not in the list of classes "
                         f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
                     )
-        present = {document.label for document in self.splits["train"]}
+        present = set(gold_labels(self.splits["train"]))
         if len(present) < 2:
             raise ValueError(
                 f"corpus {self.name!r}: every training document has the class {self.classes[min(present)]!r}; "

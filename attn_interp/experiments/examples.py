@@ -10,7 +10,7 @@ import pandas as pd
 
 from attn_interp.attribution.attribution import Method
 from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.attributed import attribute
 from attn_interp.experiments.jain_wallace.adversary import find_adversaries
 from attn_interp.experiments.reach import DELTA
@@ -55,7 +55,7 @@ def examples(
         for index, document in enumerate(read_batch.batch.documents):
             about = {
                 "document": document.id,
-                "label": model.classes[document.label],
+                "label": label_name(document, model.classes),
                 "predicted": model.classes[int(read_batch.predicted[index])],
                 "position": np.arange(len(document)),
                 "word": document.words,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.experiments.result import Column, Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.trained import Trained
@@ -33,7 +33,7 @@ def quality(trained: Trained | AttentionModel, corpus: Corpus, split: str = "tes
         BAG_OF_WORDS: _bag_of_words(corpus.train, documents, len(corpus.classes)),
         MAJORITY: np.tile(_shares(corpus.train, len(corpus.classes)), (len(documents), 1)),
     }
-    labels = [corpus.classes[document.label] for document in documents]
+    labels = [corpus.classes[label] for label in gold_labels(documents)]
     frames = []
     for predictor, rows in probabilities.items():
         predicted = [corpus.classes[index] for index in rows.argmax(1)]
@@ -67,7 +67,7 @@ def _probabilities(model: Trained | AttentionModel, documents: Sequence[Document
 
 
 def _shares(documents: Sequence[Document], classes: int) -> np.ndarray:
-    return np.bincount([document.label for document in documents], minlength=classes) / len(documents)
+    return np.bincount(gold_labels(documents), minlength=classes) / len(documents)
 
 
 def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: 
 
     counter = CountVectorizer(analyzer=lambda document: [word.lower() for word in document.words])
     counts = counter.fit_transform(train)
-    regression = LogisticRegression(max_iter=2000).fit(counts, [document.label for document in train])
+    regression = LogisticRegression(max_iter=2000).fit(counts, gold_labels(train))
     result = np.zeros((len(test), classes))
     result[:, regression.classes_] = regression.predict_proba(counter.transform(test))
     return result

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.result import Column
 from attn_interp.models.attention_model import AttentionModel, word_of
 from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
@@ -125,7 +125,7 @@ def document_frame(model: AttentionModel, read_batch: ReadBatch) -> pd.DataFrame
     return pd.DataFrame(
         {
             "document": [document.id for document in read_batch.batch.documents],
-            "label": [model.classes[document.label] for document in read_batch.batch.documents],
+            "label": [label_name(document, model.classes) for document in read_batch.batch.documents],
             "predicted": [model.classes[index] for index in read_batch.predicted.tolist()],
             "words": read_batch.is_word.sum(-1).numpy(),
             "max_attention": read_batch.weights.amax(-1).numpy(),

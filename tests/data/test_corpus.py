@@ -8,7 +8,7 @@ from attn_interp.data.document import Document
 
 
 def documents(prefix, *labels):
-    return tuple(Document(f"{prefix}{i}", ("word", str(i)), label) for i, label in enumerate(labels))
+    return tuple(Document(id=f"{prefix}{i}", words=("word", str(i)), label=label) for i, label in enumerate(labels))
 
 
 SPLITS = {"train": documents("a", 0, 1, 2, 0, 1), "dev": documents("b", 2, 1), "test": documents("c", 0, 2, 1)}
@@ -29,6 +29,10 @@ CORPUS = Corpus("trial", ("no", "maybe", "yes"), SPLITS, licence="MIT", source="
         (
             {"splits": SPLITS | {"test": documents("a", 0)}},
             "document 'a0': the id stands in split 'train' and again in 'test'; ids must be unique",
+        ),
+        (
+            {"splits": SPLITS | {"dev": (Document("a film", id="d"),)}},
+            "document 'd': has no label; give each document of a corpus its class",
         ),
         ({"splits": SPLITS | {"train": documents("a", 1, 1)}}, "every training document has the class 'maybe'"),
     ],

@@ -23,7 +23,7 @@ def test_draws_of_neighbours_are_unrelated():
 
 
 def test_documents_are_drawn_from_everywhere_and_keep_their_order() -> None:
-    documents = [Document(f"d{number}", ("a",), int(number >= 500)) for number in range(1000)]
+    documents = [Document(id=f"d{number}", words=("a",), label=int(number >= 500)) for number in range(1000)]
     some = drawn(documents, 100, seed=1)
     assert len(some) == 100 and list(some) == sorted(some, key=documents.index)
     assert 25 <= sum(document.label for document in some) <= 75  # five standard deviations of 100 fair coins

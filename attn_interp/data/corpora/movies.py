@@ -75,7 +75,7 @@ def _corpus(name: str, classes: tuple[str, ...], rated: Iterable[tuple[str, int,
     documents = []
     for number, label, text in rated:
         words, spans = tokenise(text)
-        documents.append(Document(number, words, label=label, text=text, spans=spans))
+        documents.append(Document(id=number, words=words, label=label, text=text, spans=spans))
     return Corpus(name, classes, split_documents(documents, seed), LICENCE, SOURCE)
 
 

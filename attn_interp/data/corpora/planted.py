@@ -105,7 +105,7 @@ def load_planted(
             words, rationale = _placed(name, blocks, length, fillers, place, draw)
         if shuffled_labels:
             label = int(draw.integers(len(keywords)))
-        made.append(Document(name, tuple(words), label, rationales=(tuple(rationale),)))
+        made.append(Document(id=name, words=tuple(words), label=label, rationales=(tuple(rationale),)))
     about = ("" if rule == "keyword" else f", {rule}") + (", labels shuffled" if shuffled_labels else "")
     return Corpus(f"planted{about}", tuple(keywords), split_documents(made, seed), LICENCE, "made up by attn_interp")
 

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from attn_interp.attribution.flow.layered import layers_of, rolled_out
 from attn_interp.attribution.gradient import gradient_x_input_detached
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.data.draws import digest, generator
 from attn_interp.experiments.deep.heads import deleted
 from attn_interp.experiments.progress import track
@@ -145,9 +145,9 @@ def _read(model: AttentionModel, documents: Sequence[Document], progress: bool) 
         empty += int(weights.isnan().any(-1).sum())
         for row, document in enumerate(batch.documents):
             length = len(document)
-            about = {
+            about: dict[str, object] = {
                 "document": document.id,
-                "label": model.classes[document.label],
+                "label": label_name(document, model.classes),
                 "predicted": model.classes[int(predicted[row])],
                 "words": length,
             }

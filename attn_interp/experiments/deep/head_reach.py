@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.deep.parts.head_reading import HeadBatch, HeadReading, read_heads
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS
@@ -105,7 +105,7 @@ def _parts(model: AttentionModel, head_batch: HeadBatch) -> list[pd.DataFrame]:
     about = pd.DataFrame(
         {
             "document": [document.id for document in head_batch.batch.documents],
-            "label": [model.classes[document.label] for document in head_batch.batch.documents],
+            "label": [label_name(document, model.classes) for document in head_batch.batch.documents],
             "predicted": [model.classes[index] for index in predicted.tolist()],
             "words": is_word.sum(-1).numpy(),
         }

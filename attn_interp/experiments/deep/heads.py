@@ -16,7 +16,7 @@ import torch
 from attn_interp.attribution.gradient import gradient_x_input_detached
 from attn_interp.attribution.leave_one_out import logits_by_deletion
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS
 from attn_interp.experiments.result import Column, Result
@@ -120,7 +120,7 @@ def _measured(model: AttentionModel, batch: Batch, how: str) -> pd.DataFrame:
     about = pd.DataFrame(
         {
             "document": [document.id for document in batch.documents],
-            "label": [model.classes[document.label] for document in batch.documents],
+            "label": [label_name(document, model.classes) for document in batch.documents],
             "predicted": [model.classes[index] for index in predicted.tolist()],
             "words": is_word.sum(-1).numpy(),
         }

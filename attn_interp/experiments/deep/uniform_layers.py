@@ -13,7 +13,7 @@ from functools import partial
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS
 from attn_interp.experiments.result import Column, Result
@@ -74,12 +74,12 @@ def uniform_layers(
         about = pd.DataFrame(
             {
                 "document": [document.id for document in batch.documents],
-                "label": [model.classes[document.label] for document in batch.documents],
+                "label": [label_name(document, model.classes) for document in batch.documents],
                 "predicted": [model.classes[index] for index in own.argmax(-1).tolist()],
                 "words": [len(document) for document in batch.documents],
             }
         )
-        labels = batch.labels.cpu()
+        labels = batch.gold_labels().cpu()
         right = own.argmax(-1) == labels
         parts = []
         for choice, chosen in choices.items():

@@ -58,7 +58,10 @@ def imitation(
         other = wrap(each.trained, device=base.device)
         frame = compared(base, reading, other)
         decided = other.logits(documents).argmax(-1).tolist()
-        frame["correct"] = [index == document.label for index, document in zip(decided, documents, strict=True)]
+        frame["correct"] = [
+            None if document.label is None else index == document.label
+            for index, document in zip(decided, documents, strict=True)
+        ]
         frames.append(frame.assign(free=each.free, strength=each.strength, seed=seed))
     settings = {
         **reading_settings(base, reading, seed),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.experiments.result import Column
 from attn_interp.models.classifiers.frozen_attention import Attention
 from attn_interp.models.classifiers.trained import Trained
@@ -49,7 +49,7 @@ def predictions(name: str, models: Mapping[str, Sequence[Guided]], documents: Se
         for model in runs:
             classes = model.trained.classes
             probabilities = predict(model.trained, documents, attention=model.attention).numpy()
-            labels = [document.label for document in documents]
+            labels = gold_labels(documents)
             predicted = probabilities.argmax(1)
             frame = pd.DataFrame(
                 {
