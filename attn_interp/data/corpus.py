@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from attn_interp.data.document import Document, gold_labels
+import pandas as pd
+
+from attn_interp.data.document import Document, gold_labels, shortened
 
 SPLITS = ("train", "dev", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
     """Labelled documents in three splits. Checks itself on entry.
 
@@ -73,6 +75,28 @@ class Corpus:
 
     def __reduce__(self) -> tuple[object, ...]:  # a mapping proxy does not pickle; worker processes need it to
         return Corpus, (self.name, self.classes, dict(self.splits), self.licence, self.source)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.splits.values()))
+
+    def __repr__(self) -> str:
+        classes = shortened(", ".join(self.classes), 200)
+        sizes = ", ".join(f"{split} {len(documents):,}" for split, documents in self.splits.items())
+        return f"<Corpus {shortened(repr(self.name), 100)}: {len(self.classes)} classes ({classes}); {sizes}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per document: id, split, text (its words parted by blanks where it has none), label (the class name;
+        a categorical column, whose categories are the classes in order). `load` takes the frame."""
+        rows = [(document, split) for split, documents in self.splits.items() for document in documents]
+        labels = gold_labels([document for document, _ in rows])
+        return pd.DataFrame(
+            {
+                "id": [document.id for document, _ in rows],
+                "split": [split for _, split in rows],
+                "text": [document.text or " ".join(document.words) for document, _ in rows],
+                "label": pd.Categorical.from_codes(labels, categories=pd.Index(self.classes)),
+            }
+        )
 
     @property
     def train(self) -> tuple[Document, ...]:

@@ -60,7 +60,7 @@ class Document:
     ) -> None:
         name = "" if id is None else f" {id!r}"
         if text is not None and not isinstance(text, str):
-            raise TypeError(f"document{name}: text is {_cut(repr(text), 60)}; give a string, or words=(...)")
+            raise TypeError(f"document{name}: text is {shortened(repr(text), 60)}; give a string, or words=(...)")
         if isinstance(words, str):
             raise TypeError(f"document{name}: words is one string; cut it with `tokenise` or give a tuple of words")
         if label is not None and not hasattr(label, "__index__"):
@@ -90,10 +90,10 @@ class Document:
         self._check_spans()
 
     def __repr__(self) -> str:
-        parts = [_cut(repr(self.text or " ".join(self.words)), 200), f"label={self.label}"]
-        parts += [f"id={_cut(repr(self.id), 100)}", f"{len(self.words)} words"]
+        parts = [shortened(repr(self.text or " ".join(self.words)), 200), f"label={self.label}"]
+        parts += [f"id={shortened(repr(self.id), 100)}", f"{len(self.words)} words"]
         parts += [f"{len(self.rationales)} rationales"] if self.rationales else []
-        parts += [f"signals {_cut(', '.join(self.signals), 100)}"] if self.signals else []
+        parts += [f"signals {shortened(', '.join(self.signals), 100)}"] if self.signals else []
         return f"<Document {', '.join(parts)}>"
 
     def __len__(self) -> int:
@@ -171,7 +171,7 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
     made: list[Document] = []
     for row, given in enumerate(rows):
         if not isinstance(given, str | Document):
-            raise TypeError(f"row {row}: is {_cut(repr(given), 60)}; give a text (a string) or a Document")
+            raise TypeError(f"row {row}: is {shortened(repr(given), 60)}; give a text (a string) or a Document")
         document = Document(given) if isinstance(given, str) else given
         if document.id in seen:
             if document.id != _hashed(document.text, document.words):
@@ -209,5 +209,6 @@ def _hashed(text: str | None, words: Sequence[str]) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:ID_DIGITS]
 
 
-def _cut(shown: str, length: int) -> str:
+def shortened(shown: str, length: int) -> str:
+    """The first characters where there are more than `length`, with an ellipsis: for representations and messages."""
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"

@@ -80,3 +80,17 @@ def test_the_fingerprint_tells_data_apart_and_nothing_else():
 
 def test_a_corpus_travels_to_worker_processes():
     assert pickle.loads(pickle.dumps(CORPUS)) == CORPUS
+
+
+def test_length_and_representation():
+    assert len(CORPUS) == 5 + 2 + 3
+    assert repr(CORPUS) == "<Corpus 'trial': 3 classes (no, maybe, yes); train 5, dev 2, test 3>"
+    many = replace(CORPUS, classes=tuple(f"class {number}" for number in range(1000)), name="n" * 500)
+    assert len(repr(many)) <= 600
+
+
+def test_the_frame_has_a_row_per_document():
+    frame = CORPUS.to_frame()
+    assert frame.iloc[0].to_dict() == {"id": "a0", "split": "train", "text": "word 0", "label": "no"}
+    assert frame["split"].tolist() == ["train"] * 5 + ["dev"] * 2 + ["test"] * 3
+    assert frame["label"].tolist()[5:] == ["yes", "maybe", "no", "yes", "maybe"]

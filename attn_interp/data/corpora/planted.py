@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from attn_interp.data.corpora.planted_rules import EVERYWHERE, MOST_WORDS, NOT, RULES, TWO_CLASSES, Block
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
@@ -178,3 +179,8 @@ def _slots(
             "lie after the one before, so move them apart or make the document longer"
         )
     return [slot in slots for slot in range(free + blocks)]
+
+
+SOURCES = (
+    Source("planted", "made-up documents whose keyword decides the label", LICENCE, load_planted, needs_path=False),
+)

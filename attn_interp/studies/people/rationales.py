@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
-from attn_interp.data.draws import drawn
+from attn_interp.data.draws import sample
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.people.external import external
 from attn_interp.experiments.people.faithfulness import faithfulness
@@ -200,7 +200,7 @@ class _Run:
     @cached_property
     def few(self) -> tuple[Document, ...]:
         """The documents that are edited, in their order."""
-        return drawn(self.documents, self.comparison.edited, self.comparison.seed)
+        return sample(self.documents, self.comparison.edited, self.comparison.seed)
 
     @cached_property
     def reading_of_few(self) -> Reading:
