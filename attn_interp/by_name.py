@@ -1,4 +1,4 @@
-"""Calls that go upwards, as from a result to its figure: by name, and through this file alone."""
+"""What is found by its name at run time: what a room offers from below it, and what stands in a list of names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 
 
 def named(path: str) -> Any:
-    """The attribute at the end of a dotted path inside the package, its module imported now."""
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(f"attn_interp.{module}"), name)
+    """The attribute at a dotted path below `attn_interp`; its module is imported now.
+
+    >>> named("data.tokenise.tokenise")("a film")[0]
+    ('a', 'film')
+    """
+    module, _, attribute = path.rpartition(".")
+    return getattr(import_module(f"attn_interp.{module}"), attribute)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
 
@@ -21,7 +21,7 @@ class Batch:
         is_token: (B, T) true on words and special tokens, false on padding.
         is_word: (B, T) true on real words; the t-th true position of a row is the t-th word of its document. Of a word
             in pieces it is true on the first alone.
-        labels: (B,) class indices.
+        labels: (B,) class indices; None where a document has no label.
         piece_of: (B, T) index of the word that each position is a piece of, -1 at special tokens and padding; None
             where every word is one position.
     """
@@ -30,7 +30,7 @@ class Batch:
     ids: torch.Tensor  # (B, T)
     is_token: torch.Tensor  # (B, T)
     is_word: torch.Tensor  # (B, T)
-    labels: torch.Tensor  # (B,)
+    labels: torch.Tensor | None  # (B,)
     piece_of: torch.Tensor | None = None  # (B, T)
 
     def __len__(self) -> int:
@@ -44,6 +44,14 @@ class Batch:
         chosen = tuple(self.documents[row] for row in rows.tolist())
         return replace(self._with(lambda values: values[rows]), documents=chosen)
 
+    def gold_labels(self) -> torch.Tensor:
+        """(B,) the labels, where they are needed.
+
+        Raises:
+            ValueError: naming a document without one.
+        """
+        return torch.tensor(gold_labels(self.documents)) if self.labels is None else self.labels
+
     def _with(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
         """The batch with every tensor changed."""
         return Batch(
@@ -51,7 +59,7 @@ class Batch:
             change(self.ids),
             change(self.is_token),
             change(self.is_word),
-            change(self.labels),
+            None if self.labels is None else change(self.labels),
             None if self.piece_of is None else change(self.piece_of),
         )
 
@@ -75,8 +83,15 @@ def collate(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
         ids=ids,
         is_token=position < lengths[:, None],
         is_word=(position >= 1) & (position < lengths[:, None] - 1),
-        labels=torch.tensor([document.label for document in documents]),
+        labels=labels_of(documents),
     )
+
+
+def labels_of(documents: Sequence[Document]) -> torch.Tensor | None:
+    """(B,) the labels of the documents; None where one of them has none."""
+    if any(document.label is None for document in documents):
+        return None
+    return torch.tensor([document.label for document in documents])
 
 
 def batches_by_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:

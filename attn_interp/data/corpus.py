@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from attn_interp.data.document import Document
+import pandas as pd
+
+from attn_interp.data.document import Document, gold_labels, shortened
 
 SPLITS = ("train", "dev", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
     """Labelled documents in three splits. Checks itself on entry.
 
@@ -55,12 +57,16 @@ class Corpus:
                         f"{split!r}; ids must be unique"
                     )
                 seen[document.id] = split
+                if document.label is None:
+                    raise ValueError(
+                        f"document {document.id!r}: has no label; give each document of a corpus its class"
+                    )
                 if document.label >= len(self.classes):
                     raise ValueError(
                         f"document {document.id!r}: label {document.label} is not in the list of classes "
                         f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
                     )
-        present = {document.label for document in self.splits["train"]}
+        present = set(gold_labels(self.splits["train"]))
         if len(present) < 2:
             raise ValueError(
                 f"corpus {self.name!r}: every training document has the class {self.classes[min(present)]!r}; "
@@ -69,6 +75,28 @@ class Corpus:
 
     def __reduce__(self) -> tuple[object, ...]:  # a mapping proxy does not pickle; worker processes need it to
         return Corpus, (self.name, self.classes, dict(self.splits), self.licence, self.source)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.splits.values()))
+
+    def __repr__(self) -> str:
+        classes = shortened(", ".join(self.classes), 200)
+        sizes = ", ".join(f"{split} {len(documents):,}" for split, documents in self.splits.items())
+        return f"<Corpus {shortened(repr(self.name), 100)}: {len(self.classes)} classes ({classes}); {sizes}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per document: id, split, text (its words parted by blanks where it has none), label (the class name;
+        a categorical column, whose categories are the classes in order). `load` takes the frame."""
+        rows = [(document, split) for split, documents in self.splits.items() for document in documents]
+        labels = gold_labels([document for document, _ in rows])
+        return pd.DataFrame(
+            {
+                "id": [document.id for document, _ in rows],
+                "split": [split for _, split in rows],
+                "text": [document.text or " ".join(document.words) for document, _ in rows],
+                "label": pd.Categorical.from_codes(labels, categories=pd.Index(self.classes)),
+            }
+        )
 
     @property
     def train(self) -> tuple[Document, ...]:

@@ -2,60 +2,99 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import operator
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import SupportsIndex
+
+from attn_interp.data.tokenise import tokenise
+
+ID_DIGITS = 12  # of an id that is a hash
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Document:
-    """One labelled text, cut into words.
+    """One text, cut into words.
 
-    Attributes:
-        id: Name of the document, not empty, unique within its corpus. Everything random that concerns a document is
-            drawn from (seed, id).
+    Args:
+        text: The text that the words stand in. Alone it is cut with `tokenise`; None where there are words alone.
+        label: Index into the class names, 0 <= label < C; None where nobody has said it.
+        id: Name of the document, not empty, unique within its corpus; None makes it a hash of the text, or of the
+            words. Everything random that concerns a document is drawn from (seed, id).
         words: The T words in order, at least one, none blank.
-        label: Index into the class names of the corpus, 0 <= label < C.
         rationales: Zero or more human annotators; each gives one value in [0, 1] per word (1: the word supports the
             label, 0: it does not).
         signals: Named external data, one number per word (for example the label of each word in a sentiment treebank);
             NaN where a word has none.
-        text: The text the words were cut from, or None where the corpus came in words.
-        spans: For each word its half-open (start, end) character offsets in `text`, or None without a text.
+        spans: For each word its half-open (start, end) character offsets in `text`; needed where both are given.
 
     Raises:
-        TypeError: words is a single string, or the label is not a whole number.
+        TypeError: the text is not a string, words is one, or the label is not a whole number.
         ValueError: naming the document, what is wrong with it and what to do.
+
+    >>> Document("A good film.", label=1).words
+    ('A', 'good', 'film', '.')
     """
 
+    text: str | None
+    label: int | None
     id: str
     words: tuple[str, ...]
-    label: int
-    rationales: tuple[tuple[float, ...], ...] = ()
-    signals: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
-    text: str | None = None
-    spans: tuple[tuple[int, int], ...] | None = None
+    rationales: tuple[tuple[float, ...], ...]
+    signals: Mapping[str, tuple[float, ...]] = field(hash=False)
+    spans: tuple[tuple[int, int], ...] | None
 
-    def __post_init__(self) -> None:
-        if not self.id:
-            raise ValueError("document '': its id is empty; give it a name that no other document has")
-        if isinstance(self.words, str):
-            raise TypeError(
-                f"document {self.id!r}: words is one string; cut it with `tokenise` or give a tuple of words"
-            )
+    def __init__(
+        self,
+        text: str | None = None,
+        label: SupportsIndex | None = None,
+        *,
+        id: str | None = None,
+        words: Sequence[str] | None = None,
+        rationales: Sequence[Sequence[float]] = (),
+        signals: Mapping[str, Sequence[float]] = {},
+        spans: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        name = "" if id is None else f" {id!r}"
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"document{name}: text is {shortened(repr(text), 60)}; give a string, or words=(...)")
+        if isinstance(words, str):
+            raise TypeError(f"document{name}: words is one string; cut it with `tokenise` or give a tuple of words")
+        if label is not None and not hasattr(label, "__index__"):
+            raise TypeError(f"document{name}: label is {label!r}; give the index of the class, a whole number, or None")
+        if words is None:
+            if text is None:
+                raise ValueError(f"document{name}: has neither text nor words; give one of them")
+            words, found = tokenise(text)
+            spans = found if spans is None else spans
         # One spelling of equal contents, whatever sequences and number types they came in: saved and loaded documents
         # are equal and have the same fingerprint.
-        signals = {name: tuple(map(float, values)) for name, values in self.signals.items()}
-        object.__setattr__(self, "words", tuple(self.words))
-        object.__setattr__(self, "label", operator.index(self.label))
-        object.__setattr__(self, "rationales", tuple(tuple(map(float, values)) for values in self.rationales))
-        object.__setattr__(self, "signals", signals)
-        if self.spans is not None:
-            object.__setattr__(self, "spans", tuple((int(start), int(end)) for start, end in self.spans))
+        values = {
+            "text": text,
+            "label": None if label is None else operator.index(label),
+            "id": _hashed(text, words) if id is None else id,
+            "words": tuple(words),
+            "rationales": tuple(tuple(map(float, rationale)) for rationale in rationales),
+            "signals": {name: tuple(map(float, numbers)) for name, numbers in signals.items()},
+            "spans": None if spans is None else tuple((int(start), int(end)) for start, end in spans),
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+        if not self.id:
+            raise ValueError("document '': its id is empty; give it a name that no other document has")
         self._check_words()
         self._check_values()
         self._check_spans()
+
+    def __repr__(self) -> str:
+        parts = [shortened(repr(self.text or " ".join(self.words)), 200), f"label={self.label}"]
+        parts += [f"id={shortened(repr(self.id), 100)}", f"{len(self.words)} words"]
+        parts += [f"{len(self.rationales)} rationales"] if self.rationales else []
+        parts += [f"signals {shortened(', '.join(self.signals), 100)}"] if self.signals else []
+        return f"<Document {', '.join(parts)}>"
 
     def __len__(self) -> int:
         return len(self.words)
@@ -73,7 +112,7 @@ class Document:
                 f"document {self.id!r}: holds half a character ({error.object[error.start]!r}), which no file can "
                 "store; remove it"
             ) from error
-        if self.label < 0:
+        if self.label is not None and self.label < 0:
             raise ValueError(f"document {self.id!r}: label {self.label} is negative; labels count from 0")
 
     def _check_values(self) -> None:
@@ -104,3 +143,72 @@ class Document:
                     f"document {self.id!r}: word {position} has span ({start}, {end}) in a text of "
                     f"{len(self.text)} characters"
                 )
+
+
+def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Document, ...]:
+    """Documents of texts: a string becomes a document without a label, a document stays what it is.
+
+    A text that stands there twice is two documents: where the id is the hash of the text, the second gets "#2".
+
+    Args:
+        texts: One text or document, or N of them.
+
+    Returns:
+        The N documents, in order; their ids are unique.
+
+    Raises:
+        TypeError: something is neither a string nor a document; names its row.
+        ValueError: there is none, or a given id stands there twice; names both rows.
+
+    >>> [document.words for document in documents_of(["good", "too bad"])]
+    [('good',), ('too', 'bad')]
+    """
+    rows = [texts] if isinstance(texts, str | Document) else list(texts)
+    if not rows:
+        raise ValueError("documents: got none, expected at least one text or Document")
+    seen: dict[str, int] = {}
+    copies: Counter[str] = Counter()
+    made: list[Document] = []
+    for row, given in enumerate(rows):
+        if not isinstance(given, str | Document):
+            raise TypeError(f"row {row}: is {shortened(repr(given), 60)}; give a text (a string) or a Document")
+        document = Document(given) if isinstance(given, str) else given
+        if document.id in seen:
+            if document.id != _hashed(document.text, document.words):
+                raise ValueError(
+                    f"document {document.id!r}: the id stands in row {seen[document.id]} and again in row {row}; "
+                    "ids must be unique"
+                )
+            copies[document.id] += 1
+            document = replace(document, id=f"{document.id}#{copies[document.id] + 1}")
+        seen[document.id] = row
+        made.append(document)
+    return tuple(made)
+
+
+def gold_labels(documents: Sequence[Document]) -> list[int]:
+    """The label of each document.
+
+    Raises:
+        ValueError: naming the first document without one.
+    """
+    labels = [document.label for document in documents if document.label is not None]
+    if len(labels) < len(documents):
+        (name, *_) = [document.id for document in documents if document.label is None]
+        raise ValueError(f"document {name!r}: has no label; give each document its class, as label=")
+    return labels
+
+
+def label_name(document: Document, classes: Sequence[str]) -> str | None:
+    """The name of the document's class; None where it has no label."""
+    return None if document.label is None else classes[document.label]
+
+
+def _hashed(text: str | None, words: Sequence[str]) -> str:
+    content = "\0".join(words) if text is None else text
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:ID_DIGITS]
+
+
+def shortened(shown: str, length: int) -> str:
+    """The first characters where there are more than `length`, with an ellipsis: for representations and messages."""
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"

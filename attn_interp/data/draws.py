@@ -25,8 +25,24 @@ def shuffled(documents: Sequence[Document], seed: int) -> tuple[Document, ...]:
     return tuple(sorted(documents, key=lambda document: digest(seed, f"drawn {document.id}")))
 
 
-def drawn(documents: Sequence[Document], count: int | None, seed: int) -> tuple[Document, ...]:
-    """At most `count` of the documents, in their own order; all where it is None. A larger count has those of a smaller
-    one among them. The first documents of a corpus are no sample: many a corpus is sorted by class."""
+def sample(documents: Sequence[Document], count: int | None, seed: int = 0) -> tuple[Document, ...]:
+    """A few of the documents, by chance, in their own order.
+
+    The first documents of a corpus are no sample: many a corpus is sorted by class. Whether a document is among them
+    depends on the seed and the ids alone, and a larger sample has every smaller one among it.
+
+    Args:
+        documents: The N documents.
+        count: How many; all N where it is larger, or None.
+        seed: Decides which.
+
+    Raises:
+        ValueError: the count is negative.
+
+    >>> [document.text for document in sample([Document("a film"), Document("a story")], 1)]
+    ['a story']
+    """
+    if count is not None and count < 0:
+        raise ValueError(f"sample: count is {count}, expected at least 0")
     ids = {document.id for document in shuffled(documents, seed)[:count]}
     return tuple(document for document in documents if document.id in ids)

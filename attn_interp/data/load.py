@@ -1,112 +1,77 @@
-"""The door to every corpus: by name or by path."""
+"""The door to every corpus: by name, by path, or of what is in memory."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attn_interp.data.corpora import eraser, esnli, fair_rationales, hatexplain, hub, movies, planted, tweets, yelp_hat
+import pandas as pd
+
+from attn_interp.by_name import named
+from attn_interp.data.corpora.source import Loader, Source
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
 from attn_interp.data.formats import trees
 from attn_interp.data.formats.csv_files import load_table
+from attn_interp.data.formats.in_memory import corpus_of_frame, corpus_of_texts
 from attn_interp.data.formats.jsonlines import load_jsonlines
 
-Loader = Callable[..., Corpus]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A corpus that has a name: what `load` calls for it.
-
-    Attributes:
-        name: What `load` is given.
-        about: One line on what it holds.
-        licence: Licence of the texts.
-        loader: Function of the options that returns the corpus.
-        needs_path: Whether the user has to have the files: `path` is then an option without a default.
-    """
-
-    name: str
-    about: str
-    licence: str
-    loader: Loader
-    needs_path: bool = False
+CORPORA = (
+    "eraser",
+    "esnli",
+    "fair_rationales",
+    "hatexplain",
+    "hub",
+    "movies",
+    "planted",
+    "sst",
+    "tweets",
+    "yelp_hat",
+)
+"""The modules of the room `corpora` whose SOURCES have a name here, in the order in which they are listed."""
 
 
 def corpora() -> tuple[Source, ...]:
-    """The corpora that have a name, in alphabetical order."""
-    return (
-        _given("eraser", "documents with evidence, in the format of ERASER", eraser.LICENCE, eraser.load_eraser),
-        _given("esnli", "e-SNLI: pairs of sentences, marked by one or three people", esnli.LICENCE, esnli.load_esnli),
-        _given(
-            "fair-rationales",
-            "sentences of SST, each marked by about six people",
-            fair_rationales.LICENCE,
-            fair_rationales.load_fair_rationales,
-        ),
-        _given("hatexplain", "posts judged and marked by three people", hatexplain.LICENCE, hatexplain.load_hatexplain),
-        _given("hub", "a dataset of the Hugging Face hub; path is its name there", "its own", hub.load_hub),
-        Source("movies", "movie-review snippets with human ratings, two classes", movies.LICENCE, movies.load_movies),
-        Source("movies-fine", "the same snippets, five classes by rating", movies.LICENCE, movies.load_movies_fine),
-        Source("planted", "made-up documents whose keyword decides the label", planted.LICENCE, planted.load_planted),
-        Source(
-            "sst",
-            "Stanford Sentiment Treebank, two classes, with word labels",
-            trees.LICENCE,
-            load_sst,
-            needs_path=True,
-        ),
-        Source(
-            "sst-fine",
-            "Stanford Sentiment Treebank, five classes, with word labels",
-            trees.LICENCE,
-            load_sst_fine,
-            needs_path=True,
-        ),
-        _given("tweets", "tweets with the part that carries their sentiment", tweets.LICENCE, tweets.load_tweets),
-        _given("yelp-hat", "reviews, each marked by up to four people", yelp_hat.LICENCE, yelp_hat.load_yelp_hat),
-    )
+    """The corpora that have a name, in the order of the list."""
+    return tuple(source for module in CORPORA for source in named(f"data.corpora.{module}.SOURCES"))
 
 
-def _given(name: str, about: str, licence: str, loader: Loader) -> Source:
-    return Source(name, about, licence, loader, needs_path=True)
-
-
-def load_sst(path: Path | str, least_words: int = 2) -> Corpus:
-    """The two-class task of a treebank, without the neutral trees: `load_trees`."""
-    return trees.load_trees(path, "binary", least_words)
-
-
-def load_sst_fine(path: Path | str, least_words: int = 2) -> Corpus:
-    """The five-class task of a treebank: `load_trees`."""
-    return trees.load_trees(path, "fine", least_words)
-
-
-def load(name_or_path: str | Path, **options: Any) -> Corpus:
-    """A corpus by its name (see `corpora`), or from a file or folder of the user's.
+def load(given: str | Path | Sequence[str | Document] | pd.DataFrame, **options: Any) -> Corpus:
+    """A corpus by its name (see `list_corpora`), from a file or folder, or of texts or a frame in memory.
 
     Paths: *.jsonl or a folder of them (`load_jsonlines`), *.csv and *.tsv (`load_table`), a folder with train.txt,
     dev.txt and test.txt (`load_trees`). A name goes before a path of the same spelling; ./name is a path.
 
     Args:
-        name_or_path: The name or the path.
-        options: Those of the loader: for example seed, least_words, and for tables the names of columns.
+        given: The name; the path; N texts or documents (`corpus_of_texts`); or a DataFrame with the columns text and
+            label, and id and split where it has them (`corpus_of_frame`), such as `Corpus.to_frame` returns.
+        options: Those of the loader: for example seed, least_words, labels for texts, and for tables and frames the
+            names of columns.
+
+    Returns:
+        The corpus, with splits: those not stated are drawn by the seed.
 
     Raises:
         FileNotFoundError: it looks like a path, and nothing is there.
         TypeError: an option that the loader does not have, or lacks.
         ValueError: neither a name nor a path of a known format; or bad input, named by file and row.
+
+    >>> load("planted", documents=100).classes
+    ('negative', 'positive')
     """
-    spelled = str(name_or_path)
-    named = {source.name: source.loader for source in corpora()}
-    if isinstance(name_or_path, str) and spelled in named:
-        return _call(named[spelled], spelled, options)
-    loader = _loader_of_path(Path(name_or_path), sorted(named))
-    return _call(partial(loader, Path(name_or_path)), spelled, options)
+    if isinstance(given, pd.DataFrame):
+        return _call(partial(corpus_of_frame, given), "frame", options)
+    if not isinstance(given, str | Path):
+        return _call(partial(corpus_of_texts, given), "texts", options)
+    spelled = str(given)
+    loaders = {source.name: source.loader for source in corpora()}
+    if isinstance(given, str) and spelled in loaders:
+        return _call(loaders[spelled], spelled, options)
+    loader = _loader_of_path(Path(given), sorted(loaders))
+    return _call(partial(loader, Path(given)), spelled, options)
 
 
 def _loader_of_path(path: Path, names: list[str]) -> Loader:
@@ -123,7 +88,7 @@ def _loader_of_path(path: Path, names: list[str]) -> Loader:
         raise ValueError(f"corpus {str(path)!r}: the folder holds neither train.jsonl nor train.txt")
     raise ValueError(
         f"corpus {str(path)!r} is unknown; options are {', '.join(names)}, a file *.csv, *.jsonl or *.tsv, "
-        "or a folder with train.jsonl or train.txt"
+        'or a folder with train.jsonl or train.txt; a dataset of the Hugging Face hub is load("hub", path="its name")'
     )
 
 

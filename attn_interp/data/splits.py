@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
 from attn_interp.data.corpus import SPLITS
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.draws import digest
 
 HELD_OUT = 0.1  # share of every class that each split cut from the training documents gets
@@ -63,5 +63,5 @@ def _groups_by_class(documents: Sequence[Document], seed: int) -> dict[int, list
         same_words[tuple(word.lower() for word in document.words)].append(document)
     by_class: dict[int, list[list[Document]]] = defaultdict(list)
     for group in same_words.values():
-        by_class[group[0].label].append(group)
+        by_class[gold_labels(group)[0]].append(group)
     return by_class

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.record.experiment import READING, Card, Experiment
@@ -49,7 +49,7 @@ def quality(reading: Reading) -> Result:
     if reading.training is not None:
         probabilities[BAG_OF_WORDS] = _bag_of_words(reading.training, documents, len(classes))
         probabilities[MAJORITY] = np.tile(_shares(reading.training, len(classes)), (len(documents), 1))
-    labels = [classes[int(document.label or 0)] for document in documents]
+    labels = [classes[label] for label in gold_labels(documents)]
     frames = []
     for predictor, rows in probabilities.items():
         predicted = [classes[index] for index in rows.argmax(1)]
@@ -85,7 +85,7 @@ def why_not(reading: Reading) -> str:
 
 
 def _shares(documents: Sequence[Document], classes: int) -> Floats:
-    return np.bincount([int(document.label or 0) for document in documents], minlength=classes) / len(documents)
+    return np.bincount(gold_labels(documents), minlength=classes) / len(documents)
 
 
 def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: int) -> Floats:
@@ -95,7 +95,7 @@ def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: 
 
     counter = CountVectorizer(analyzer=lambda document: [word.lower() for word in document.words])
     counts = counter.fit_transform(train)
-    regression = LogisticRegression(max_iter=2000).fit(counts, [document.label for document in train])
+    regression = LogisticRegression(max_iter=2000).fit(counts, gold_labels(train))
     result = np.zeros((len(test), classes))
     result[:, regression.classes_] = regression.predict_proba(counter.transform(test))
     return result

@@ -14,8 +14,8 @@ from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
 from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document
-from attn_interp.data.draws import drawn
+from attn_interp.data.document import Document, label_name
+from attn_interp.data.draws import sample
 from attn_interp.experiments.record.column import Column
 from attn_interp.models.attention_model import AttentionModel, Run, word_of
 from attn_interp.models.progress import progress_bar
@@ -130,7 +130,7 @@ def about_documents(classes: Sequence[str], documents: Sequence[Document], predi
     return pd.DataFrame(
         {
             "document": [document.id for document in documents],
-            "label": [None if document.label is None else classes[document.label] for document in documents],
+            "label": [label_name(document, classes) for document in documents],
             "predicted": [classes[index] for index in predicted.tolist()],
             "words": [len(document) for document in documents],
         }
@@ -193,7 +193,7 @@ class Reading:
 
     def sample(self, count: int | None) -> Reading:
         """The reading of at most `count` documents, the same for readings of every seed."""
-        return self.only(drawn(self.documents, count, seed=0))
+        return self.only(sample(self.documents, count, seed=0))
 
     def probabilities(self) -> np.ndarray:
         """(N, C) of the model on its own, float64, in the order of the documents."""
@@ -208,7 +208,7 @@ class Reading:
         if self.whole is not None:
             return self.whole.affinity
         parts = []
-        for each in self.only(drawn(self.documents, PROBED, self.seed)).batches:
+        for each in self.only(sample(self.documents, PROBED, self.seed)).batches:
             ids = [document.id for document in each.batch.documents]
             probes = probe_weightings(each.weights, each.is_word, ids, self.seed)
             parts.append(affinity(probes, each.under(probes), each.votes, each.is_word))

@@ -127,7 +127,7 @@ class AttentionModel:
             return (batch.is_token * position.flip(0)).argmax(-1)
         if self.view.query == LAST:
             return (batch.is_token * (position + 1)).argmax(-1)
-        return torch.full_like(batch.labels, int(self.view.query))
+        return torch.full((len(batch),), int(self.view.query), device=batch.ids.device)
 
     def logits_under(self, batch: Batch, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) under K alternative attention weightings (B, K, W) of the view, without re-encoding.

@@ -16,7 +16,7 @@ def made_up(words: Sequence[str], sentence_end: str | None = None) -> list[Docum
         chosen = [words[(length + i) % len(words)] for i in range(length)]
         if sentence_end is not None:
             chosen[2::3] = [sentence_end] * len(chosen[2::3])
-        documents.append(Document(f"example {length}", tuple(chosen), 0))
+        documents.append(Document(id=f"example {length}", words=tuple(chosen), label=0))
     return documents
 
 

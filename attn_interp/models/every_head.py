@@ -79,5 +79,5 @@ def _words(model: AttentionModel, batch: Batch, recording: Recording, site: Site
 def _at(model: AttentionModel, batch: Batch, recording: Recording, site: Site) -> torch.Tensor | None:
     """(B,) the query that is read at a site; None: the mean over words."""
     if recording[site].shape[2] == 1:
-        return torch.zeros_like(batch.labels)
+        return torch.zeros(len(batch), dtype=torch.long, device=batch.ids.device)
     return None if recording[model.view.site].shape[2] == 1 else model.query_at(batch)

@@ -20,7 +20,10 @@ def collate_sentences(documents: Sequence[Document], vocabulary: Vocabulary) -> 
     words or in sentences: either is cut at blanks first, so a word that holds a blank becomes several. Annotations and
     texts of words are left out, as they do not belong to sentences.
     """
-    in_words = [Document(d.id, tuple(part for word in d.words for part in word.split()), d.label) for d in documents]
+    in_words = [
+        Document(id=d.id, words=tuple(part for word in d.words for part in word.split()), label=d.label)
+        for d in documents
+    ]
     batch = collate(in_words, vocabulary)
     is_last = last_of_sentences(batch.ids, batch.is_word, sentence_end_ids(vocabulary))
     in_sentences = [

@@ -14,8 +14,7 @@ from attn_interp.attribution.flow.layered import FLOW, layers_of
 from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.data.draws import drawn
-from attn_interp.data.whole_files import replace_file
+from attn_interp.data.draws import sample
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.deep.head_combination import head_combination
 from attn_interp.experiments.deep.heads import heads
@@ -27,7 +26,7 @@ from attn_interp.experiments.people.faithfulness import faithfulness
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result
+from attn_interp.experiments.result import Result, replace_file
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
@@ -180,7 +179,7 @@ def _steps(study: DeepStudy, corpus: Corpus, shared: _Shared) -> Mapping[str, Ca
             model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed
         ),
         "permutation": lambda: permutation(model, documents, seed=seed, reading=shared.reading, progress=True),
-        "adversary": lambda: adversary(model, drawn(documents, study.searched, seed), seed=seed, progress=True),
+        "adversary": lambda: adversary(model, sample(documents, study.searched, seed), seed=seed, progress=True),
         "erasure": lambda: erasure(
             model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed, progress=True
         ),
@@ -213,7 +212,7 @@ def trained_uniform(
 
 def _that_fit(model: AttentionModel, corpus: Corpus, study: DeepStudy) -> tuple[list[Document], str]:
     """The test documents, cut where the model has no more positions, and what is to be said of that."""
-    documents = drawn(corpus.test, study.documents, study.seed)
+    documents = sample(corpus.test, study.documents, study.seed)
     if not isinstance(model.collate, CollatePieces):
         return list(documents), ""
     cut = cut_to_fit(model, documents)

@@ -10,7 +10,7 @@ from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.data.draws import drawn
+from attn_interp.data.draws import sample
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.examples import examples
 from attn_interp.experiments.jain_wallace.adversary import adversary
@@ -84,7 +84,7 @@ class Work:
         documents = self.corpus.test
         if self.cell.site == WORDS_OF_SENTENCES:
             documents = tuple(each for each in documents if sentence_count(each, self.trained.vocabulary) == 1)
-        return drawn(documents, self.cell.documents, seed=0)  # the same for models of every seed
+        return sample(documents, self.cell.documents, seed=0)  # the same for models of every seed
 
     @cached_property
     def reading(self) -> Reading:
@@ -107,7 +107,7 @@ class Work:
     @property
     def shared_by_few(self) -> dict[str, Any]:
         """The same for what takes about a second a document: `FEW` of the documents."""
-        few = drawn(self.documents, FEW, seed=0)
+        few = sample(self.documents, FEW, seed=0)
         if len(few) == len(self.documents):
             return self.shared
         reading = replace(read(self.model, few, self.cell.seed), affinity=self.reading.affinity)

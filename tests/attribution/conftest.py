@@ -15,7 +15,7 @@ def mixed(model, planted) -> Batch:
     filler = [word for document in planted.test[:8] for word in document.words]
     texts = [("awful",), ("film", "wonderful"), ("qwrt", "qwrt"), ("awful", "wonderful", *filler[:2])]
     texts += [(*filler[:4], "wonderful", *filler[4:8], "awful", *filler[9 : 10 + n]) for n in range(3)]
-    return model.batch([Document(f"mixed {row}", text, 0) for row, text in enumerate(texts)])
+    return model.batch([Document(id=f"mixed {row}", words=text, label=0) for row, text in enumerate(texts)])
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,9 @@ def test_leave_one_out_is_plain_deletion(model, planted) -> None:
 
 
 def test_leave_one_out_of_one_word_is_undefined(model) -> None:
-    batch = model.batch([Document("one", ("film",), 0), Document("two", ("film", "awful"), 0)])
+    batch = model.batch(
+        [Document(id="one", words=("film",), label=0), Document(id="two", words=("film", "awful"), label=0)]
+    )
     values = leave_one_out(model, batch, torch.tensor([0, 0])).values
     assert values[0].isnan().tolist() == [True, False]
     assert values[1].isfinite().all()

@@ -95,6 +95,6 @@ def test_what_is_not_a_state_for_each_position(model, mixed, classes) -> None:
 def test_no_word_moves_a_state(trained) -> None:
     model = untrained(trained, encoder="average", hidden=6)
     nn.init.zeros_(model.module.encoder.projection.weight)
-    batch = model.batch([Document("a", ("film",), 0), Document("b", ("film", "film"), 0)])
+    batch = model.batch([Document(id="a", words=("film",), label=0), Document(id="b", words=("film", "film"), label=0)])
     values = pushed_back_attention(model, batch, torch.tensor([0, 0])).values
     assert values.isnan().tolist() == [[True, False], [True, True]]

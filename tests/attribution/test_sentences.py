@@ -17,7 +17,10 @@ from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 
 VOCABULARY = Vocabulary((*SPECIALS, ".", *"abcdefg"))
-DOCUMENTS = [Document(f"document {row}", tuple(text), 0) for row, text in enumerate(("abc.de.fg", "a", "ab.c.da.b.f"))]
+DOCUMENTS = [
+    Document(id=f"document {row}", words=tuple(text), label=0)
+    for row, text in enumerate(("abc.de.fg", "a", "ab.c.da.b.f"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def test_each_sentence_has_its_value(in_sentences, name) -> None:
 
 def test_kernel_shap_drops_whole_sentences(in_sentences) -> None:
     """The value of the second sentence is what it adds, averaged over both orders."""
-    document = Document("two", tuple("abc.de"), 0)
+    document = Document(id="two", words=tuple("abc.de"), label=0)
     batch = in_sentences.batch([document])
     embeddings = in_sentences.embeddings(batch)
 

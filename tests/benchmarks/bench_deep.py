@@ -77,7 +77,10 @@ def model_of(sizes: Sizes) -> AttentionModel:
 def documents_of(sizes: Sizes) -> list[Document]:
     random = np.random.default_rng(0)
     lengths = random.integers(10, 31, sizes.documents)
-    return [Document(f"d{index}", tuple(random.choice(WORDS, length)), 0) for index, length in enumerate(lengths)]
+    return [
+        Document(id=f"d{index}", words=tuple(random.choice(WORDS, length)), label=0)
+        for index, length in enumerate(lengths)
+    ]
 
 
 def eager_attentions(model: AttentionModel, batches: Sequence[Batch]) -> list[torch.Tensor]:

@@ -12,14 +12,16 @@ WORDS = ("fine", "film", "bad", "end", "new", "old", "long")
 
 def documents_of(lengths):
     return [
-        Document(f"d{i}", tuple(WORDS[(i + position) % len(WORDS)] for position in range(length)), label=i % 3)
+        Document(id=f"d{i}", words=tuple(WORDS[(i + position) % len(WORDS)] for position in range(length)), label=i % 3)
         for i, length in enumerate(lengths)
     ]
 
 
 def test_two_documents_by_hand():
-    vocabulary = Vocabulary.build([Document("v", ("b", "a", "b"), 0)])  # b: 4, a: 5
-    batch = collate([Document("x", ("a", "zebra", "B"), 2), Document("y", ("b",), 0)], vocabulary)
+    vocabulary = Vocabulary.build([Document(id="v", words=("b", "a", "b"), label=0)])  # b: 4, a: 5
+    batch = collate(
+        [Document(id="x", words=("a", "zebra", "B"), label=2), Document(id="y", words=("b",), label=0)], vocabulary
+    )
     assert batch.ids.tolist() == [[2, 5, 1, 4, 3], [2, 4, 3, 0, 0]]
     assert batch.is_token.tolist() == [[True] * 5, [True, True, True, False, False]]
     assert batch.is_word.tolist() == [[False, True, True, True, False], [False, True, False, False, False]]
@@ -73,3 +75,12 @@ def test_words_of_cuts_further_axes_too():
     values = torch.arange(2 * 4 * 3).view(2, 4, 3)
     first, second = words_of(values, is_word)
     assert torch.equal(first, values[0, 1:3]) and torch.equal(second, values[1, 1:2])
+
+
+def test_a_batch_with_a_document_without_a_label_has_no_labels():
+    vocabulary = Vocabulary.build([Document("a film")])
+    batch = collate([Document("a film", 1), Document("a film", id="r2")], vocabulary)
+    assert batch.labels is None and batch.rows(torch.tensor([1])).labels is None
+    with pytest.raises(ValueError, match="document 'r2': has no label"):
+        batch.gold_labels()
+    assert collate([Document("a film", 1)], vocabulary).gold_labels().tolist() == [1]

@@ -8,7 +8,7 @@ from attn_interp.data.document import Document
 
 
 def documents(prefix, *labels):
-    return tuple(Document(f"{prefix}{i}", ("word", str(i)), label) for i, label in enumerate(labels))
+    return tuple(Document(id=f"{prefix}{i}", words=("word", str(i)), label=label) for i, label in enumerate(labels))
 
 
 SPLITS = {"train": documents("a", 0, 1, 2, 0, 1), "dev": documents("b", 2, 1), "test": documents("c", 0, 2, 1)}
@@ -29,6 +29,10 @@ CORPUS = Corpus("trial", ("no", "maybe", "yes"), SPLITS, licence="MIT", source="
         (
             {"splits": SPLITS | {"test": documents("a", 0)}},
             "document 'a0': the id stands in split 'train' and again in 'test'; ids must be unique",
+        ),
+        (
+            {"splits": SPLITS | {"dev": (Document("a film", id="d"),)}},
+            "document 'd': has no label; give each document of a corpus its class",
         ),
         ({"splits": SPLITS | {"train": documents("a", 1, 1)}}, "every training document has the class 'maybe'"),
     ],
@@ -76,3 +80,17 @@ def test_the_fingerprint_tells_data_apart_and_nothing_else():
 
 def test_a_corpus_travels_to_worker_processes():
     assert pickle.loads(pickle.dumps(CORPUS)) == CORPUS
+
+
+def test_length_and_representation():
+    assert len(CORPUS) == 5 + 2 + 3
+    assert repr(CORPUS) == "<Corpus 'trial': 3 classes (no, maybe, yes); train 5, dev 2, test 3>"
+    many = replace(CORPUS, classes=tuple(f"class {number}" for number in range(1000)), name="n" * 500)
+    assert len(repr(many)) <= 600
+
+
+def test_the_frame_has_a_row_per_document():
+    frame = CORPUS.to_frame()
+    assert frame.iloc[0].to_dict() == {"id": "a0", "split": "train", "text": "word 0", "label": "no"}
+    assert frame["split"].tolist() == ["train"] * 5 + ["dev"] * 2 + ["test"] * 3
+    assert frame["label"].tolist()[5:] == ["yes", "maybe", "no", "yes", "maybe"]

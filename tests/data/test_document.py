@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, documents_of, gold_labels, label_name
 
 
 def document(**changes):
@@ -73,3 +73,65 @@ def test_a_document_has_the_length_of_its_words_and_survives_pickling():
 
 def test_a_word_may_have_no_signal():
     assert math.isnan(document(signals={"s": (1, math.nan, 3)}).signals["s"][1])
+
+
+def test_a_text_alone_is_cut_into_words():
+    one = Document("A good film.", 1)
+    assert one.words == ("A", "good", "film", ".") and one.label == 1
+    assert [one.text[start:end] for start, end in one.spans] == list(one.words)
+    assert Document("A good film.").id == one.id != Document("A good film").id
+    assert Document("A good film.").label is None
+
+
+def test_words_alone_have_no_text():
+    one = Document(words=("a", "film"))
+    assert (one.text, one.spans, one.label) == (None, None, None)
+    assert one.id == Document(words=["a", "film"], label=1).id != Document(words=("a film",)).id
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        ({}, ValueError, "document: has neither text nor words"),
+        ({"text": " "}, ValueError, "has no words"),
+        ({"text": ("a", "film")}, TypeError, r"document: text is \('a', 'film'\); give a string, or words="),
+        ({"text": "a film", "label": "good", "id": "r1"}, TypeError, "document 'r1': label is 'good'; give the index"),
+    ],
+)
+def test_what_cannot_be_a_document_is_refused(given, kind, message):
+    with pytest.raises(kind, match=message):
+        Document(**given)
+
+
+def test_the_representation_stays_short():
+    signals = {f"signal {number}": (0.0,) * 10_000 for number in range(100)}
+    long = Document(words=("\U0001f1e6" * 9,) * 10_000, id="d" * 500, rationales=((0.0,) * 10_000,), signals=signals)
+    assert len(repr(long)) <= 600
+    assert repr(Document("a good film", 1, id="r1")) == "<Document 'a good film', label=1, id='r1', 3 words>"
+
+
+def test_texts_become_documents_where_documents_are_taken():
+    given = document()
+    made = documents_of(["a good film", given, "a good film", "a good film"])
+    assert made[1] is given
+    assert [each.text for each in made] == ["a good film", None, "a good film", "a good film"]
+    name = Document("a good film").id
+    assert [each.id for each in made] == [name, "r17", f"{name}#2", f"{name}#3"]
+    assert documents_of("a good film") == made[:1] and documents_of(given) == (given,)
+
+
+def test_what_is_no_document_is_refused_by_row():
+    with pytest.raises(ValueError, match="document 'r17': the id stands in row 0 and again in row 2"):
+        documents_of([document(), "a film", document(words=("other",))])
+    with pytest.raises(TypeError, match="row 1: is 3; give a text"):
+        documents_of(["a film", 3])
+    with pytest.raises(ValueError, match="got none"):
+        documents_of([])
+
+
+def test_who_needs_labels_names_the_document_without_one():
+    labelled = [document(), document(id="r18", label=0)]
+    assert gold_labels(labelled) == [1, 0]
+    assert [label_name(each, ("no", "yes")) for each in (*labelled, Document("a film"))] == ["yes", "no", None]
+    with pytest.raises(ValueError, match="document 'r19': has no label"):
+        gold_labels([*labelled, Document("a film", id="r19")])

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 from attn_interp.data.document import Document
-from attn_interp.data.draws import digest, drawn, generator
+from attn_interp.data.draws import digest, generator, sample
 
 
 def test_equal_seed_and_id_draw_the_same_and_others_something_else():
@@ -23,11 +24,13 @@ def test_draws_of_neighbours_are_unrelated():
 
 
 def test_documents_are_drawn_from_everywhere_and_keep_their_order() -> None:
-    documents = [Document(f"d{number}", ("a",), int(number >= 500)) for number in range(1000)]
-    some = drawn(documents, 100, seed=1)
+    documents = [Document(id=f"d{number}", words=("a",), label=int(number >= 500)) for number in range(1000)]
+    some = sample(documents, 100, seed=1)
     assert len(some) == 100 and list(some) == sorted(some, key=documents.index)
     assert 25 <= sum(document.label for document in some) <= 75  # five standard deviations of 100 fair coins
-    assert {each.id for each in drawn(documents, 40, seed=1)} < {each.id for each in some}
-    assert drawn(documents[::-1], 100, seed=1) == some[::-1]
-    assert drawn(documents, 100, seed=2) != some
-    assert drawn(documents, None, seed=1) == drawn(documents, 2000, seed=1) == tuple(documents)
+    assert {each.id for each in sample(documents, 40, seed=1)} < {each.id for each in some}
+    assert sample(documents[::-1], 100, seed=1) == some[::-1]
+    assert sample(documents, 100, seed=2) != some
+    assert sample(documents, None, seed=1) == sample(documents, 2000, seed=1) == tuple(documents)
+    with pytest.raises(ValueError, match="count is -1"):
+        sample(documents, -1)

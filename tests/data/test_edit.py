@@ -4,13 +4,13 @@ from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words, replace_words
 
 DOCUMENT = Document(
-    "r17",
-    ("a", "fine", "old", "film"),
-    1,
-    ((0, 1, 0, 0),),
-    {"s": (1, 2, 3, 4)},
-    "a fine old film",
-    ((0, 1), (2, 6), (7, 10), (11, 15)),
+    id="r17",
+    words=("a", "fine", "old", "film"),
+    label=1,
+    rationales=((0, 1, 0, 0),),
+    signals={"s": (1, 2, 3, 4)},
+    text="a fine old film",
+    spans=((0, 1), (2, 6), (7, 10), (11, 15)),
 )
 
 
@@ -24,7 +24,7 @@ DOCUMENT = Document(
     ],
 )
 def test_what_is_left_keeps_its_order_id_and_label(positions, words):
-    assert delete_words(DOCUMENT, positions) == Document("r17", words, 1)
+    assert delete_words(DOCUMENT, positions) == Document(id="r17", words=words, label=1)
 
 
 def test_positions_outside_and_everything_are_refused():
@@ -45,7 +45,7 @@ def test_positions_outside_and_everything_are_refused():
     ],
 )
 def test_replaced_words_keep_length_id_and_label(positions, words):
-    assert replace_words(DOCUMENT, positions, "<unk>") == Document("r17", words, 1)
+    assert replace_words(DOCUMENT, positions, "<unk>") == Document(id="r17", words=words, label=1)
 
 
 def test_replacing_outside_or_by_nothing_is_refused():

@@ -12,7 +12,10 @@ from attn_interp.data.formats.trees import load_trees
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-TRAIN = [Document("a", ("The", "film", "the", "zebra"), 0), Document("b", ("New York", "film", "the"), 1)]
+TRAIN = [
+    Document(id="a", words=("The", "film", "the", "zebra"), label=0),
+    Document(id="b", words=("New York", "film", "the"), label=1),
+]
 VOCABULARY = Vocabulary.build(TRAIN)  # the, film, new york, zebra
 ROWS = ["the 1 2 -3", "FILM 7 7 7", "film .5 1e-1 0", "other 9 9 9", "new york 4 5 6", "the 8 8 8"]
 

@@ -1,11 +1,18 @@
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from typer.testing import CliRunner
 
+import attn_interp.data.corpora as corpora_room
+from attn_interp.cli import app
+from attn_interp.data.corpora.source import Source
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.describe import describe, list_corpora
-from attn_interp.data.load import corpora, load
+from attn_interp.data.load import CORPORA, corpora, load
 
 TREES = "(4 (2 A) (4 joy))\n(0 (2 A) (0 bore))\n"
 PLANTED = {"documents": 60, "least_length": 4, "most_length": 4}
@@ -16,6 +23,33 @@ def trees(tmp_path):
     for split in ("train", "dev", "test"):
         (tmp_path / f"{split}.txt").write_text(TREES)
     return tmp_path
+
+
+def test_a_new_corpus_is_its_module_and_one_line(monkeypatch):
+    """Found by `load`, in the list of corpora and in that of the command line."""
+
+    def load_toy(seed: int = 0) -> Corpus:
+        return replace(load("planted", seed=seed, **PLANTED), name="toy")
+
+    toy = ModuleType("attn_interp.data.corpora.toy")
+    toy.SOURCES = (Source("toy", "for this test", "MIT", load_toy, needs_path=False),)
+    monkeypatch.setitem(sys.modules, toy.__name__, toy)
+    monkeypatch.setattr("attn_interp.data.load.CORPORA", (*CORPORA, "toy"))
+    assert load("toy", seed=2).name == "toy"
+    assert list_corpora().iloc[-1].tolist() == ["toy", "for this test", "MIT", "built in"]
+    assert "for this test" in CliRunner().invoke(app, ["data"]).output
+
+
+def test_every_module_of_the_room_that_has_sources_is_listed():
+    folder = Path(corpora_room.__file__).parent
+    assert [path.stem for path in sorted(folder.glob("*.py")) if "\nSOURCES" in path.read_text("utf-8")] == list(
+        CORPORA
+    )
+
+
+def test_the_error_for_a_name_of_the_hub_teaches_how_to_load_it():
+    with pytest.raises(ValueError, match=r'load\("hub", path="its name"\)'):
+        load("imdb")
 
 
 def test_named_corpora():

@@ -8,7 +8,7 @@ from attn_interp.data.document import Document
 from attn_interp.data.formats.annotated import Annotated, LeftOut
 from attn_interp.data.rationales import VIEWS, annotated_documents, consensus, is_empty, is_full, mean, union
 
-TWO = Document("d", ("a", "b", "c"), 0, ((1, 0, 0), (1, 1, 0)))
+TWO = Document(id="d", words=("a", "b", "c"), label=0, rationales=((1, 0, 0), (1, 1, 0)))
 
 
 def test_views_of_two_annotators():
@@ -19,8 +19,8 @@ def test_views_of_two_annotators():
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=4))
 def test_views_lie_between_each_other_and_know_no_order(rationales):
-    document = Document("d", ("a", "b", "c"), 0, rationales)
-    turned = Document("d", ("a", "b", "c"), 0, rationales[::-1])
+    document = Document(id="d", words=("a", "b", "c"), label=0, rationales=rationales)
+    turned = Document(id="d", words=("a", "b", "c"), label=0, rationales=rationales[::-1])
     for low, middle, high in zip(consensus(document), mean(document), union(document)):
         assert low <= middle + 1e-12 and middle <= high + 1e-12
     for view in VIEWS.values():
@@ -31,19 +31,21 @@ def test_views_lie_between_each_other_and_know_no_order(rationales):
 def test_a_document_without_a_rationale_has_no_view():
     for view in VIEWS.values():
         with pytest.raises(ValueError, match="document 'd': has no rationale; leave it out"):
-            view(Document("d", ("a",), 0))
+            view(Document(id="d", words=("a",), label=0))
 
 
 def test_what_people_marked_is_described():
     documents = (
         TWO,
-        Document("e", ("a", "b"), 1, ((1, 1),)),
-        Document("f", ("a",), 1, ((0,),)),
-        Document("g", ("a",), 0),
+        Document(id="e", words=("a", "b"), label=1, rationales=((1, 1),)),
+        Document(id="f", words=("a",), label=1, rationales=((0,),)),
+        Document(id="g", words=("a",), label=0),
     )
-    none = (Document("h", ("a",), 0),)
+    none = (Document(id="h", words=("a",), label=0),)
     corpus = Corpus(
-        "c", ("no", "yes"), {"train": documents, "dev": none, "test": (Document("i", ("a",), 0, ((0.5,),)),)}
+        "c",
+        ("no", "yes"),
+        {"train": documents, "dev": none, "test": (Document(id="i", words=("a",), label=0, rationales=((0.5,),)),)},
     )
     table = describe_rationales(corpus)
     assert table["split"].tolist() == ["train", "test"]  # dev has none

@@ -28,7 +28,9 @@ from attn_interp.data.signals import (
 )
 
 TREES = Path(__file__).parents[3] / "shared" / "data" / "sst_ptb"
-DOCUMENT = Document("r17", ("Good", "film", ",", "GOOD", "bad"), 1, signals={"word label": (4, 2, 2, 4, 0)})
+DOCUMENT = Document(
+    id="r17", words=("Good", "film", ",", "GOOD", "bad"), label=1, signals={"word label": (4, 2, 2, 4, 0)}
+)
 TABLE = {"good": 1.5, "GOOD": 3.0, "bad": -2.0}
 
 
@@ -61,14 +63,14 @@ def test_strength_is_the_distance_from_neutral():
 
 
 def test_positions_and_frequencies_by_hand():
-    one = Document("one", ("film",), 0)
+    one = Document(id="one", words=("film",), label=0)
     assert position_from_start().of(DOCUMENT) == (1, 2, 3, 4, 5)
     assert position_from_end().of(DOCUMENT) == (5, 4, 3, 2, 1)
     assert relative_position().of(DOCUMENT) == (0, 0.25, 0.5, 0.75, 1)
     assert (position_from_start().of(one), relative_position().of(one)) == ((1,), (0,))
     frequency = log_frequency([DOCUMENT, one])
     assert frequency.of(DOCUMENT) == pytest.approx(np.log([3, 3, 2, 3, 2]))
-    assert frequency.of(Document("new", ("qwrt",), 0)) == (0,)
+    assert frequency.of(Document(id="new", words=("qwrt",), label=0)) == (0,)
     assert all(
         signal.control for signal in (position_from_start(), position_from_end(), relative_position(), frequency)
     )

@@ -11,7 +11,7 @@ from attn_interp.data.splits import complete_splits, split_documents
 def documents_of(labels, copies=()):
     """One document per label; those at `copies` repeat the words of document 0."""
     return [
-        Document(f"d{i}", ("Word", str(0 if i in copies else i)), label, signals={"place": (i, i)})
+        Document(id=f"d{i}", words=("Word", str(0 if i in copies else i)), label=label, signals={"place": (i, i)})
         for i, label in enumerate(labels)
     ]
 
@@ -56,7 +56,7 @@ def test_laws_of_a_split(labels, copies, seed):
 
 def test_spelling_in_capitals_makes_no_other_text():
     documents = documents_of([0, 1] * 20)
-    shouted = [Document(f"s{d.id}", tuple(word.upper() for word in d.words), d.label) for d in documents]
+    shouted = [Document(id=f"s{d.id}", words=tuple(word.upper() for word in d.words), label=d.label) for d in documents]
     where = {d.id: name for name, part in split_documents(documents + shouted).items() for d in part}
     assert all(where[document.id] == where[f"s{document.id}"] for document in documents)
 
@@ -75,7 +75,7 @@ def test_the_seed_decides():
 
 
 def test_given_splits_stay_and_missing_ones_come_from_train():
-    train, test = documents_of([0, 1] * 20), [Document("t", ("held", "out"), 1)]
+    train, test = documents_of([0, 1] * 20), [Document(id="t", words=("held", "out"), label=1)]
     splits = complete_splits({"train": train, "test": test}, seed=3)
     assert splits["test"] == tuple(test) and sizes(splits)["dev"] == Counter({0: 2, 1: 2})
     assert {d.id for d in splits["train"] + splits["dev"]} == {d.id for d in train}

@@ -3,7 +3,10 @@ import pytest
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, UNKNOWN_ID, Vocabulary
 
-DOCUMENTS = [Document("a", ("The", "film", "the", "end"), 0), Document("b", ("Film", "bad", "the"), 1)]
+DOCUMENTS = [
+    Document(id="a", words=("The", "film", "the", "end"), label=0),
+    Document(id="b", words=("Film", "bad", "the"), label=1),
+]
 
 
 def test_words_are_counted_in_lower_case_and_ordered_by_count_then_alphabet():
@@ -18,7 +21,7 @@ def test_looking_up_ids_inverts_the_list_and_sends_the_rest_to_unknown():
 
 
 def test_a_word_spelled_as_a_special_token_does_not_become_a_second_one():
-    vocabulary = Vocabulary.build([Document("a", ("<pad>", "film", "</S>"), 0)])
+    vocabulary = Vocabulary.build([Document(id="a", words=("<pad>", "film", "</S>"), label=0)])
     assert vocabulary.words == (*SPECIALS, "film")
 
 

@@ -12,8 +12,11 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def corpus(*train, dev="Nothing here .", test="Nor here ."):
-    documents = tuple(Document(f"t{n}", tuple(text.split()), n % 2) for n, text in enumerate(train))
-    rest = {"dev": (Document("d", tuple(dev.split()), 0),), "test": (Document("e", tuple(test.split()), 0),)}
+    documents = tuple(Document(id=f"t{n}", words=tuple(text.split()), label=n % 2) for n, text in enumerate(train))
+    rest = {
+        "dev": (Document(id="d", words=tuple(dev.split()), label=0),),
+        "test": (Document(id="e", words=tuple(test.split()), label=0),),
+    }
     return Corpus("trees", ("no", "yes"), {"train": documents, **rest})
 
 
@@ -54,9 +57,9 @@ def test_what_cannot_be_looked_for_is_refused():
 
 def test_rationales_come_on_the_words_of_the_other_corpus_or_are_listed():
     documents = (
-        Document("r1", ("It", "isn't", "good."), 1, ((0, 1, 1),)),
-        Document("r2", ("Not", "there"), 0, ((0, 1),)),
-        Document("r3", ("kept", "here"), 0, ((0, 1),)),
+        Document(id="r1", words=("It", "isn't", "good."), label=1, rationales=((0, 1, 1),)),
+        Document(id="r2", words=("Not", "there"), label=0, rationales=((0, 1),)),
+        Document(id="r3", words=("kept", "here"), label=0, rationales=((0, 1),)),
     )
     found, left_out = on_words_of(documents, corpus("It is n't good .", "kept here !"))
     assert [document.words for document in found] == [("It", "is", "n't", "good", ".")]

@@ -74,8 +74,8 @@ def three_reading(three_model: AttentionModel, three: Corpus) -> Reading:
 def short(planted: Corpus) -> list[Document]:
     """One word, two words, one unknown word twice, and three longer ones so that the readout can be measured."""
     return [
-        Document("one", ("awful",), 0),
-        Document("two", ("film", "wonderful"), 1),
-        Document("unknown", ("qwrt", "qwrt"), 1),
+        Document(id="one", words=("awful",), label=0),
+        Document(id="two", words=("film", "wonderful"), label=1),
+        Document(id="unknown", words=("qwrt", "qwrt"), label=1),
         *planted.test[:3],
     ]

@@ -52,7 +52,7 @@ def living() -> int:
 def test_no_attention_between_all_positions_is_kept(bert, planted) -> None:
     """Of T words a reading keeps the view's row, the votes and the ids, and nothing that grows with T x T."""
     words = tuple(word for document in planted.test for word in document.words)
-    long = [Document(f"long {index}", words[index : index + 30], 0) for index in range(8)]
+    long = [Document(id=f"long {index}", words=words[index : index + 30], label=0) for index in range(8)]
     read(bert, long[:1])  # what the first pass makes for good
     before = living()
     reading, rows = read(bert, long), [rows_of_heads(bert, batch) for _, batch in bert.batches(long)]

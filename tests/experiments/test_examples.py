@@ -47,7 +47,7 @@ def test_documents_are_chosen_by_their_largest_weight(result, model, planted, re
 
 
 def test_where_none_is_readable_all_are_looked_at(model) -> None:
-    documents = [Document(f"d{n}", ("film",) * n, 0) for n in (2, 3, 4, 5)]
+    documents = [Document(id=f"d{n}", words=("film",) * n, label=0) for n in (2, 3, 4, 5)]
     frame = examples(model, documents).frame
     assert 1 <= frame["document"].nunique() <= 4
 

@@ -74,7 +74,11 @@ def test_spread_used_at_its_ends(model, reading, chosen, share) -> None:
 
 
 def test_degenerate_documents_have_defined_rows(model) -> None:
-    documents = [Document("one", ("film",), 0), Document("same", ("film",) * 2, 0), Document("three", ("a",) * 3, 1)]
+    documents = [
+        Document(id="one", words=("film",), label=0),
+        Document(id="same", words=("film",) * 2, label=0),
+        Document(id="three", words=("a",) * 3, label=1),
+    ]
     rows = reach(model, documents).frame.set_index("document")
     assert bool(rows.loc["one", "unflippable"])
     assert rows.loc["one", "equivalent_dimension"] == 0

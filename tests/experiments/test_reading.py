@@ -54,5 +54,5 @@ def test_nothing_to_read_is_an_error(model) -> None:
 
 
 def test_one_word_documents_alone_prove_nothing(model) -> None:
-    reading = read(model, [Document("one", ("film",), 0)])
+    reading = read(model, [Document(id="one", words=("film",), label=0)])
     assert reading.affinity.documents == 0

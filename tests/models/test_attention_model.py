@@ -202,7 +202,10 @@ def test_one_logit_stands_for_two_classes() -> None:
         ({"site": "nowhere"}, "there is no attention site 'nowhere'; the sites are"),
         ({"head": 3}, r"has heads 0\.\.0, got head=3"),
         ({"embedding": "missing"}, "no module 'missing'"),
-        ({"example": [Document("a", ("x", "y"), 0), Document("b", ("y", "x"), 0)]}, "all have 2 words"),
+        (
+            {"example": [Document(id="a", words=("x", "y"), label=0), Document(id="b", words=("y", "x"), label=0)]},
+            "all have 2 words",
+        ),
     ],
 )
 def test_wrong_use_is_explained(trained, arguments, message) -> None:

@@ -13,7 +13,9 @@ from attn_interp.models.dry_run_documents import made_up, two_sizes
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=12).filter(lambda lengths: len(set(lengths)) > 1))
 def test_more_documents_are_shorter(lengths: list[int]) -> None:
-    longer, shorter = two_sizes([Document(str(i), ("a",) * length, 0) for i, length in enumerate(lengths)])
+    longer, shorter = two_sizes(
+        [Document(id=str(i), words=("a",) * length, label=0) for i, length in enumerate(lengths)]
+    )
     assert 2 <= len(longer) < len(shorter)
     assert max(map(len, longer)) == max(lengths) > max(map(len, shorter))
 
@@ -23,7 +25,7 @@ def test_a_length_that_grows_with_the_documents_is_no_number_of_documents(traine
     from attn_interp.models.wrap import wrap
 
     lengths = (19, 19, 16, 15, 12, 10, 10, 8)
-    example = [Document(str(i), ("film",) * length, 0) for i, length in enumerate(lengths)]
+    example = [Document(id=str(i), words=("film",) * length, label=0) for i, length in enumerate(lengths)]
     settings = {"inputs": lambda batch: (batch.ids, batch.is_token, batch.is_word), "classes": trained.classes}
     model = wrap(trained.module, vocabulary=trained.vocabulary, example=example, **settings)
     assert [site.name for site in model.sites] == ["pooling"]
@@ -31,6 +33,6 @@ def test_a_length_that_grows_with_the_documents_is_no_number_of_documents(traine
 
 def test_documents_of_one_length_are_refused() -> None:
     with pytest.raises(ValueError, match="the 2 example documents all have 1 words"):
-        two_sizes([Document("a", ("x",), 0), Document("b", ("y",), 0)])
+        two_sizes([Document(id="a", words=("x",), label=0), Document(id="b", words=("y",), label=0)])
     longer, shorter = two_sizes(made_up(["a", "b"]))
     assert [len(each) for each in (*longer, *shorter)] == [7, 6, 5, 6, 5, 4, 3]

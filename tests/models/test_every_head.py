@@ -15,9 +15,9 @@ from attn_interp.models.wrap import wrap
 from attn_interp.recording import record
 
 DOCUMENTS = [
-    Document("three", ("the", "film", "moves"), 0),
-    Document("five", ("the", "wonderful", "film", "continues", "awful"), 1),
-    Document("one", ("awful",), 0),
+    Document(id="three", words=("the", "film", "moves"), label=0),
+    Document(id="five", words=("the", "wonderful", "film", "continues", "awful"), label=1),
+    Document(id="one", words=("awful",), label=0),
 ]
 
 

@@ -30,7 +30,9 @@ def test_the_weights_are_a_distribution_over_words_whatever_the_batch(attention,
 
 def test_a_word_keeps_its_score(model) -> None:
     attention = RandomByWord(0)
-    whole, shorter = (model.batch([Document("d", tuple(words.split()), 0)]) for words in ("a film a city", "a film a"))
+    whole, shorter = (
+        model.batch([Document(id="d", words=tuple(words.split()), label=0)]) for words in ("a film a city", "a film a")
+    )
     weights, rest = (attention(batch)[batch.is_word] for batch in (whole, shorter))
     assert weights[0] == weights[2]
     torch.testing.assert_close(rest, weights[:3] / weights[:3].sum())
@@ -40,7 +42,7 @@ def test_a_word_keeps_its_score(model) -> None:
 
 def test_random_by_document_is_uniform_over_distributions(model) -> None:
     """Of two words the weight of one is uniform on [0, 1]: mean 1/2, variance 1/12."""
-    documents = [Document(f"d{index}", ("film", "city"), 0) for index in range(400)]
+    documents = [Document(id=f"d{index}", words=("film", "city"), label=0) for index in range(400)]
     batch = model.batch(documents)
     first = RandomByDocument(1)(batch)[batch.is_word].reshape(-1, 2)[:, 0].numpy()
     assert abs(first.mean() - 0.5) < 4 * (1 / 12 / 400) ** 0.5

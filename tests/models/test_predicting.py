@@ -12,7 +12,8 @@ from attn_interp.models.predicting import evaluating, predict, predict_logits
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 DOCUMENTS = [
-    Document(str(n), tuple(WORDS[(n * k) % 7] for k in range(1, 2 + (n * 5) % 11)), label=n % 3) for n in range(13)
+    Document(id=str(n), words=tuple(WORDS[(n * k) % 7] for k in range(1, 2 + (n * 5) % 11)), label=n % 3)
+    for n in range(13)
 ]
 
 

@@ -32,9 +32,9 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 QUERIES = {"first": "first token", "last": "last token", "mean": "mean over words"}
 STEP = 5e-4  # of finite differences; several models compute their norms in single precision whatever they are
 DOCUMENTS = [
-    Document("short", ("the", "film"), 0),
-    Document("long", ("goodish", "scene", "slowly", "red", "awful"), 1),
-    Document("middle", ("wonderful", "plot", "the", "tree"), 1),
+    Document(id="short", words=("the", "film"), label=0),
+    Document(id="long", words=("goodish", "scene", "slowly", "red", "awful"), label=1),
+    Document(id="middle", words=("wonderful", "plot", "the", "tree"), label=1),
 ]
 
 BERT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import Annotated, LeftOut, binary
 from attn_interp.data.formats.jsonlines import parse_object
@@ -167,3 +168,6 @@ def _value(content: dict[str, Any], key: str, kind: type, place: str) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{place}: {key} is {value!r}, expected {kind.__name__}; every row must have it")
     return value
+
+
+SOURCES = (Source("eraser", "documents with evidence, in the format of ERASER", LICENCE, load_eraser),)

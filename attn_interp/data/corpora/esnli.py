@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.formats.annotated import Annotated, LeftOut
 from attn_interp.data.formats.csv_files import read_records
@@ -126,3 +127,6 @@ def _highlighted(indices: str, text: str) -> tuple[Sequence[Span], str | None]:
     if any(span_fault(int(number), int(number) + 1, len(spans)) for number in numbers):
         return (), "highlighted word is past the end"
     return [spans[int(number)] for number in numbers], None
+
+
+SOURCES = (Source("esnli", "e-SNLI: pairs of sentences, marked by one or three people", LICENCE, load_esnli),)

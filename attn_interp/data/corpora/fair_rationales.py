@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import OTHER_LABEL, Annotated, Annotators, LeftOut, binary, check_annotators
 from attn_interp.data.formats.csv_files import read_records
@@ -91,3 +92,8 @@ def _row(
         marked = [span for span, value in zip(seen_spans, values) if value]
         rationales.append(values_of_spans(spans, marked))
     return Row(place, name, label, words=words, text=text, spans=spans, rationales=rationales)
+
+
+SOURCES = (
+    Source("fair-rationales", "sentences of SST, each marked by about six people", LICENCE, load_fair_rationales),
+)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import Annotated, LeftOut, binary
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
@@ -112,3 +113,6 @@ def _list(content: Any, key: str, place: str) -> list[Any]:
     if not isinstance(content, dict) or not isinstance(content.get(key), list):
         raise ValueError(f"{place}: has no list {key!r}; it must be an object with that key")
     return content[key]
+
+
+SOURCES = (Source("hatexplain", "posts judged and marked by three people", LICENCE, load_hatexplain),)

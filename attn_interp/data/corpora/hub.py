@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 
@@ -88,3 +89,6 @@ def _rows(name: str, found: Mapping[str, Any], column: str, label: str, in_words
             cell = record[column]
             content: dict[str, Any] = {"words": cell} if in_words else {"text": cell}
             yield Row(place=place, id=f"{split}-{number}", label=record[label], split=SPLITS[split], **content)
+
+
+SOURCES = (Source("hub", "a dataset of the Hugging Face hub; path is its name there", "its own", load_hub),)

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.formats.text_lines import decode_lines
@@ -75,7 +76,7 @@ def _corpus(name: str, classes: tuple[str, ...], rated: Iterable[tuple[str, int,
     documents = []
     for number, label, text in rated:
         words, spans = tokenise(text)
-        documents.append(Document(number, words, label=label, text=text, spans=spans))
+        documents.append(Document(id=number, words=words, label=label, text=text, spans=spans))
     return Corpus(name, classes, split_documents(documents, seed), LICENCE, SOURCE)
 
 
@@ -148,3 +149,9 @@ def read_member(archive: Path, *members: str) -> bytes:
             reason = " ".join(str(error).split())
             raise ValueError(f"{archive}: cannot read {member}: {reason}; delete it to download it anew") from error
     return content
+
+
+SOURCES = (
+    Source("movies", "movie-review snippets with human ratings, two classes", LICENCE, load_movies, needs_path=False),
+    Source("movies-fine", "the same snippets, five classes by rating", LICENCE, load_movies_fine, needs_path=False),
+)

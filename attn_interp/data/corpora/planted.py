@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from attn_interp.data.corpora.planted_rules import EVERYWHERE, MOST_WORDS, NOT, RULES, TWO_CLASSES, Block
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
@@ -105,7 +106,7 @@ def load_planted(
             words, rationale = _placed(name, blocks, length, fillers, place, draw)
         if shuffled_labels:
             label = int(draw.integers(len(keywords)))
-        made.append(Document(name, tuple(words), label, rationales=(tuple(rationale),)))
+        made.append(Document(id=name, words=tuple(words), label=label, rationales=(tuple(rationale),)))
     about = ("" if rule == "keyword" else f", {rule}") + (", labels shuffled" if shuffled_labels else "")
     return Corpus(f"planted{about}", tuple(keywords), split_documents(made, seed), LICENCE, "made up by attn_interp")
 
@@ -178,3 +179,8 @@ def _slots(
             "lie after the one before, so move them apart or make the document longer"
         )
     return [slot in slots for slot in range(free + blocks)]
+
+
+SOURCES = (
+    Source("planted", "made-up documents whose keyword decides the label", LICENCE, load_planted, needs_path=False),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import Annotated, LeftOut
 from attn_interp.data.formats.csv_files import read_records
@@ -80,3 +81,6 @@ def _place(part: str, text: str) -> tuple[Span | None, str | None]:
 def _whole(start: int, end: int, text: str) -> bool:
     """Whether no word goes on beyond either end."""
     return not any(0 < edge < len(text) and text[edge - 1 : edge + 1].isalnum() for edge in (start, end))
+
+
+SOURCES = (Source("tweets", "tweets with the part that carries their sentiment", LICENCE, load_tweets),)

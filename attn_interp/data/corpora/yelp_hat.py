@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import OTHER_LABEL, Annotated, Annotators, LeftOut, check_annotators
 from attn_interp.data.formats.csv_files import read_records
@@ -118,3 +119,6 @@ def _row(
         else:
             rationales.append(values_of_spans(spans, marked))
     return Row(place, name, CLASSES[int(label)], words=words, text=text, spans=spans, rationales=rationales)
+
+
+SOURCES = (Source("yelp-hat", "reviews, each marked by up to four people", LICENCE, load_yelp_hat),)

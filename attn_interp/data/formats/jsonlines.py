@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from attn_interp.data.corpus import SPLITS, Corpus
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, label_name
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 from attn_interp.data.formats.text_lines import read_filled_lines
 from attn_interp.data.whole_files import whole_file
@@ -93,7 +93,7 @@ def _dump(content: dict[str, Any]) -> str:
 
 
 def _object(document: Document, classes: Sequence[str], split: str) -> dict[str, Any]:
-    content: dict[str, Any] = {"id": document.id, "split": split, "label": classes[document.label]}
+    content: dict[str, Any] = {"id": document.id, "split": split, "label": label_name(document, classes)}
     if document.text is not None:
         content |= {"text": document.text, "spans": document.spans}
     content["words"] = document.words

@@ -129,7 +129,7 @@ def recut(document: Document, words: Sequence[str]) -> Document:
         )
         for rationale in document.rationales
     )
-    return Document(document.id, tuple(words), document.label, rationales)
+    return Document(id=document.id, words=tuple(words), label=document.label, rationales=rationales)
 
 
 def _plain(word: str) -> str:

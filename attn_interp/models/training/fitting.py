@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from attn_interp.data.batch import Batch, batches_by_length, collate
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.frozen_attention import Attention
@@ -176,7 +176,7 @@ def class_weights(documents: Sequence[Document], class_count: int, training: Tra
     """(C,) weight of each class in the loss: 1, or N / (C n_c) if balanced; 1 for a class without documents."""
     if training.class_weights == "none":
         return torch.ones(class_count)
-    counts = torch.bincount(torch.tensor([document.label for document in documents]), minlength=class_count)  # (C,)
+    counts = torch.bincount(torch.tensor(gold_labels(documents)), minlength=class_count)  # (C,)
     return torch.where(counts > 0, len(documents) / (class_count * counts.clamp(min=1)), 1.0)
 
 

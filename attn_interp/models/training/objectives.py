@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.frozen_attention import Attention, attending
@@ -50,11 +50,11 @@ class Classification:
     def loss(self, module: Classifier, batch: Batch) -> torch.Tensor:
         with nullcontext() if self.attention is None else attending(module, self.attention(batch)):
             logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
-        return functional.cross_entropy(logits, batch.labels, self.weights.to(logits.device))
+        return functional.cross_entropy(logits, batch.gold_labels(), self.weights.to(logits.device))
 
     def judge(self, module: Classifier, vocabulary: Vocabulary, documents: Sequence[Document]) -> tuple[float, float]:
         logits = predict_logits(module, vocabulary, documents, attention=self.attention)  # (N, C)
-        labels = torch.tensor([document.label for document in documents])  # (N,)
+        labels = torch.tensor(gold_labels(documents))  # (N,)
         loss = functional.cross_entropy(logits.double(), labels, self.weights.double())
         return float(loss), float((logits.argmax(1) == labels).double().mean())
 

@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import SPLITS, Corpus
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import require_at_least
 from attn_interp.models.classifiers.trained import Epoch
@@ -151,7 +151,7 @@ def fine_tune(
             losses = []
             model.module.train()
             for index, batch in enumerate(_batches(model, train, settings.batch_size, order)):
-                loss = functional.cross_entropy(model.batch_logits(batch), batch.labels)
+                loss = functional.cross_entropy(model.batch_logits(batch), batch.gold_labels())
                 losses.append(finite(loss.detach().item(), f"epoch {number}, batch {index}"))
                 optimiser.zero_grad()
                 loss.backward()
@@ -233,5 +233,5 @@ def _batches(
 def _judged(model: AttentionModel, documents: tuple[Document, ...]) -> tuple[float, float]:
     """Mean cross-entropy (nats) and accuracy."""
     logits = model.logits(documents).double().cpu()
-    labels = torch.tensor([document.label for document in documents])
+    labels = torch.tensor(gold_labels(documents))
     return float(functional.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).double().mean())

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from attn_interp.data.batch import Batch
+from attn_interp.data.batch import Batch, labels_of
 from attn_interp.data.document import Document
 
 REMEDY = "cut the documents first: cut_to_fit(model, documents) says which words are lost"
@@ -101,7 +101,7 @@ def collate_pieces(documents: Sequence[Document], tokenizer: Any, longest: int |
         ids=ids,
         is_token=is_token,
         is_word=word > before,  # the first piece of each word
-        labels=torch.tensor([document.label for document in documents]),
+        labels=labels_of(documents),
         piece_of=word,
     )
 

@@ -16,8 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
-from attn_interp.data.draws import drawn
-from attn_interp.data.whole_files import replace_file
+from attn_interp.data.draws import sample
 from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.people.external import external
 from attn_interp.experiments.people.faithfulness import faithfulness
@@ -30,7 +29,7 @@ from attn_interp.experiments.people.positions import positions
 from attn_interp.experiments.people.shift import shift
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result
+from attn_interp.experiments.result import Result, replace_file
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
@@ -201,7 +200,7 @@ class _Run:
     @cached_property
     def few(self) -> tuple[Document, ...]:
         """The documents that are edited, in their order."""
-        return drawn(self.documents, self.comparison.edited, self.comparison.seed)
+        return sample(self.documents, self.comparison.edited, self.comparison.seed)
 
     @cached_property
     def reading_of_few(self) -> Reading:

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from attn_interp.data.corpora.planted import KEYWORDS
+from attn_interp.data.document import gold_labels
 from attn_interp.experiments.recency import recency as measures
 from attn_interp.experiments.recency.parts.gradient import gradient_by_distance, halvings_per_word
 from attn_interp.experiments.recency.parts.padding import flips_under_padding
@@ -201,7 +202,7 @@ def _padding(cell: Cell, sizes: Sizes) -> list[dict[str, object]]:
     training = TrainingSettings(sizes.real_epochs, sizes.real_epochs, learning_rate=1e-2, embedding_updates="all")
     trained = train(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
     documents = corpus.test[: sizes.documents]
-    labels = torch.tensor([document.label for document in corpus.test])
+    labels = torch.tensor(gold_labels(corpus.test))
     right = (predict_logits(trained.module, trained.vocabulary, corpus.test).argmax(-1) == labels).double().numpy()
     table = flips_under_padding(trained, documents, neutral, sizes.counts, cell.seed)
     rows = [row(measures.QUALITY, right)]

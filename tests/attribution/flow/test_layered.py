@@ -20,10 +20,10 @@ from attn_interp.recording.ablation import ablate
 
 WORDS = ("a", "fine", "film", "that", "nobody", "saw", "but", "me")
 DOCUMENTS = [
-    Document("long", WORDS, 0),
-    Document("short", WORDS[2:5], 1),
-    Document("one", WORDS[:1], 1),
-    Document("repeated", ("film",) * 5, 0),
+    Document(id="long", words=WORDS, label=0),
+    Document(id="short", words=WORDS[2:5], label=1),
+    Document(id="one", words=WORDS[:1], label=1),
+    Document(id="repeated", words=("film",) * 5, label=0),
 ]
 CLASSES = torch.tensor([0, 1, 0, 1])
 SITE = "layers.1.self_attn"
@@ -182,8 +182,8 @@ def bert():
 
 def test_words_in_pieces(bert):
     documents = [
-        Document("pieces", ("the", "films", "was", "unfunny"), 1),
-        Document("short", ("filmy", "the"), 0),
+        Document(id="pieces", words=("the", "films", "was", "unfunny"), label=1),
+        Document(id="short", words=("filmy", "the"), label=0),
     ]
     batch, classes = bert.batch(documents), torch.tensor([1, 0])
     for name, method in FLOW.items():

@@ -36,7 +36,7 @@ def documents(draw, name, label):
     rationales = draw(st.lists(st.lists(st.floats(**rationale), min_size=T, max_size=T), max_size=2))
     values = st.floats(allow_nan=True, allow_infinity=False)
     signals = draw(st.dictionaries(st.text(max_size=3), st.lists(values, min_size=T, max_size=T), max_size=2))
-    return Document(name, words, label, rationales, signals, text, spans)
+    return Document(id=name, words=words, label=label, rationales=rationales, signals=signals, text=text, spans=spans)
 
 
 @st.composite

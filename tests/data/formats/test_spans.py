@@ -76,7 +76,7 @@ def test_pieces_that_fit_no_word_are_refused(arguments, message):
 
 
 def test_rationales_move_to_other_words_of_the_same_text():
-    document = Document("d", ("It", "didn't", '"work".'), 1, ((0, 1, 0), (1, 0, 0.5)))
+    document = Document(id="d", words=("It", "didn't", '"work".'), label=1, rationales=((0, 1, 0), (1, 0, 0.5)))
     words = ("it", "did", "n't", "``", "work", "''", ".")
     moved = recut(document, words)
     assert moved.words == words and (moved.id, moved.label) == ("d", 1)

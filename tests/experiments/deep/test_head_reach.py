@@ -27,7 +27,7 @@ def two_heads(planted):
 
 @pytest.fixture(scope="module")
 def documents(planted):
-    return [*planted.test[:15], Document("one", ("awful",), 0)]
+    return [*planted.test[:15], Document(id="one", words=("awful",), label=0)]
 
 
 @pytest.fixture(scope="module")

@@ -171,7 +171,7 @@ def test_a_reading_is_used_as_it_is(model, planted, reading) -> None:
 
 
 def test_two_words_are_enough_for_a_tau(model) -> None:
-    documents = [Document("a", ("film", "awful"), 0), Document("b", ("awful", "film"), 0)]
+    documents = [Document(id="a", words=("film", "awful"), label=0), Document(id="b", words=("awful", "film"), label=0)]
     frame = agreement(model, documents, {"itself": attention_itself}).frame
     assert frame["tau"].tolist() == [1, 1]
 

@@ -171,7 +171,9 @@ def test_coverage_is_the_share_of_words_with_a_value_whatever_absent_counts_as(r
 
 
 def test_words_without_a_control_are_not_compared(model) -> None:
-    document = Document("r1", ("the", "film", "awful", "story", "here"), 0, signals={"known": (1, math.nan, 3, 2, 5)})
+    document = Document(
+        id="r1", words=("the", "film", "awful", "story", "here"), label=0, signals={"known": (1, math.nan, 3, 2, 5)}
+    )
     known = replace(stored("known", "made up", context_free=False), control=True)
     result = external(model, [document], [relative_position(), known], {})
     assert result.frame["compared"].tolist() == [4, 4]

@@ -52,7 +52,7 @@ def masked(model, planted, reading, attributed) -> Result:
 
 
 def probability(model, words: tuple[str, ...], label: int) -> float:
-    return float(model.logits([Document("x", words, 0)])[0].softmax(-1)[label])
+    return float(model.logits([Document(id="x", words=words, label=0)])[0].softmax(-1)[label])
 
 
 def test_deletion_is_the_model_on_the_edited_text(model, planted, reading, deleted) -> None:
@@ -128,7 +128,7 @@ def test_random_is_near_its_exact_expectation(model, planted, deleted) -> None:
         decision = int(model.logits([document])[0].argmax())
         count = math.ceil(0.5 * len(document))
         kept = [
-            Document("x", tuple(document.words[place] for place in places), 0)
+            Document(id="x", words=tuple(document.words[place] for place in places), label=0)
             for places in combinations(range(len(document)), len(document) - count)
         ]
         expected = (
@@ -206,11 +206,11 @@ def test_one_word_is_counted_or_defined(operator: str, model, short) -> None:
 def test_rationales_that_are_missing_empty_or_whole_are_counted(model) -> None:
     words = ("film", "wonderful", "story", "city")
     documents = [
-        Document("none", words, 1),
-        Document("empty", words, 1, ((0, 0, 0, 0),)),
-        Document("whole", words, 1, ((1, 1, 1, 1),)),
-        Document("two annotators", words, 1, ((0, 1, 0, 0), (0, 1, 1, 0))),
-        Document("three annotators", words, 1, ((0, 1, 0, 0), (0, 1, 1, 0), (1, 0, 0, 0))),
+        Document(id="none", words=words, label=1),
+        Document(id="empty", words=words, label=1, rationales=((0, 0, 0, 0),)),
+        Document(id="whole", words=words, label=1, rationales=((1, 1, 1, 1),)),
+        Document(id="two annotators", words=words, label=1, rationales=((0, 1, 0, 0), (0, 1, 1, 0))),
+        Document(id="three annotators", words=words, label=1, rationales=((0, 1, 0, 0), (0, 1, 1, 0), (1, 0, 0, 0))),
     ]
     result = faithfulness(model, documents, methods={})
     assert result.settings["documents_with_rationales"] == 4
@@ -240,7 +240,7 @@ def test_a_method_without_values_is_counted(model, planted) -> None:
 
 def test_attributions_are_ranked_by_value_or_by_absolute_value(model) -> None:
     """Of four words the second speaks most for the decision and the third, more strongly, against it."""
-    document = Document("d", ("film", "wonderful", "awful", "story"), 1)
+    document = Document(id="d", words=("film", "wonderful", "awful", "story"), label=1)
 
     def known(model, batch, classes):
         return Attribution(torch.tensor([[0.1, 0.5, -0.9, 0.0]]))

@@ -21,7 +21,9 @@ KAPPA = {"50": 0.410, "100": 0.368, "mixed": 0.345, "200": 0.319}
 
 def document(name: str, *maps: str) -> Document:
     words = tuple(f"w{place}" for place in range(len(maps[0]))) if maps else ("a", "b")
-    return Document(name, words, 0, rationales=tuple(tuple(float(c == "x") for c in text) for text in maps))
+    return Document(
+        id=name, words=words, label=0, rationales=tuple(tuple(float(c == "x") for c in text) for text in maps)
+    )
 
 
 @pytest.fixture(scope="module")

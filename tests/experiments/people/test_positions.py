@@ -24,7 +24,7 @@ def found(documents: list[Document], scores: list[list[float]]) -> Result:
 
 def test_two_words_by_hand() -> None:
     """The first word is the first five tenths; a score of 3 against -1 is three quarters."""
-    document = Document("two", ("a", "b"), 0, ((0.0, 1.0), (1.0, 1.0)))
+    document = Document(id="two", words=("a", "b"), label=0, rationales=((0.0, 1.0), (1.0, 1.0)))
     frame = found([document], [[3.0, -1.0]]).frame.set_index("scorer")
     np.testing.assert_allclose(frame.loc["attention", "mass"], [0.15] * 5 + [0.05] * 5)
     np.testing.assert_allclose(frame.loc["attention", "centre"], 0.75 * 0.25 + 0.25 * 0.75)
@@ -34,7 +34,7 @@ def test_two_words_by_hand() -> None:
 
 @pytest.mark.parametrize("words", [1, 3, 10, 37])
 def test_even_scores_are_even_and_masses_sum_to_one(words: int) -> None:
-    document = Document("x", ("a",) * words, 0, ((1.0,) * words,))
+    document = Document(id="x", words=("a",) * words, label=0, rationales=((1.0,) * words,))
     scores = np.random.default_rng(words).random(words)
     frame = found([document], [list(scores)]).frame
     np.testing.assert_allclose(frame.loc[frame["scorer"] == PEOPLE, "mass"], 1 / BINS)
@@ -45,9 +45,9 @@ def test_even_scores_are_even_and_masses_sum_to_one(words: int) -> None:
 
 def test_what_is_undefined_is_counted_with_its_reason() -> None:
     documents = [
-        Document("none", ("a", "b"), 0),
-        Document("empty", ("a", "b"), 0, ((0.0, 0.0), (0.0, 0.0))),
-        Document("one of two", ("a", "b"), 0, ((0.0, 0.0), (0.0, 1.0))),
+        Document(id="none", words=("a", "b"), label=0),
+        Document(id="empty", words=("a", "b"), label=0, rationales=((0.0, 0.0), (0.0, 0.0))),
+        Document(id="one of two", words=("a", "b"), label=0, rationales=((0.0, 0.0), (0.0, 1.0))),
     ]
     result = found(documents, [[np.nan, 1.0], [0.0, 0.0], [1.0, 1.0]])
     reasons = result.frame.groupby(["document", "scorer"])["reason"].first()

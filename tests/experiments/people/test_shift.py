@@ -30,7 +30,7 @@ def letters():
 
 
 def text(words: str, name: str = "") -> Document:
-    return Document(name or words, tuple(words), 0)
+    return Document(id=name or words, words=tuple(words), label=0)
 
 
 def test_two_words_by_hand(letters) -> None:

@@ -62,7 +62,7 @@ def test_the_gradient_is_that_of_each_document_alone(trained, planted) -> None:
 
 def test_mean_pooling_of_words_alone_has_no_recency(trained) -> None:
     model = untrained(trained, encoder="average", pooling="mean")
-    table = gradient_by_distance(model, [Document("same", ("film",) * 8, 0)])
+    table = gradient_by_distance(model, [Document(id="same", words=("film",) * 8, label=0)])
     np.testing.assert_allclose(table["share"], 1 / 8, atol=1e-6)
     assert halvings_per_word(table["share"].to_numpy()[::-1]) == pytest.approx(0.0, abs=1e-5)
 
@@ -70,7 +70,7 @@ def test_mean_pooling_of_words_alone_has_no_recency(trained) -> None:
 def test_without_any_gradient_there_are_no_shares(trained) -> None:
     model = untrained(trained, encoder="average", pooling="mean")
     torch.nn.init.zeros_(model.module.head.weight)
-    assert gradient_by_distance(model, [Document("d", ("film", "story"), 0)])["share"].isna().all()
+    assert gradient_by_distance(model, [Document(id="d", words=("film", "story"), label=0)])["share"].isna().all()
 
 
 def test_half_lives() -> None:
@@ -96,7 +96,7 @@ def test_replacements_equal_a_loop(trained, planted) -> None:
             expected = abs(after[best] - after[rival] - whole[best] + whole[rival])
             assert change == pytest.approx(float(expected), abs=1e-5)
         assert own["relative"].mean() == pytest.approx(1.0)
-    same = replacement_by_position(trained, [Document("d", ("film",) * 4, 0)], (0.0, 1.0), ["film"])
+    same = replacement_by_position(trained, [Document(id="d", words=("film",) * 4, label=0)], (0.0, 1.0), ["film"])
     assert (same["change"] == 0).all()
     assert same["relative"].isna().all()
     assert [place_of(position, 20) for position in (0.0, 0.05, 0.5, 0.95, 1.0)] == [0, 1, 10, 18, 19]
@@ -122,12 +122,14 @@ def test_found_evidence_is_the_decision_and_the_weight_of_the_keyword(trained, m
     other = untrained(trained, pooling="mean")
     assert found_evidence(other, collate(documents, trained.vocabulary))["mass"].isna().all()
     with pytest.raises(ValueError, match="document 'd': has no rationale"):
-        found_evidence(trained, collate([Document("d", ("film",), 0)], trained.vocabulary))
+        found_evidence(trained, collate([Document(id="d", words=("film",), label=0)], trained.vocabulary))
 
 
 def test_neutral_words_are_frequent_and_say_nothing_of_the_label() -> None:
     texts = [("the good plot", 1), ("the bad plot", 0), ("The good film", 1), ("a bad film", 0)]
-    documents = [Document(str(index), tuple(text.split()), label) for index, (text, label) in enumerate(texts)]
+    documents = [
+        Document(id=str(index), words=tuple(text.split()), label=label) for index, (text, label) in enumerate(texts)
+    ]
     assert neutral_words(documents, count=2) == ("film", "plot")
     assert neutral_words(documents, frequent=1) == ("the",)
     with pytest.raises(ValueError, match="got no documents"):

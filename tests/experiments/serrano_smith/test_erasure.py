@@ -104,9 +104,9 @@ def test_per_document_averages_random_orders_and_pairs_with_attention(result, pl
 
 def test_one_word_cannot_be_erased(model) -> None:
     documents = [
-        Document("one", ("awful",), 0),
-        Document("two", ("film", "awful"), 0),
-        Document("three", ("a",) * 3, 1),
+        Document(id="one", words=("awful",), label=0),
+        Document(id="two", words=("film", "awful"), label=0),
+        Document(id="three", words=("a",) * 3, label=1),
     ]
     result = erasure(model, documents)
     rows = result.frame
@@ -129,7 +129,7 @@ def test_only_the_attributions_that_order_words_are_computed(model, planted, mon
 def test_sentences_are_called_so() -> None:
     settings = ClassifierSettings(encoder="hierarchical", embedding_width=6, hidden=4)
     words = ("film", "awful", ".", "a", "wonderful", "!")
-    documents = [Document(f"d{i}", words[: 3 + 3 * (i % 2)], i % 2) for i in range(12)]
+    documents = [Document(id=f"d{i}", words=words[: 3 + 3 * (i % 2)], label=i % 2) for i in range(12)]
     corpus = Corpus("tiny", ("a", "b"), {"train": documents[:8], "dev": documents[8:10], "test": documents[10:]})
     model = wrap(train(corpus, settings, TrainingSettings(epochs=1), progress=False))
     result = erasure(model, documents[6:])

@@ -55,7 +55,11 @@ def test_the_four_outcomes_sum_to_one(model, planted, reading) -> None:
 
 
 def test_one_word_has_no_other_and_two_words_have_one(model) -> None:
-    documents = [Document("one", ("film",), 0), Document("two", ("film", "awful"), 0), Document("long", ("a",) * 4, 0)]
+    documents = [
+        Document(id="one", words=("film",), label=0),
+        Document(id="two", words=("film", "awful"), label=0),
+        Document(id="long", words=("a",) * 4, label=0),
+    ]
     rows = single_erasure(model, documents).frame.set_index("document")
     assert rows.loc["one", FLIPS].isna().all()
     two = naive(model, documents[1])

@@ -32,7 +32,7 @@ def made_scores(count: int, people: int = 3, nan: bool = False) -> WordScores:
         words = int(random.integers(5, 31))
         worth = random.normal(0, 1, words)
         maps = tuple(tuple((worth + random.normal(0, 1, words) > 0.5).astype(float)) for _ in range(people))
-        documents.append(Document(f"d{number}", ("w",) * words, 0, rationales=maps))
+        documents.append(Document(id=f"d{number}", words=("w",) * words, label=0, rationales=maps))
         scores["attention"].append(worth + random.normal(0, 3, words))
         scores["gradient x input"].append(np.full(words, np.nan) if nan else worth + random.normal(0, 2, words))
         scores["later in the text"].append(np.arange(words, dtype=float))
@@ -132,7 +132,7 @@ def test_people_with_people() -> None:
     axes = result.plot()
     assert axes.get_xlim()[1] == 1
     assert "n = 31" in texts(axes)[0]
-    against = human_agreement([Document("a", ("v", "w"), 0, rationales=((1, 0), (0, 1)))])
+    against = human_agreement([Document(id="a", words=("v", "w"), label=0, rationales=((1, 0), (0, 1)))])
     assert against.plot().get_xlim() == (-1, 1)
 
 

@@ -23,8 +23,11 @@ LONG = "attention x gradient with the bias absorbed and more words than fit"
 @pytest.fixture(scope="module")
 def placed():
     random = np.random.default_rng(0)
-    documents = [Document(f"d{k}", ("w",) * (4 + k), 0, ((0.0, 1.0) + (0.0,) * (2 + k),)) for k in range(8)]
-    documents.append(Document("none", ("w", "v"), 0))
+    documents = [
+        Document(id=f"d{k}", words=("w",) * (4 + k), label=0, rationales=((0.0, 1.0) + (0.0,) * (2 + k),))
+        for k in range(8)
+    ]
+    documents.append(Document(id="none", words=("w", "v"), label=0))
     scores = {name: [random.random(len(document)) for document in documents] for name in ("attention", LONG)}
     kinds = {"attention": "attention", LONG: "attribution"}
     about = pd.DataFrame({"document": [document.id for document in documents]})
@@ -62,7 +65,7 @@ def test_shift_shows_every_operator_and_size(model, planted) -> None:
 
 
 def test_every_annotator_is_a_row() -> None:
-    document = Document("d", ("good", "film"), 0, ((1.0, 0.0), (1.0, 1.0)))
+    document = Document(id="d", words=("good", "film"), label=0, rationales=((1.0, 0.0), (1.0, 1.0)))
     scores = {"attention": np.array([0.9, 0.1]), "gradient": np.array([-2.0, 1.0])}
     rows = annotators.drawn(document, scores)
     assert list(rows["row"].unique()) == ["annotator 1", "annotator 2", "attention", "gradient"]

@@ -24,7 +24,7 @@ AWKWARD = ("<script>", "&amp;", "$x_1$", "\\input", "😀", "e\u0301\u0323", "ف
 
 
 def document(*words: str) -> Document:
-    return Document("r17", words, 1)
+    return Document(id="r17", words=words, label=1)
 
 
 def words_in_html(source: str) -> list[str]:
@@ -70,7 +70,7 @@ def test_no_word_becomes_markup(words: list[str]) -> None:
 
 
 def test_title_about_and_names_of_rows_are_escaped() -> None:
-    source = show(Document("<b>", ("a",), 0), {"<i>&": [0.5]}, about="<u>").html()
+    source = show(Document(id="<b>", words=("a",), label=0), {"<i>&": [0.5]}, about="<u>").html()
     assert "document &lt;b&gt;: 1 word, &lt;u&gt;" in source
     assert "&lt;i&gt;&amp;" in source
     assert not {"<b>", "<i>&", "<u>"} & set(re.findall(r"<[^>]+>&?", source))

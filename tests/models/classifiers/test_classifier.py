@@ -16,7 +16,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings
 
 WORDS = [f"w{number}" for number in range(19)]
 DOCUMENTS = [
-    Document(str(n), tuple(WORDS[(3 + n * k) % 19] for k in range(1, 1 + length)), 0)
+    Document(id=str(n), words=tuple(WORDS[(3 + n * k) % 19] for k in range(1, 1 + length)), label=0)
     for n, length in enumerate([6, 1, 11, 2, 9], start=1)
 ]
 VOCABULARY = Vocabulary.build(DOCUMENTS)

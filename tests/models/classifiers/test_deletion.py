@@ -20,7 +20,7 @@ from attn_interp.models.wrap import own_inputs, wrap
 WORDS = tuple("abcdefg")
 LENGTHS = (1, 2, 9, 3, 1, 14, 5)  # out of order, and one word twice
 DOCUMENTS = [
-    Document(f"document {row}", tuple(WORDS[(3 * i + i * i + row) % 7] for i in range(length)), 0)
+    Document(id=f"document {row}", words=tuple(WORDS[(3 * i + i * i + row) % 7] for i in range(length)), label=0)
     for row, length in enumerate(LENGTHS)
 ]
 
@@ -113,7 +113,7 @@ def test_wrap_knows_who_can(trained) -> None:
 
 
 def test_leave_one_out_takes_either_way_to_the_same_values(model, planted) -> None:
-    batch = model.batch([*planted.test[:9], Document("one", ("film",), 0)])
+    batch = model.batch([*planted.test[:9], Document(id="one", words=("film",), label=0)])
     classes = torch.arange(10) % 2
     fast = leave_one_out(model, batch, classes).values
     plain = leave_one_out(replace(model, without_each_word=None), batch, classes).values

@@ -25,8 +25,12 @@ from attn_interp.models.predicting import predict, predict_logits
 from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
 
-DOCUMENTS = (Document("a", ("p", "q", "r"), 0), Document("b", ("q",), 1), Document("c", ("r", "r", "p", "q", "p"), 1))
-END = Document("end", (".",), 0)
+DOCUMENTS = (
+    Document(id="a", words=("p", "q", "r"), label=0),
+    Document(id="b", words=("q",), label=1),
+    Document(id="c", words=("r", "r", "p", "q", "p"), label=1),
+)
+END = Document(id="end", words=(".",), label=0)
 VOCABULARY = Vocabulary.build(DOCUMENTS)
 SETTINGS = ClassifierSettings(embedding_width=7, hidden=4, dropout=0.0)
 
@@ -110,9 +114,9 @@ def test_training_under_frozen_attention_learns_from_the_words_it_weighs_alone()
 
 def test_rationales_are_averaged_and_missing_ones_are_uniform() -> None:
     documents = (
-        Document("two", ("p", "q", "r"), 0, rationales=((1, 0, 0), (1, 1, 0))),
-        Document("none", ("p", "q"), 0),
-        Document("empty", ("p", "q"), 0, rationales=((0, 0),)),
+        Document(id="two", words=("p", "q", "r"), label=0, rationales=((1, 0, 0), (1, 1, 0))),
+        Document(id="none", words=("p", "q"), label=0),
+        Document(id="empty", words=("p", "q"), label=0, rationales=((0, 0),)),
     )
     found = attention_of_rationales(documents).weights
     assert torch.allclose(found["two"], torch.tensor([2 / 3, 1 / 3, 0.0], dtype=torch.float64))

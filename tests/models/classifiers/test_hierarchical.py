@@ -30,7 +30,7 @@ from attn_interp.recording import intervene, record, sites
 
 VOCABULARY = Vocabulary((*SPECIALS, ".", "!", *"abcdefg"))
 TEXTS = ("abc.de!fg.abg!!c", "a", "ab.cdab.cd", "...a.b", "abcdefg", "g.f.e.d.c.")
-DOCUMENTS = [Document(f"document {row}", tuple(text), row % 2) for row, text in enumerate(TEXTS)]
+DOCUMENTS = [Document(id=f"document {row}", words=tuple(text), label=row % 2) for row, text in enumerate(TEXTS)]
 SENTENCES = [
     ("a b c .", "d e !", "f g .", "a b g ! !", "c"),
     ("a",),
@@ -85,7 +85,7 @@ def test_marks_outside_the_vocabulary_end_nothing() -> None:
     assert sentence_end_ids(VOCABULARY) == (4, 5)
     bare = Vocabulary((*SPECIALS, "a"))
     assert sentence_end_ids(bare) == ()
-    assert collate_sentences([Document("d", ("a", ".", "a"), 0)], bare).documents[0].words == ("a . a",)
+    assert collate_sentences([Document(id="d", words=("a", ".", "a"), label=0)], bare).documents[0].words == ("a . a",)
     no_words = torch.zeros(1, 3, dtype=torch.bool)
     assert not last_of_sentences(torch.tensor([[2, 3, 0]]), no_words, (4,)).any()
 
@@ -164,7 +164,7 @@ def test_the_sentence_level_is_affine(model: AttentionModel) -> None:
 
 
 def test_the_word_level_is_not_affine(model: AttentionModel) -> None:
-    batch = model.batch([Document("d", tuple("abcdefg.abc."), 0)])
+    batch = model.batch([Document(id="d", words=tuple("abcdefg.abc."), label=0)])
 
     def logits(first: float) -> torch.Tensor:
         def change(weights: torch.Tensor) -> torch.Tensor:
@@ -195,7 +195,7 @@ def test_leave_one_out_deletes_sentences(model: AttentionModel) -> None:
     values = leave_one_out(model, batch, classes).values
     assert values.shape == (6, 5)
     assert values[1].isnan().tolist() == [True, False, False, False, False]
-    without = model.logits([Document("d", tuple("ab.cd"), 0)]).softmax(-1)[0, 2]
+    without = model.logits([Document(id="d", words=tuple("ab.cd"), label=0)]).softmax(-1)[0, 2]
     own = model.logits(DOCUMENTS[2:3]).softmax(-1)[0, 2]
     assert float(values[2, 1]) == pytest.approx(float(own - without), abs=1e-6)
 
@@ -226,7 +226,8 @@ def test_the_view_over_words_is_of_documents_of_one_sentence(module: Hierarchica
     words = VOCABULARY.words[len(SPECIALS) :]
     unmarked = [word for word in words if word not in (".", "!", "?")]
     documents = [
-        Document(f"d{n}", (*(unmarked[(3 * n + i) % len(unmarked)] for i in range(n)), "."), 0) for n in (3, 5, 4, 7)
+        Document(id=f"d{n}", words=(*(unmarked[(3 * n + i) % len(unmarked)] for i in range(n)), "."), label=0)
+        for n in (3, 5, 4, 7)
     ]
     batch = model.batch(documents)
     run = model.run(batch)
@@ -244,7 +245,7 @@ def test_the_view_over_words_is_of_documents_of_one_sentence(module: Hierarchica
     assert (found["tvd"] <= 0.05 + 1e-6).all()
     assert found["jsd"].max() > 0
     with pytest.raises(ValueError, match=r"document 'two': has 2 sentences, and attention over words is one"):
-        model.batch([Document("two", (unmarked[0], ".", unmarked[1], unmarked[0]), 0)])
+        model.batch([Document(id="two", words=(unmarked[0], ".", unmarked[1], unmarked[0]), label=0)])
 
 
 def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> None:
@@ -258,7 +259,9 @@ def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> Non
     save_checkpoint(trained, tmp_path / "checkpoint")
     again = load_checkpoint(tmp_path / "checkpoint")
     assert torch.equal(predict(again, corpus.test), probabilities)
-    assert [len(document) for document in wrap(again).batch([Document("d", ("a", "."), 0)]).documents] == [1]
+    assert [
+        len(document) for document in wrap(again).batch([Document(id="d", words=("a", "."), label=0)]).documents
+    ] == [1]
 
 
 def test_a_corpus_without_sentences_is_refused_before_training() -> None:

@@ -76,7 +76,9 @@ def test_random_state_and_threads_are_left_alone() -> None:
 
 
 def test_the_test_split_is_not_read() -> None:
-    wrong = tuple(Document(document.id, ("nonsense",) * 40, 1 - document.label) for document in CORPUS.test)
+    wrong = tuple(
+        Document(id=document.id, words=("nonsense",) * 40, label=1 - document.label) for document in CORPUS.test
+    )
     spoiled = replace(CORPUS, splits={**CORPUS.splits, "test": wrong})
     assert equal_weights(trained(), train(spoiled, SMALL, QUICK, seed=11, progress=False))
 
@@ -148,7 +150,7 @@ def test_an_epoch_has_every_document_once_in_batches_of_similar_length() -> None
 
 def test_balanced_classes_have_the_same_say() -> None:
     labels = [0] * 6 + [1] * 2
-    documents = [Document(str(n), ("word",), label) for n, label in zip(count(), labels)]
+    documents = [Document(id=str(n), words=("word",), label=label) for n, label in zip(count(), labels)]
     weights = class_weights(documents, 3, TrainingSettings(class_weights="balanced"))
     torch.testing.assert_close(weights, torch.tensor([8 / 18, 8 / 6, 1.0]))
     assert weights[0] * 6 == pytest.approx(float(weights[1] * 2))

@@ -22,9 +22,9 @@ from attn_interp.recording import intervene, record
 
 transformers = pytest.importorskip("transformers")
 
-WHOLE = Document("whole", ("the", "film", "moves"), 0)
-SPLIT = Document("split", ("the", "wonderful", "film", "continues", "awfulless"), 1)
-SHORT = Document("short", ("awful",), 0)
+WHOLE = Document(id="whole", words=("the", "film", "moves"), label=0)
+SPLIT = Document(id="split", words=("the", "wonderful", "film", "continues", "awfulless"), label=1)
+SHORT = Document(id="short", words=("awful",), label=0)
 DOCUMENTS = [WHOLE, SPLIT, SHORT]
 
 
@@ -77,7 +77,7 @@ def test_blanks_and_byte_pieces_go_to_the_word_that_follows() -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>")
-    document = Document("é", ("a", "bé", "c"), 0)
+    document = Document(id="é", words=("a", "bé", "c"), label=0)
     found = pieces_of(document, fast)
     assert fast.convert_ids_to_tokens(found.ids) == ["a", "Ġb", "Ã", "©", "Ġ", "c"]
     assert found.word == (0, 1, 1, 1, 2, 2)
@@ -252,7 +252,9 @@ def test_the_view_is_found_by_what_the_classifier_reads(wordpiece, bert) -> None
 
 def test_long_documents_are_refused_by_name_and_cut_on_demand(bert, planted) -> None:
     rationale = tuple(float(k % 2) for k in range(30))
-    long = Document("long", ("awful",) * 30, 0, rationales=(rationale,), signals={"place": tuple(range(30))})
+    long = Document(
+        id="long", words=("awful",) * 30, label=0, rationales=(rationale,), signals={"place": tuple(range(30))}
+    )
     with pytest.raises(ValueError, match="document 'long': 30 words are 62 positions, and the model has 40; cut the"):
         bert.run(bert.batch([long]))
     cut = cut_to_fit(bert, [WHOLE, long])
@@ -277,14 +279,14 @@ def test_a_roberta_has_fewer_positions_than_embeddings_of_them(wordpiece, monkey
     config = transformers.RobertaConfig(**settings, intermediate_size=8, max_position_embeddings=20, pad_token_id=0)
     model = wrap(transformers.RobertaForSequenceClassification(config), wordpiece)
     assert model.collate.longest == 19
-    model.logits([Document("d", ("the",) * 17, 0)])
+    model.logits([Document(id="d", words=("the",) * 17, label=0)])
     monkeypatch.setattr(wordpiece, "model_max_length", 12)
     assert wrap(model.module, wordpiece).collate.longest == 12
 
 
 def test_a_word_without_a_piece_is_named(bert) -> None:
     with pytest.raises(ValueError, match=r"document 'd': of word 1, '\\u200d', the tokenizer leaves no piece; remove"):
-        bert.batch([Document("d", ("the", "\u200d"), 0)])
+        bert.batch([Document(id="d", words=("the", "\u200d"), label=0)])
 
 
 def test_a_folder_is_loaded_and_random_weights_are_refused(bert, tmp_path) -> None:

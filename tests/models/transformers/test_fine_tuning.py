@@ -116,7 +116,7 @@ def test_what_is_saved_is_what_was_trained(learned, small, tmp_path) -> None:
 
 
 def test_documents_longer_than_the_model_are_cut_and_counted(small, wordpiece) -> None:
-    long = Document("long", ("the", "film") * 20, 0)
+    long = Document(id="long", words=("the", "film") * 20, label=0)
     corpus = replace(small, splits={**small.splits, "train": (*small.train[:20], long)})
     tuned = fine_tune(fresh(corpus, wordpiece), corpus, replace(QUICK, epochs=1), progress=False)
     assert tuned.words_cut == {"long": 2}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.draws import generator
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict_logits
@@ -31,12 +31,12 @@ def neutral_words(documents: Sequence[Document], frequent: int = FREQUENT, count
     """
     if not documents:
         raise ValueError("neutral words: got no documents, expected at least one")
-    classes = max(document.label for document in documents) + 1
-    of_all = np.bincount([document.label for document in documents], minlength=classes) / len(documents)
+    gold = gold_labels(documents)
+    of_all = np.bincount(gold) / len(documents)
     labels: dict[str, Counter[int]] = {}
-    for document in documents:
+    for document, label in zip(documents, gold):
         for word in sorted({word.lower() for word in document.words}):
-            labels.setdefault(word, Counter())[document.label] += 1
+            labels.setdefault(word, Counter())[label] += 1
     often = sorted(labels, key=lambda word: (-labels[word].total(), word))[:frequent]
 
     def distance(word: str) -> float:
@@ -49,7 +49,7 @@ def neutral_words(documents: Sequence[Document], frequent: int = FREQUENT, count
 def padded(document: Document, words: Sequence[str], count: int, seed: int = 0) -> Document:
     """The document with `count` words drawn from `words` after its end; fewer are the beginning of more."""
     drawn = generator(seed, document.id).integers(len(words), size=count)
-    return Document(document.id, (*document.words, *(words[index] for index in drawn)), document.label)
+    return Document(id=document.id, words=(*document.words, *(words[index] for index in drawn)), label=document.label)
 
 
 def flips_under_padding(

@@ -41,5 +41,5 @@ def found_evidence(trained: Trained, batch: Batch, model: AttentionModel | None 
     else:
         with torch.no_grad():
             logits = trained.module(batch.ids, batch.is_token, batch.is_word)
-    correct = (logits.argmax(-1) == batch.labels).double().cpu().numpy()
+    correct = (logits.argmax(-1) == batch.gold_labels()).double().cpu().numpy()
     return pd.DataFrame({"document": [each.id for each in batch.documents], "correct": correct, "mass": mass})

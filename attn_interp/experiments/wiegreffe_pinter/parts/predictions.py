@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.documents_of import documents_of
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.result import Result
@@ -90,7 +90,7 @@ def _predictions(name: str, condition: str, models: Models, documents: Sequence[
     for each, runs in models.items():
         for seed, model in runs.items():
             probabilities = model.logits(documents).double().softmax(-1).cpu().numpy()
-            labels = [int(document.label or 0) for document in documents]
+            labels = gold_labels(documents)
             predicted = probabilities.argmax(1)
             frame = pd.DataFrame(
                 {

@@ -23,7 +23,7 @@ def made():
     scores = torch.randn(len(LENGTHS), longest, generator=random, dtype=torch.float64)
     weights = scores.masked_fill(~is_word, -torch.inf).softmax(-1)
     votes = 2 * torch.randn(len(LENGTHS), longest, 2, generator=random, dtype=torch.float64) * is_word[..., None]
-    documents = tuple(Document(f"d{n}", ("word",) * n, 0) for n in LENGTHS)
+    documents = tuple(Document(id=f"d{n}", words=("word",) * n, label=0) for n in LENGTHS)
     return documents, weights, votes, is_word
 
 
@@ -83,7 +83,7 @@ def test_each_document_has_starts_of_its_own() -> None:
     """Equal in all but their names, they are searched from different places."""
     weights = torch.full((2, 6), 1 / 6, dtype=torch.float64)
     votes = torch.linspace(-3, 3, 12, dtype=torch.float64).reshape(1, 6, 2).cos().expand(2, 6, 2)
-    documents = tuple(Document(name, ("word",) * 6, 0) for name in "ab")
+    documents = tuple(Document(id=name, words=("word",) * 6, label=0) for name in "ab")
     attention, _ = search((documents, weights, votes, torch.ones(2, 6, dtype=torch.bool)))
     assert (attention[0] - attention[1]).abs().max() > 1e-3
 

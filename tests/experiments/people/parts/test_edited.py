@@ -22,7 +22,7 @@ def naive(model: AttentionModel, document: Document, kept: list[int], operator: 
     """(C,) logits with only the words in `kept`, by the plainest way."""
     gone = [position for position in range(len(document)) if position not in kept]
     if operator == "delete":
-        return model.logits([Document("x", tuple(document.words[position] for position in kept), 0)])[0]
+        return model.logits([Document(id="x", words=tuple(document.words[position] for position in kept), label=0)])[0]
     if operator == "mask":
         return model.logits([replace_words(document, gone, "<unk>")])[0]
     batch = model.batch([document])
@@ -41,7 +41,12 @@ def naive(model: AttentionModel, document: Document, kept: list[int], operator: 
 @pytest.mark.parametrize("which", ["model", "not_affine"])
 def test_batches_of_sets_are_single_documents(operator: str, which: str, planted, request) -> None:
     model = request.getfixturevalue(which)
-    documents = [planted.test[0], planted.test[1], planted.test[2], Document("two", ("wonderful", "film"), 1)]
+    documents = [
+        planted.test[0],
+        planted.test[1],
+        planted.test[2],
+        Document(id="two", words=("wonderful", "film"), label=1),
+    ]
     reading = read(model, documents)
     assert reading.affine == (which == "model")
     (read_batch,) = reading.batches
@@ -121,8 +126,8 @@ def test_sentences_are_erased_whole(operator: str) -> None:
         torch.manual_seed(0)
         module = build_classifier(settings, vocabulary, 2)
     model = wrap(module, classes=("a", "b"), vocabulary=vocabulary)
-    document = Document("d", tuple("abc.de.fg.a"), 0)
-    reading = read(model, [document, Document("other", tuple("a.b.c."), 1)])
+    document = Document(id="d", words=tuple("abc.de.fg.a"), label=0)
+    reading = read(model, [document, Document(id="other", words=tuple("a.b.c."), label=1)])
     read_batch = next(each for each in reading.batches if each.rows == [0] or 0 in each.rows)
     row = read_batch.rows.index(0)
     assert read_batch.batch.documents[row].words == ("a b c .", "d e .", "f g .", "a")
@@ -130,7 +135,7 @@ def test_sentences_are_erased_whole(operator: str) -> None:
     kept[:, 0, [0, 2]] = True
     logits = edited_logits(model, reading, read_batch, kept, operator)[row, 0]
     if operator == "delete":
-        expected = model.logits([Document("d", tuple("abc.fg."), 0)])[0]
+        expected = model.logits([Document(id="d", words=tuple("abc.fg."), label=0)])[0]
     elif operator == "mean embedding":
         batch = model.batch([document])
         embeddings = model.embeddings(batch)  # start, a b c ., d e ., f g ., a, end

@@ -11,10 +11,10 @@ from attn_interp.experiments.people.parts import matching
 from attn_interp.experiments.people.parts.matching import MEASURES, marked_words, measure, targets
 
 DOCUMENTS = [
-    Document("two", ("a", "b", "c", "d"), 0, rationales=((1, 1, 0, 0), (0, 1, 1, 0), (0, 1, 0.4, 0))),
-    Document("none", ("a", "b"), 0),
-    Document("full", ("a", "b"), 0, rationales=((1, 1),)),
-    Document("empty", ("a", "b"), 0, rationales=((0, 0.3),)),
+    Document(id="two", words=("a", "b", "c", "d"), label=0, rationales=((1, 1, 0, 0), (0, 1, 1, 0), (0, 1, 0.4, 0))),
+    Document(id="none", words=("a", "b"), label=0),
+    Document(id="full", words=("a", "b"), label=0, rationales=((1, 1),)),
+    Document(id="empty", words=("a", "b"), label=0, rationales=((0, 0.3),)),
 ]
 
 

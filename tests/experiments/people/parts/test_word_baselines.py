@@ -18,10 +18,10 @@ from attn_interp.experiments.people.parts.word_baselines import (
 )
 
 TRAINING = [
-    Document("a", ("Good", "film", "the", "end"), 1, rationales=((1, 0, 0, 0), (1, 0, 0, 1))),
-    Document("b", ("the", "film"), 0),
+    Document(id="a", words=("Good", "film", "the", "end"), label=1, rationales=((1, 0, 0, 0), (1, 0, 0, 1))),
+    Document(id="b", words=("the", "film"), label=0),
 ]
-DOCUMENT = Document("x", ("the", "GOOD", "unseen", "the"), 1)
+DOCUMENT = Document(id="x", words=("the", "GOOD", "unseen", "the"), label=1)
 
 
 def test_only_what_can_be_had_is_offered() -> None:

@@ -1,0 +1,136 @@
+"""Texts and frames in memory -> a corpus."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pandas as pd
+
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document, documents_of, gold_labels
+from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.splits import split_documents
+
+
+def corpus_of_texts(
+    texts: Sequence[str | Document],
+    labels: Sequence[str | int] | None = None,
+    classes: Sequence[str] | None = None,
+    least_words: int = 2,
+    seed: int = 0,
+    name: str = "texts",
+) -> Corpus:
+    """The corpus of these texts; its splits are drawn by the seed.
+
+    Copies of one text are in one split, as in `complete_splits`. Only where no class has three texts that differ, which
+    would leave a split empty, copies are in several splits; the source of the corpus then says so.
+
+    Args:
+        texts: The N texts, or documents.
+        labels: The N class names, or with classes= their indices; None: the labels of the documents.
+        classes: Class names in order; None collects and sorts the labels (numbers in numeric order).
+        least_words: Documents with fewer words are refused; 1 admits documents of one word.
+        seed: Draws the splits.
+        name: Name of the corpus.
+
+    Raises:
+        ValueError: another number of labels than texts, no labels at all, or what `corpus_of_rows` refuses; names the
+            row.
+    """
+    documents = documents_of(texts)
+    if labels is None:
+        if any(document.label is None for document in documents):
+            raise ValueError(f"corpus {name!r}: the texts have no classes; give labels=[...], the class name of each")
+        labels = gold_labels(documents)
+    if len(labels) != len(documents):
+        raise ValueError(f"corpus {name!r}: got {len(labels)} labels for {len(documents)} texts; give one for each")
+    source, splits = "texts in memory", _of_copies(documents, labels, seed)
+    if splits:
+        source += "; no class has three texts that differ, so copies of one text are in several splits"
+    rows = [
+        Row(
+            place=f"row {number}",
+            id=document.id,
+            label=label,
+            words=document.words,
+            text=document.text,
+            spans=document.spans,
+            rationales=document.rationales,
+            signals=document.signals,
+            split=splits.get(document.id),
+        )
+        for number, (document, label) in enumerate(zip(documents, labels))
+    ]
+    return corpus_of_rows(rows, name, classes, least_words, seed, source=source)
+
+
+def _of_copies(documents: Sequence[Document], labels: Sequence[str | int], seed: int) -> dict[str, str]:
+    """Id -> split where no class has three texts that differ; else nothing."""
+    texts: dict[str | int, set[tuple[str, ...]]] = defaultdict(set)
+    for document, label in zip(documents, labels):
+        texts[label].add(document.words)
+    if any(len(each) > 2 for each in texts.values()):
+        return {}
+    index = {label: number for number, label in enumerate(texts)}
+    apart = [Document(words=(each.id,), id=each.id, label=index[label]) for each, label in zip(documents, labels)]
+    return {each.id: split for split, part in split_documents(apart, seed).items() for each in part}
+
+
+def corpus_of_frame(
+    frame: pd.DataFrame,
+    text: str | None = None,
+    words: str | None = None,
+    label: str = "label",
+    id: str | None = None,
+    split: str | None = None,
+    classes: Sequence[str] | None = None,
+    least_words: int = 2,
+    seed: int = 0,
+    name: str = "frame",
+) -> Corpus:
+    """The corpus in a frame with one row per document, such as `Corpus.to_frame` returns.
+
+    Args:
+        frame: The N rows.
+        text: Column with running text, to be cut into words; or
+        words: column with words parted by white space, taken as they are. "text" where neither is named.
+        label: Column with the class names.
+        id: Column with unique names; None: "id" where there is one, else a document is named by its row.
+        split: Column with train, dev or test; None: "split" where there is one, else splits are drawn by the seed.
+        classes: Class names in order; None: the categories of a categorical column, else the sorted labels.
+        least_words: Documents with fewer words are refused; 1 admits documents of one word.
+        seed: Draws the splits that are not stated.
+        name: Name of the corpus.
+
+    Raises:
+        ValueError: a column or a cell that is missing, or what `corpus_of_rows` refuses; names the row.
+    """
+    if text is not None and words is not None:
+        raise ValueError(f"frame: text={text!r} and words={words!r} are both given; name one of them")
+    columns = [str(column) for column in frame.columns]
+    id = id or ("id" if "id" in columns else None)
+    split = split or ("split" if "split" in columns else None)
+    content = words or text or "text"
+    named = [column for column in (content, label, id, split) if column is not None]
+    for column in named:
+        if column not in columns:
+            raise ValueError(f"frame: there is no column {column!r}; columns are {', '.join(sorted(columns))}")
+    if classes is None and isinstance(frame[label].dtype, pd.CategoricalDtype):
+        classes = [str(category) for category in frame[label].cat.categories]
+    rows = []
+    for number, cells in enumerate(frame[named].to_dict("records")):
+        if empty := [str(column) for column, cell in cells.items() if pd.isna(cell)]:
+            raise ValueError(f"frame, row {number}: {empty[0]} is missing; fill the cell or drop the row")
+        cell = {str(column): str(value) for column, value in cells.items()}
+        rows.append(
+            Row(
+                place=f"frame, row {number}",
+                id=str(number) if id is None else cell[id],
+                label=cell[label],
+                words=cell[content].split() if words is not None else None,
+                text=cell[content] if words is None else None,
+                split=None if split is None else cell[split],
+            )
+        )
+    return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory")

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from attn_interp.data.document import Document
+from attn_interp.data.load import load
+
+TEXTS = [f"a fine film {number}" for number in range(20)]
+LABELS = ["good", "bad"] * 10
+
+
+def test_texts_with_class_names():
+    corpus = load(TEXTS, labels=LABELS, seed=3)
+    assert corpus.classes == ("bad", "good") and len(corpus) == 20 and all(corpus.splits.values())
+    labels = {document.text: corpus.classes[document.label] for part in corpus.splits.values() for document in part}
+    assert labels == dict(zip(TEXTS, LABELS))
+    assert load(TEXTS, labels=LABELS, seed=3) == corpus != load(TEXTS, labels=LABELS, seed=4)
+    assert load(TEXTS, labels=LABELS, classes=["good", "bad"]).classes == ("good", "bad")
+
+
+def test_documents_keep_their_labels_and_annotations():
+    documents = [Document(words=("a", f"w{n}"), label=n % 2, id=f"d{n}", rationales=((0, 1),)) for n in range(10)]
+    corpus = load(documents, classes=["no", "yes"], name="mine")
+    assert sorted((d for part in corpus.splits.values() for d in part), key=lambda d: d.id) == documents
+    assert corpus.name == "mine"
+
+
+def test_copies_of_two_texts_are_in_every_split_and_the_source_says_so():
+    corpus = load(["a good film", "an awful film"] * 20, labels=["pos", "neg"] * 20)
+    assert len(corpus) == 40 and {len(part) for part in corpus.splits.values()} == {32, 4}
+    assert "copies of one text are in several splits" in corpus.source
+    assert "copies" not in load([*TEXTS, TEXTS[0]], labels=[*LABELS, "good"]).source
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        (TEXTS, {}, r"give labels=\[...\], the class name of each"),
+        (TEXTS, {"labels": LABELS[1:]}, "got 19 labels for 20 texts"),
+        ([*TEXTS, "one"], {"labels": [*LABELS, "bad"]}, "row 20: document .* has 1 word"),
+        (pd.DataFrame({"text": TEXTS}), {}, "there is no column 'label'; columns are text"),
+        (pd.DataFrame({"text": [*TEXTS[1:], None], "label": LABELS}), {}, "frame, row 19: text is missing"),
+        (pd.DataFrame({"text": TEXTS, "label": LABELS}), {"text": "text", "words": "text"}, "are both given"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_row(given, options, message):
+    with pytest.raises(ValueError, match=message):
+        load(given, **options)
+
+
+def test_unknown_options_are_named():
+    with pytest.raises(TypeError, match="corpus 'texts': option 'lables' is unknown; options are classes, labels"):
+        load(TEXTS, lables=LABELS)
+
+
+def test_a_frame_of_a_corpus_gives_the_corpus_back():
+    corpus = replace(load("planted", documents=60), classes=("worse", "better"))  # not in alphabetical order
+    frame = corpus.to_frame()
+    assert frame.columns.tolist() == ["id", "split", "text", "label"] and len(frame) == 60
+    assert frame["label"].iloc[0] == corpus.classes[corpus.train[0].label]
+    again = load(frame, words="text")
+    assert again.classes == corpus.classes
+    assert [d.id for d in again.test] == [d.id for d in corpus.test]
+    assert [(d.words, d.label) for d in again.train] == [(d.words, d.label) for d in corpus.train]
+    assert load(frame).test[0].text == " ".join(corpus.test[0].words)
+
+
+def test_columns_of_a_frame_are_named_by_the_options():
+    frame = pd.DataFrame({"body": TEXTS, "stars": [1, 2] * 10, "key": range(100, 120)})
+    corpus = load(frame, text="body", label="stars", id="key")
+    assert corpus.classes == ("1", "2")
+    assert {d.id for part in corpus.splits.values() for d in part} == {str(n) for n in range(100, 120)}
+    assert {d.id for part in load(frame, text="body", label="stars").splits.values() for d in part} == {
+        str(n) for n in range(20)
+    }
