@@ -14,7 +14,7 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.experiments.result import Column
 from attn_interp.models.attention_model import AttentionModel, word_of
-from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
+from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
 
 
 @dataclass(frozen=True)

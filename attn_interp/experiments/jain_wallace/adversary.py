@@ -34,7 +34,7 @@ from attn_interp.experiments.result import Column, Result
 from attn_interp.measures.divergence import jsd, tvd
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.adversary.many_classes import certified_adversary
-from attn_interp.readout.adversary.two_classes import adversary as exact_adversary
+from attn_interp.readout.adversary.two_classes import exact_adversary
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 EXACT, CERTIFIED, SEARCH = "exact", "certified", "search"

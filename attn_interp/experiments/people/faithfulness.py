@@ -33,7 +33,7 @@ from attn_interp.experiments.reading import (
 from attn_interp.experiments.result import Column, Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.readout.erasure.best_subset import best_subset
+from attn_interp.readout.erasure.best_words import best_subset
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 PERCENT = (1, 5, 10, 20, 50)

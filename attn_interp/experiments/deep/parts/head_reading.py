@@ -12,7 +12,7 @@ from attn_interp.data.document import Document
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.readout.affine import head_votes
-from attn_interp.readout.affinity import LEAST_WORDS, Affinity, affinity, pooled, probe_weightings
+from attn_interp.readout.affine_check import LEAST_WORDS, Affinity, affinity, pooled, probe_weightings
 
 
 @dataclass(frozen=True)
