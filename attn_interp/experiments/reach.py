@@ -22,8 +22,8 @@ from attn_interp.experiments.result import Result
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import smallest_erasure
 from attn_interp.readout.identifiability import equivalent_dimension, weight_interval
+from attn_interp.readout.logit_range import reachable, unflippable
 from attn_interp.readout.margin import attention_margin
-from attn_interp.readout.reach import reachable, unflippable
 
 DELTA = 0.1
 

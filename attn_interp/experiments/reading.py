@@ -14,12 +14,12 @@ from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
 from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document, label_name
+from attn_interp.data.document import Document, documents_of, label_name
 from attn_interp.data.draws import sample
 from attn_interp.experiments.record.column import Column
 from attn_interp.models.attention_model import AttentionModel, Run, word_of
 from attn_interp.models.progress import progress_bar
-from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
+from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
 
 PROBED = 200  # documents whose readout is tried; a model that is not affine shows it on any of them
 
@@ -313,8 +313,6 @@ def read(
     >>> len(ai.read(model, corpus.test[:5]))
     5
     """
-    from attn_interp.data.documents_of import documents_of
-
     if not isinstance(model, AttentionModel):
         raise TypeError(f"read: got a {type(model).__name__}, expected a model as train or wrap return it")
     given = documents_of(documents)

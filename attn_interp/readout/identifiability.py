@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attn_interp.readout.entry import checked_votes, entered
+from attn_interp.readout.entry import Array, as_tensor, entered_one_head, entered_votes
 from attn_interp.readout.polytope import Polytope, ranges
 
 
-def equivalent_dimension(votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+def equivalent_dimension(votes: Array, is_word: Array | None = None) -> torch.Tensor:
     """Dimension of the set of attentions that give the same logit differences: T - 1 - rank of the centred differences.
 
     Around an attention that has weight on every word. 0 where the output pins attention down; T - 1 where the votes
@@ -20,15 +20,20 @@ def equivalent_dimension(votes: torch.Tensor, is_word: torch.Tensor) -> torch.Te
 
     Args:
         votes: (B, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Returns:
         (B,) int64.
 
     Raises:
-        ValueError, TypeError: as `checked_votes`, and for several heads.
+        ValueError, TypeError: as `entered_votes`, and for several heads.
+
+    >>> equivalent_dimension([[[4.0, 0.0], [0.0, 8.0], [1.0, 1.0]]]).tolist()
+    [1]
     """
-    checked = checked_votes(votes, is_word)
+    votes = as_tensor(votes, "votes")
+    precision = torch.finfo(votes.dtype if votes.is_floating_point() else torch.float64).eps
+    checked, is_word = entered_votes(votes, is_word)
     if checked.ndim != 3:
         raise ValueError(f"the equivalent dimension is for one head; votes must be (B, T, C), got {tuple(votes.shape)}")
     words = is_word.sum(-1)
@@ -36,7 +41,7 @@ def equivalent_dimension(votes: torch.Tensor, is_word: torch.Tensor) -> torch.Te
     mean = differences.sum(1, keepdim=True) / words[:, None, None]
     centred = torch.where(is_word[..., None], differences - mean, 0.0)
     # relative to the votes, not to the differences: equal votes differ by rounding alone
-    noise = torch.finfo(votes.dtype).eps * max(centred.shape[1:]) * checked.abs().amax((1, 2))
+    noise = precision * max(centred.shape[1:]) * checked.abs().amax((1, 2))
     rank = (torch.linalg.svdvals(centred) > noise[:, None]).sum(-1)
     return words - 1 - rank
 
@@ -48,9 +53,7 @@ class WeightInterval(NamedTuple):
     most: torch.Tensor
 
 
-def weight_interval(
-    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, delta: float = 0.0
-) -> WeightInterval:
+def weight_interval(weights: Array, votes: Array, is_word: Array | None = None, delta: float = 0.0) -> WeightInterval:
     """The interval of every weight over the attentions that move no logit difference by more than delta.
 
     Wide intervals are the finding: the output says little about the attention behind it. In closed form for two
@@ -60,15 +63,17 @@ def weight_interval(
     Args:
         weights: (B, T).
         votes: (B, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         delta: Movement allowed of each logit difference, at least 0.
 
     Raises:
         ValueError, TypeError: as `entered`, for several heads or a negative delta.
+
+    >>> least, most = weight_interval([[0.5, 0.25, 0.25]], [[[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]]])
+    >>> least.tolist(), most.tolist()  # the votes pin the first weight down, and only the sum of the others
+    ([[0.5, 0.0, 0.0]], [[0.5, 0.5, 0.5]])
     """
-    weights, votes, is_word = entered(weights, votes, is_word)
-    if weights.ndim != 2:
-        raise ValueError(f"weight intervals are for one head; weights must be (B, T), got {tuple(weights.shape)}")
+    weights, votes, is_word = entered_one_head("weight intervals are", weights, votes, is_word)
     if not delta >= 0.0:
         raise ValueError(f"delta must be at least 0, got {delta}")
     if votes.shape[-1] == 2:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.readout.affine import advantages, decisions
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, entered_one_head
 
 DOUBLINGS = 1000  # mu is then past every float64; a dual with a finite optimum has turned long before
 HALVINGS = 60  # of a bracket whose ends are a factor 2 apart: below the spacing of float64
@@ -25,7 +25,7 @@ class Margin(NamedTuple):
     rival: torch.Tensor
 
 
-def attention_margin(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> Margin:
+def attention_margin(weights: Array, votes: Array, is_word: Array | None = None) -> Margin:
     """Smallest KL(q || alpha) over the attentions q under which some rival's logit reaches the decision's.
 
     For a rival k with d_t = v_ta - v_tk it is the maximum over mu >= 0 of -ln sum_t alpha_t exp(-mu d_t), concave in
@@ -36,14 +36,16 @@ def attention_margin(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.
     Args:
         weights: (B, T).
         votes: (B, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
         ValueError, TypeError: as `entered`, and for several heads.
+
+    >>> margin = attention_margin([[0.75, 0.25]], [[[1.0, 0.0], [0.0, 1.0]]])  # level at equal weights
+    >>> [round(x, 4) for x in margin.weights[0].tolist()], round(float(margin.kl), 4)
+    ([0.5, 0.5], 0.1438)
     """
-    weights, votes, is_word = entered(weights, votes, is_word)
-    if weights.ndim != 2:
-        raise ValueError(f"the attention margin is for one head; weights must be (B, T), got {tuple(weights.shape)}")
+    weights, votes, is_word = entered_one_head("the attention margin is", weights, votes, is_word)
     decision = decisions(weights, votes)
     d = advantages(votes, decision).transpose(1, 2)  # (B, C, T)
     attended = (weights > 0)[:, None]

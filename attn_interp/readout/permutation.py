@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, entered
 
 
 class PermutedLogit(NamedTuple):
@@ -18,7 +18,7 @@ class PermutedLogit(NamedTuple):
     most: torch.Tensor
 
 
-def permuted_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> PermutedLogit:
+def permuted_logits(weights: Array, votes: Array, is_word: Array | None = None) -> PermutedLogit:
     """Each logit under a uniformly random permutation of the attention over the words, without sampling.
 
     The mean is that of the votes; the variance ||alpha - 1/T||^2 ||v - mean v||^2 / (T - 1), 0 for one word; the
@@ -29,10 +29,14 @@ def permuted_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.T
     Args:
         weights: (B, T) or (B, H, T).
         votes: (B, T, C) or (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
         ValueError, TypeError: as `entered`.
+
+    >>> found = permuted_logits([[0.75, 0.25]], [[[4.0, 0.0], [0.0, 8.0]]])  # two orders: (3, 2) and (1, 6)
+    >>> found.mean.tolist(), found.sd.tolist(), found.least.tolist(), found.most.tolist()
+    ([[2.0, 4.0]], [[1.0, 2.0]], [[1.0, 2.0]], [[3.0, 6.0]])
     """
     weights, votes, is_word = entered(weights, votes, is_word)
     if weights.ndim == 2:

@@ -37,7 +37,7 @@ from attn_interp.models.classifiers.encoders import build_encoder
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import train
 from attn_interp.models.wrap import wrap
-from attn_interp.readout.adversary.two_classes import adversary
+from attn_interp.readout.adversary.two_classes import exact_adversary
 from attn_interp.recording import intervene, record
 
 TREEBANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "sst_ptb"
@@ -90,7 +90,7 @@ def every_word(model: AttentionModel, documents: Sequence[Document]) -> Callable
 
 
 def exact_adversaries(reading: Reading) -> Callable[[], object]:
-    return lambda: [adversary(part.weights, part.votes, part.is_word, 0.01) for part in reading.batches]
+    return lambda: [exact_adversary(part.weights, part.votes, part.is_word, 0.01) for part in reading.batches]
 
 
 def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:

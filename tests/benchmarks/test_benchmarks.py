@@ -11,7 +11,7 @@ import torch
 
 from attn_interp.attribution.integrated import STEPS, integrated_gradients
 from attn_interp.data.edit import delete_words
-from attn_interp.readout.adversary.two_classes import adversary
+from attn_interp.readout.adversary.two_classes import exact_adversary
 
 HERE = Path(__file__).parent
 
@@ -67,6 +67,6 @@ def test_the_search_stays_below_the_exact_adversary(plain, model, reading) -> No
     output = model.module.head(torch.einsum("sbt,btd->sbd", found, states)).softmax(-1)
     allowed = (output - probabilities).abs().sum(-1) / 2 <= 0.01
     jsd = plain.divergence(found, weights)
-    exact = adversary(part.weights, part.votes, part.is_word, 0.01).jsd
+    exact = exact_adversary(part.weights, part.votes, part.is_word, 0.01).jsd
     assert allowed.any()
     assert (torch.where(allowed, jsd, 0).amax(0) <= exact + 1e-5).all()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from attn_interp.readout.adversary.two_classes import adversary, adversary_curve
+from attn_interp.readout.adversary.two_classes import exact_adversary, exact_adversary_curve
 from attn_interp.readout.affine import decisions, logits_of
 from attn_interp.readout.erasure.erased_words import smallest_erasure
+from attn_interp.readout.logit_range import unflippable
 from attn_interp.readout.margin import attention_margin
-from attn_interp.readout.reach import unflippable
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "jw_reference" / "bilstm_dot_sst_test.npz"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the reference run is not here")
@@ -48,7 +48,7 @@ def test_votes_give_their_probabilities(reference: Reference) -> None:
 
 @pytest.mark.parametrize("eps", [0.01, 0.05])
 def test_exact_adversary_exceeds_every_search(reference: Reference, eps: float) -> None:
-    found = adversary(reference.weights, reference.votes, reference.is_word, eps)
+    found = exact_adversary(reference.weights, reference.votes, reference.is_word, eps)
     within = (reference.searched_probability - reference.probability[:, None]).abs() <= eps
     assert within.sum() > 3000  # not only their own attention, the last column
     searched = torch.where(within, reference.searched_jsd, 0.0)
@@ -60,7 +60,7 @@ def test_exact_adversary_exceeds_every_search(reference: Reference, eps: float) 
 
 
 def test_looser_output_allows_more(reference: Reference) -> None:
-    curve = adversary_curve(reference.weights, reference.votes, reference.is_word, [0.0, 0.01, 0.1])
+    curve = exact_adversary_curve(reference.weights, reference.votes, reference.is_word, [0.0, 0.01, 0.1])
     assert (curve.jsd.diff(dim=-1) >= -1e-12).all()
 
 

@@ -20,7 +20,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.view import MEAN
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.several_heads import fewest_weights, smallest_erasure_in_heads
-from attn_interp.readout.reach import reachable, unflippable
+from attn_interp.readout.logit_range import reachable, unflippable
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 ALL = "all heads"

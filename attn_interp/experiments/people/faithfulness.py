@@ -24,7 +24,7 @@ from attn_interp.experiments.record.statement import Statement, over_all
 from attn_interp.experiments.record.summary import grouped
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
-from attn_interp.readout.erasure.best_subset import best_subset
+from attn_interp.readout.erasure.best_words import best_subset
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 PERCENT = (1, 5, 10, 20, 50)

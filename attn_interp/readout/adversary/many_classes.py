@@ -16,7 +16,7 @@ import torch
 from scipy import special
 
 from attn_interp.readout.adversary.output_ball import OutputBall
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, check_eps, entered_one_head
 from attn_interp.readout.polytope import Polytope, maxima, ranges
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -41,24 +41,26 @@ class CertifiedAdversary(NamedTuple):
 
 
 def certified_adversary(
-    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01
+    weights: Array, votes: Array, is_word: Array | None = None, eps: float = 0.01
 ) -> CertifiedAdversary:
     """Certified interval of the largest JSD(q, alpha) over the attentions q with an output within eps.
 
     Args:
         weights: (B, T) attention of the model.
-        votes: (B, T, C), any number of classes; for two, `adversary` is exact and faster.
-        is_word: (B, T) bool.
+        votes: (B, T, C), any number of classes; for two, `exact_adversary` is exact and faster.
+        is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in [0, 1).
 
     Raises:
         ValueError, TypeError: as `entered`, for several heads, or eps outside [0, 1).
+
+    >>> votes = [[[3.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 1.0, 2.0]]]
+    >>> found = certified_adversary([[0.9, 0.1, 0.0]], votes, eps=0.01)
+    >>> bool(0.3 < found.jsd <= found.jsd_upper), round(float(found.tvd), 9)
+    (True, 0.01)
     """
-    weights, votes, is_word = entered(weights, votes, is_word)
-    if weights.ndim != 2:
-        raise ValueError(f"the certified adversary is for one head; weights must be (B, T), got {tuple(weights.shape)}")
-    if not 0.0 <= eps < 1.0:
-        raise ValueError(f"eps must lie in [0, 1), got {eps}")
+    weights, votes, is_word = entered_one_head("the certified adversary is", weights, votes, is_word)
+    check_eps(eps)
     found = weights.clone()
     ends = torch.zeros(len(weights), 3, dtype=torch.float64, device=weights.device)
     for row, words in enumerate(is_word):

@@ -19,7 +19,7 @@ from scipy import special
 from scipy.optimize import linear_sum_assignment
 
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, entered
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
@@ -45,7 +45,7 @@ class PermutationAdversary(NamedTuple):
 
 
 def permutation_adversary(
-    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01
+    weights: Array, votes: Array, is_word: Array | None = None, eps: float = 0.01
 ) -> PermutationAdversary:
     """Largest JSD(q, alpha) over the permutations q of alpha whose output is within eps in total variation.
 
@@ -56,11 +56,15 @@ def permutation_adversary(
     Args:
         weights: (B, T) attention of the model.
         votes: (B, T, 2).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in [0, 1).
 
     Raises:
         ValueError, TypeError: as `entered`, for several heads, other than two classes, or eps outside [0, 1).
+
+    >>> found = permutation_adversary([[0.9, 0.1]], [[[3.0, 0.0], [3.0, 0.0]]])
+    >>> found.weights.tolist(), bool(found.jsd == found.jsd_upper)
+    ([[0.1, 0.9]], True)
     """
     weights, votes, is_word = entered(weights, votes, is_word)
     scores = two_class_scores(weights, votes)

@@ -16,7 +16,7 @@ import torch
 from attn_interp.measures.divergence import jsd
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_tvd
 from attn_interp.readout.adversary.two_classes import all_pairs
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, entered
 
 LN2 = math.log(2.0)
 ROUNDING = 1e-12  # of a probability
@@ -35,9 +35,7 @@ class HeadAdversary(NamedTuple):
     tvd: torch.Tensor
 
 
-def head_adversary(
-    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01
-) -> HeadAdversary:
+def head_adversary(weights: Array, votes: Array, is_word: Array | None = None, eps: float = 0.01) -> HeadAdversary:
     """Largest mean over heads of JSD(q, alpha) over all attentions q of all heads whose output is within eps of the
     model's in total variation. Certified: the largest lies in [jsd, jsd_upper].
 
@@ -48,11 +46,16 @@ def head_adversary(
     Args:
         weights: (B, H, T).
         votes: (B, H, T, 2).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in (0, 1).
 
     Raises:
         ValueError, TypeError: as `entered`, for weights without heads, other than two classes, or eps outside (0, 1).
+
+    >>> votes = [[[[1.5, 0.0], [1.5, 0.0]], [[1.5, 0.0], [1.5, 0.0]]]]
+    >>> found = head_adversary([[[0.9, 0.1], [0.9, 0.1]]], votes)
+    >>> found.weights.tolist(), bool(found.jsd == found.jsd_upper)
+    ([[[0.0, 1.0], [0.0, 1.0]]], True)
     """
     weights, votes, is_word = entered(weights, votes, is_word)
     if weights.ndim != 3 or votes.shape[-1] != 2:

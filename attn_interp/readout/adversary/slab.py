@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import torch
 
+from attn_interp.readout.entry import check_eps
+
 
 class Slab(NamedTuple):
     """Bounds l, u (B,) of the logit difference s.q; infinite where p - eps or p + eps leaves (0, 1)."""
@@ -23,8 +25,7 @@ def slab(decision_value: torch.Tensor, eps: float) -> Slab:
     Raises:
         ValueError: for eps outside [0, 1).
     """
-    if not 0.0 <= eps < 1.0:
-        raise ValueError(f"eps must lie in [0, 1), got {eps}")
+    check_eps(eps)
     p, q = torch.sigmoid(decision_value), torch.sigmoid(-decision_value)
     lower = torch.where(p > eps, torch.log((p - eps).clamp_min(0) / (q + eps)), -torch.inf)
     upper = torch.where(q > eps, torch.log((p + eps) / (q - eps).clamp_min(0)), torch.inf)
@@ -40,7 +41,7 @@ def two_class_scores(weights: torch.Tensor, votes: torch.Tensor) -> torch.Tensor
     if weights.ndim != 2 or votes.shape[-1] != 2:
         raise ValueError(
             "this adversary is for one head and two classes, votes (B, T, 2), got "
-            f"{tuple(votes.shape)}; take adversary_multiclass for several classes and a search for several heads"
+            f"{tuple(votes.shape)}; take certified_adversary for several classes and head_adversary for several heads"
         )
     return votes[..., 1] - votes[..., 0]
 

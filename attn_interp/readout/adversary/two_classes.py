@@ -16,7 +16,7 @@ import torch
 
 from attn_interp.readout.adversary.pruned_pairs import Vertex, best_vertex
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, entered
 
 PAIRS_UP_TO = 100  # words; above it bounding groups of pairs is the quicker of two exact ways
 CELLS = 1_000_000  # pairs held at a time: a handful of 8 MB tensors
@@ -49,7 +49,7 @@ class Best(NamedTuple):
     weight: torch.Tensor
 
 
-def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: float = 0.01) -> Adversary:
+def exact_adversary(weights: Array, votes: Array, is_word: Array | None = None, eps: float = 0.01) -> Adversary:
     """Largest JSD(q, alpha) over all attentions q whose output is within eps of the model's in total variation.
 
     Exact: no search exceeds it at this eps. One word, or votes that leave no choice, give jsd 0.
@@ -57,11 +57,15 @@ def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor,
     Args:
         weights: (B, T) attention of the model.
         votes: (B, T, 2).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in [0, 1).
 
     Raises:
         ValueError, TypeError: as `entered`, for several heads, other than two classes, or eps outside [0, 1).
+
+    >>> found = exact_adversary([[0.9, 0.1]], [[[3.0, 0.0], [3.0, 0.0]]])
+    >>> found.weights.tolist(), round(float(found.jsd), 3)
+    ([[0.0, 1.0]], 0.526)
 
     Reference: Jain & Wallace 2019, section 4.2.2, who search for it.
     """
@@ -87,9 +91,16 @@ def adversary(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor,
     return Adversary(jsd, found, moved)
 
 
-def adversary_curve(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, eps: Sequence[float]) -> Curve:
-    """`adversary` at each of several tolerances: how much divergence a looser output buys. Never falls as eps grows."""
-    found = [adversary(weights, votes, is_word, each) for each in eps]
+def exact_adversary_curve(weights: Array, votes: Array, is_word: Array | None, eps: Sequence[float]) -> Curve:
+    """`exact_adversary` at each of several tolerances: how much divergence a looser output buys.
+
+    Never falls as eps grows. Arguments and errors as there.
+
+    >>> curve = exact_adversary_curve([[0.9, 0.1]], [[[3.0, 0.0], [2.0, 0.0]]], None, eps=[0.0, 0.1])
+    >>> [round(x, 3) for x in curve.jsd[0].tolist()]
+    [0.0, 0.526]
+    """
+    found = [exact_adversary(weights, votes, is_word, each) for each in eps]
     return Curve(torch.stack([each.jsd for each in found], -1), torch.stack([each.tvd for each in found], -1))
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.readout.affine import advantages, decisions, logits_of
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, as_tensor, entered, entered_one_head
 
 
-def erased_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+def erased_logits(weights: Array, votes: Array, is_word: Array | None = None) -> torch.Tensor:
     """The logits after each single word is erased from the attention and the rest renormalised.
 
     z' = sum of the others' alpha times votes over the sum of the others' alpha. The others are summed themselves,
@@ -20,13 +20,16 @@ def erased_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Ten
     Args:
         weights: (B, T) or (B, H, T).
         votes: (B, T, C) or (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Returns:
         (B, T, C) logits with word t erased; NaN where there is no word and where nothing is left (in some head).
 
     Raises:
         ValueError, TypeError: as `entered`.
+
+    >>> erased_logits([[0.75, 0.25]], [[[4.0, 0.0], [0.0, 8.0]]]).tolist()
+    [[[0.0, 8.0], [4.0, 0.0]]]
 
     Reference: Serrano & Smith 2019, section 3.
     """
@@ -39,9 +42,7 @@ def erased_logits(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Ten
     return torch.where(is_word[..., None], erased, torch.nan)
 
 
-def zeroed_logits(
-    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor, bias: torch.Tensor
-) -> torch.Tensor:
+def zeroed_logits(weights: Array, votes: Array, is_word: Array | None, bias: Array) -> torch.Tensor:
     """The logits after each single word's attention is set to 0 and nothing renormalised: z - alpha_t (v_t - b).
 
     Without renormalisation the attention no longer sums to 1, so the bias, which is in every vote, must be known apart.
@@ -49,7 +50,7 @@ def zeroed_logits(
     Args:
         weights: (B, T) or (B, H, T).
         votes: (B, T, C) or (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         bias: (C,) or (B, C) the logits at a zero context; for heads (B, H, C), the part of it that each head's votes
         hold.
 
@@ -57,9 +58,13 @@ def zeroed_logits(
         (B, T, C); NaN where there is no word.
 
     Raises:
-        ValueError, TypeError: as `entered`.
+        ValueError, TypeError: as `entered`, and for a bias without heads beside weights with heads.
+
+    >>> zeroed_logits([[0.75, 0.25]], [[[5.0, 1.0], [1.0, 9.0]]], None, bias=[1.0, 1.0]).tolist()
+    [[[1.0, 3.0], [4.0, 1.0]]]
     """
     weights, votes, is_word = entered(weights, votes, is_word)
+    bias = as_tensor(bias, "bias")
     if weights.ndim == 3 and bias.ndim != 3:
         raise ValueError(f"bias must be (B, H, C) for weights (B, H, T), got {tuple(bias.shape)}")
     lost = weights[..., None] * (votes - bias.detach().double().unsqueeze(-2))
@@ -68,14 +73,18 @@ def zeroed_logits(
     return torch.where(is_word[..., None], logits_of(weights, votes)[:, None] - lost, torch.nan)
 
 
-def flips_when_erased(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-    """(B, T) true where erasing the word and renormalising makes a rival's logit exceed the decision's; see
+def flips_when_erased(weights: Array, votes: Array, is_word: Array | None = None) -> torch.Tensor:
+    """(B, T) true where erasing the word and renormalising makes a rival's logit exceed the decision's.
+
+    False where the erasure is undefined. The inequality is strict: a tie is no flip. Arguments and errors as
     `erased_logits`.
 
-    False where the erasure is undefined. The inequality is strict: a tie is no flip.
+    >>> flips_when_erased([[0.75, 0.25]], [[[4.0, 0.0], [0.0, 8.0]]]).tolist()
+    [[True, False]]
     """
+    weights, votes, is_word = entered(weights, votes, is_word)
     erased = erased_logits(weights, votes, is_word)
-    decision = decisions(*entered(weights, votes, is_word)[:2])
+    decision = decisions(weights, votes)
     return advantages(erased, decision).amin(-1) < 0
 
 
@@ -91,7 +100,7 @@ class SmallestErasure(NamedTuple):
     rival: torch.Tensor
 
 
-def smallest_erasure(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> SmallestErasure:
+def smallest_erasure(weights: Array, votes: Array, is_word: Array | None = None) -> SmallestErasure:
     """The fewest words to erase (the rest renormalised) so that some rival's logit exceeds the decision's. Exact.
 
     A rival k beats the decision a once the kept words' sum of alpha_t (v_ta - v_tk) is negative, so the words with
@@ -102,18 +111,18 @@ def smallest_erasure(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.
     Args:
         weights: (B, T).
         votes: (B, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
         ValueError, TypeError: as `entered`, and for several heads, where this greedy set is not the smallest.
 
+    >>> votes = [[[3.0, 0.0], [1.0, 0.0], [0.0, 2.0]]]
+    >>> smallest_erasure([[0.5, 0.25, 0.25]], votes).erased.tolist()
+    [[True, False, False]]
+
     Reference: the optimum that the orders of Serrano & Smith 2019, section 4, are compared with.
     """
-    weights, votes, is_word = entered(weights, votes, is_word)
-    if weights.ndim != 2:
-        raise ValueError(
-            f"the smallest erasure is exact for one head; weights must be (B, T), got {tuple(weights.shape)}"
-        )
+    weights, votes, is_word = entered_one_head("the smallest erasure is exact", weights, votes, is_word)
     decision = decisions(weights, votes)
     terms = weights[..., None] * advantages(votes, decision)  # (B, T, C)
     order = terms.argsort(dim=1, descending=True, stable=True)
@@ -133,8 +142,14 @@ def smallest_erasure(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.
     return SmallestErasure(size, erased, torch.where(found, rival, -1))
 
 
-def never_erasable(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-    """(B,) true where erasing words (of one head) never changes the decision: no attended word votes for a rival."""
+def never_erasable(weights: Array, votes: Array, is_word: Array | None = None) -> torch.Tensor:
+    """(B,) true where erasing words (of one head) never changes the decision: no attended word votes for a rival.
+
+    Arguments and errors as `smallest_erasure`.
+
+    >>> never_erasable([[0.75, 0.25]], [[[4.0, 0.0], [1.0, 0.0]]]).tolist()
+    [True]
+    """
     return smallest_erasure(weights, votes, is_word).size.isinf()
 
 

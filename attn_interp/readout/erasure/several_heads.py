@@ -12,14 +12,14 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.readout.affine import advantages, decisions
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, entered_heads
 from attn_interp.readout.erasure.erased_words import sum_of_others
 
 CELLS = 4_000_000  # numbers held at a time: 32 MB
 ROUNDS = 8  # of ordering the words anew by the best set so far
 
 
-def erased_in_one_head(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+def erased_in_one_head(weights: Array, votes: Array, is_word: Array | None = None) -> torch.Tensor:
     """The logits after a word is erased from one head, that head renormalised and the others left as they are. Exact.
 
     For the word erased from every head see `erased_logits`.
@@ -27,7 +27,7 @@ def erased_in_one_head(weights: torch.Tensor, votes: torch.Tensor, is_word: torc
     Args:
         weights: (B, H, T).
         votes: (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Returns:
         (B, H, T, C) logits with word t erased from head h; NaN where there is no word and where nothing is left of the
@@ -35,8 +35,12 @@ def erased_in_one_head(weights: torch.Tensor, votes: torch.Tensor, is_word: torc
 
     Raises:
         ValueError, TypeError: as `entered`, and for weights without heads.
+
+    >>> votes = [[[[4.0, 0.0], [0.0, 8.0]], [[1.0, 0.0], [1.0, 0.0]]]]
+    >>> erased_in_one_head([[[0.75, 0.25], [0.5, 0.5]]], votes)[0, 0].tolist()
+    [[1.0, 8.0], [5.0, 0.0]]
     """
-    weights, votes, is_word = _entered(weights, votes, is_word)
+    weights, votes, is_word = entered_heads(weights, votes, is_word)
     left = sum_of_others(weights[..., None])
     erased = sum_of_others(weights[..., None] * votes) / left
     own = (weights[..., None] * votes).sum(-2)  # (B, H, C)
@@ -52,7 +56,7 @@ class FewestWeights(NamedTuple):
     rival: torch.Tensor
 
 
-def fewest_weights(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> FewestWeights:
+def fewest_weights(weights: Array, votes: Array, is_word: Array | None = None) -> FewestWeights:
     """The fewest weights, of any heads, to erase so that some rival's logit exceeds the decision's. Exact.
 
     The least lead of a head after n erasures is the least weighted mean over the words that are kept, found by
@@ -62,14 +66,18 @@ def fewest_weights(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Te
     Args:
         weights: (B, H, T).
         votes: (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
         ValueError, TypeError: as `entered`, and for weights without heads.
 
+    >>> votes = [[[[4.0, 0.0], [0.0, 8.0]], [[1.0, 0.0], [1.0, 0.0]]]]
+    >>> fewest_weights([[[0.75, 0.25], [0.5, 0.5]]], votes).size.tolist()
+    [1.0]
+
     Reference: Dinkelbach 1967, On nonlinear fractional programming.
     """
-    weights, votes, is_word = _entered(weights, votes, is_word)
+    weights, votes, is_word = entered_heads(weights, votes, is_word)
     lead = _least_leads(weights, advantages(votes, decisions(weights, votes)).transpose(2, 3))  # (B, H, C, T)
     best = lead[:, 0]  # (B, C, N) of the heads so far, after n erasures
     for head in range(1, lead.shape[1]):
@@ -92,7 +100,7 @@ class ErasureBounds(NamedTuple):
     erased: torch.Tensor
 
 
-def smallest_erasure_in_heads(weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> ErasureBounds:
+def smallest_erasure_in_heads(weights: Array, votes: Array, is_word: Array | None = None) -> ErasureBounds:
     """The fewest words to erase from every head so that some rival's logit exceeds the decision's. Certified.
 
     No n words do it while the least leads of the heads after n erasures each, chosen apart, add up to 0 or more. A set
@@ -104,26 +112,23 @@ def smallest_erasure_in_heads(weights: torch.Tensor, votes: torch.Tensor, is_wor
     Args:
         weights: (B, H, T).
         votes: (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
         ValueError, TypeError: as `entered`, and for weights without heads.
+
+    >>> votes = [[[[4.0, 0.0], [0.0, 8.0]], [[1.0, 0.0], [1.0, 0.0]]]]
+    >>> found = smallest_erasure_in_heads([[[0.75, 0.25], [0.5, 0.5]]], votes)
+    >>> found.least.tolist(), found.most.tolist(), found.erased.tolist()
+    ([1.0], [1.0], [[True, False]])
     """
-    weights, votes, is_word = _entered(weights, votes, is_word)
+    weights, votes, is_word = entered_heads(weights, votes, is_word)
     d = advantages(votes, decisions(weights, votes)).transpose(2, 3)  # (B, H, C, T)
     least = _first_below_zero(_least_leads(weights, d).sum(1)).amin(-1)
     most, erased = _searched(weights, d)
     most, rival = most.min(-1)
     erased = erased.gather(1, rival[:, None, None].expand(-1, 1, erased.shape[-1]))[:, 0]
     return ErasureBounds(least.minimum(most), most, erased & most.isfinite()[:, None])
-
-
-def _entered(
-    weights: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    if weights.ndim != 3:
-        raise ValueError(f"weights must be (B, H, T), one row for each head, got {tuple(weights.shape)}")
-    return entered(weights, votes, is_word)
 
 
 def _first_below_zero(lead: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from attn_interp.experiments.attributed import Attributed, attribute
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.people.faithfulness import (
     AOPC,
     ATTENTION,

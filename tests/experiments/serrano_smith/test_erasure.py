@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from attn_interp.experiments.attributed import attribute
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.experiments.attributed import attribute
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import (

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from attn_interp.measures import jsd, tvd
 from attn_interp.readout.adversary.many_classes import certified_adversary
 from attn_interp.readout.adversary.output_ball import OutputBall
-from attn_interp.readout.adversary.two_classes import adversary
+from attn_interp.readout.adversary.two_classes import exact_adversary
 from attn_interp.readout.affine import logits_of
 
 LN2 = math.log(2.0)
@@ -67,13 +67,13 @@ def test_lower_end_is_attained_by_a_feasible_attention(draw, classes: int, eps: 
 @pytest.mark.parametrize("eps", [0.0, 0.01, 0.2])
 def test_two_classes_hold_the_exact_optimum(draw, eps: float) -> None:
     documents = draw(2, count=30, positions=10)
-    exact, found = adversary(*documents, eps=eps).jsd, certified_adversary(*documents, eps=eps)
+    exact, found = exact_adversary(*documents, eps=eps).jsd, certified_adversary(*documents, eps=eps)
     assert (found.jsd <= exact + 1e-9).all() and (exact <= found.jsd_upper + 1e-9).all()
     assert (exact - found.jsd).mean() < 0.01
 
 
 def test_edges(degenerate) -> None:
-    exact, found = adversary(*degenerate).jsd, certified_adversary(*degenerate)
+    exact, found = exact_adversary(*degenerate).jsd, certified_adversary(*degenerate)
     assert (found.jsd <= exact + 1e-9).all() and (exact <= found.jsd_upper + 1e-9).all()
     assert (exact - found.jsd).mean() < 0.01
 
@@ -89,7 +89,7 @@ def test_interval_is_narrow_where_words_are_many(draw) -> None:
 def test_a_third_class_that_nobody_votes_for_changes_little(draw) -> None:
     weights, votes, is_word = draw(4, count=7)
     third = torch.cat([votes, torch.full_like(votes[..., :1], -200.0)], -1)
-    found, exact = certified_adversary(weights, third, is_word), adversary(weights, votes, is_word).jsd
+    found, exact = certified_adversary(weights, third, is_word), exact_adversary(weights, votes, is_word).jsd
     assert (found.jsd <= exact + 1e-9).all() and (exact <= found.jsd_upper + 1e-9).all()
 
 

@@ -6,7 +6,7 @@ import torch
 
 from attn_interp.measures.divergence import jsd, tvd
 from attn_interp.readout.adversary.several_heads import head_adversary
-from attn_interp.readout.adversary.two_classes import adversary
+from attn_interp.readout.adversary.two_classes import exact_adversary
 from attn_interp.readout.affine import logits_of
 
 EPS = 0.02
@@ -91,7 +91,10 @@ def test_no_random_attention_is_better() -> None:
 
 def test_one_head_is_the_adversary_of_one_head() -> None:
     weights, votes, words = drawn(4, heads=1, count=8, words=6)
-    found, expected = head_adversary(weights, votes, words, EPS), adversary(weights[:, 0], votes[:, 0], words, EPS)
+    found, expected = (
+        head_adversary(weights, votes, words, EPS),
+        exact_adversary(weights[:, 0], votes[:, 0], words, EPS),
+    )
     torch.testing.assert_close(found.jsd, expected.jsd)
     torch.testing.assert_close(found.jsd_upper, expected.jsd)
 

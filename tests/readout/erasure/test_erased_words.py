@@ -12,7 +12,7 @@ from attn_interp.readout.erasure.erased_words import (
     smallest_erasure,
     zeroed_logits,
 )
-from attn_interp.readout.reach import unflippable
+from attn_interp.readout.logit_range import unflippable
 
 
 def fewest(alpha: torch.Tensor, votes: torch.Tensor) -> float:

@@ -10,7 +10,7 @@ from attn_interp.data.batch import Batch
 from attn_interp.experiments.reading import Reading
 from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.readout.affine import head_votes
-from attn_interp.readout.affinity import LEAST_WORDS, Affinity, affinity, pooled, probe_weightings
+from attn_interp.readout.affine_check import LEAST_WORDS, Affinity, affinity, pooled, probe_weightings
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document, gold_labels
-from attn_interp.data.documents_of import documents_of
+from attn_interp.data.document import Document, documents_of, gold_labels
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.scores import LEVEL

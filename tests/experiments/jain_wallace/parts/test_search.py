@@ -8,7 +8,7 @@ import torch
 from attn_interp.data.document import Document
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.measures.divergence import jsd, tvd
-from attn_interp.readout.adversary.two_classes import adversary as exact_adversary
+from attn_interp.readout.adversary.two_classes import exact_adversary
 
 EPS = 0.02
 LENGTHS = (2, 11, 5, 1, 7)

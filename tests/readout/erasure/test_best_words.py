@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attn_interp.readout.affine import decisions
-from attn_interp.readout.erasure.best_subset import best_subset
+from attn_interp.readout.erasure.best_words import best_subset
 
 
 def probabilities(alpha: torch.Tensor, votes: torch.Tensor, decision: int, count: int) -> list[float]:

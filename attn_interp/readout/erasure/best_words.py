@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.readout.affine import advantages
-from attn_interp.readout.entry import entered
+from attn_interp.readout.entry import Array, as_tensor, entered_decision, entered_one_head
 
 ITERATIONS = 50  # a handful are needed; each raises the value, and there are finitely many sets
 
@@ -25,11 +25,11 @@ class BestSubset(NamedTuple):
 
 
 def best_subset(
-    weights: torch.Tensor,
-    votes: torch.Tensor,
-    is_word: torch.Tensor,
-    decision: torch.Tensor,
-    count: torch.Tensor,
+    weights: Array,
+    votes: Array,
+    is_word: Array | None,
+    decision: Array,
+    count: Array,
     highest: bool,
 ) -> BestSubset:
     """The `count` words to keep, all others erased and the attention renormalised, such that the probability of the
@@ -47,7 +47,7 @@ def best_subset(
     Args:
         weights: (B, T).
         votes: (B, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         decision: (B,) the class whose probability is meant.
         count: (B,) how many words to keep; fewer than one or more than there are: undefined.
         highest: whether the probability of the decision is to be highest.
@@ -55,13 +55,14 @@ def best_subset(
     Raises:
         ValueError, TypeError: as `entered`, and for several heads.
 
+    >>> votes = [[[3.0, 0.0], [2.0, 0.0], [0.0, 9.0]]]
+    >>> best_subset([[0.1, 0.5, 0.4]], votes, None, [0], [1], highest=True).kept.tolist()
+    [[True, False, False]]
+
     Reference: Dinkelbach 1967, On nonlinear fractional programming.
     """
-    weights, votes, is_word = entered(weights, votes, is_word)
-    if weights.ndim != 2:
-        raise ValueError(
-            f"the best subset is for one head; weights must be (B, T), got {tuple(weights.shape)}: choose a head"
-        )
+    weights, votes, is_word = entered_one_head("the best subset is", weights, votes, is_word)
+    decision, count = entered_decision(decision, votes), as_tensor(count, "count")
     classes = votes.shape[-1]
     lead = advantages(votes, decision)
     rivals = torch.arange(classes) != decision[:, None]  # (B, C)

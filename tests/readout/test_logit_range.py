@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from attn_interp.readout.affine import advantages, decisions, logits_of
-from attn_interp.readout.reach import reachable, unflippable
+from attn_interp.readout.logit_range import reachable, unflippable
 
 
 @pytest.mark.parametrize("classes", [2, 3])

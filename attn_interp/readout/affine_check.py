@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from attn_interp.data.draws import generator
-from attn_interp.readout.entry import check_words, checked_votes
+from attn_interp.readout.entry import Array, as_tensor, entered_votes, entered_words
 
 LEAST_WORDS = 3
 RELATIVE_TOLERANCE = 1e-3
@@ -56,19 +56,25 @@ class Affinity:
         return self.gap <= self.tolerance
 
 
-def affinity(weightings: torch.Tensor, logits: torch.Tensor, votes: torch.Tensor, is_word: torch.Tensor) -> Affinity:
+def affinity(weightings: Array, logits: Array, votes: Array, is_word: Array | None = None) -> Affinity:
     """Compares recorded logits with attention times votes. The verdict is per model: pool the batches first.
 
     Args:
         weightings: (B, K, T) attention put into the model, see `probe_weightings`.
         logits: (B, K, C) what the model answered.
         votes: (B, T, C) its logits with all attention on one word.
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
-        ValueError, TypeError: as `checked_votes`, and for shapes that do not fit.
+        ValueError, TypeError: as `entered_votes`, and for shapes that do not fit.
+
+    >>> votes = [[[4.0, 0.0], [0.0, 8.0], [1.0, 1.0]]]
+    >>> found = affinity([[[0.2, 0.3, 0.5]]], [[[1.3, 2.9]]], votes)
+    >>> found.affine, round(found.gap, 9)
+    (True, 0.0)
     """
-    votes = checked_votes(votes, is_word)
+    weightings, logits = as_tensor(weightings, "weightings"), as_tensor(logits, "logits")
+    votes, is_word = entered_votes(votes, is_word)
     batch, positions, classes = votes.shape
     ways = weightings.shape[1]
     if tuple(weightings.shape) != (batch, ways, positions) or tuple(logits.shape) != (batch, ways, classes):
@@ -100,9 +106,7 @@ def pooled(parts: Iterable[Affinity]) -> Affinity:
     )
 
 
-def probe_weightings(
-    weights: torch.Tensor, is_word: torch.Tensor, ids: Sequence[str], seed: int = 0, draws: int = 4
-) -> torch.Tensor:
+def probe_weightings(weights: Array, is_word: Array, ids: Sequence[str], seed: int = 0, draws: int = 4) -> torch.Tensor:
     """Weightings that tell an affine model from another: its own, uniform, and `draws` from a flat Dirichlet.
 
     Its own alone prove nothing, for a document whose attention sits on one word always passes. What is drawn for a
@@ -110,13 +114,20 @@ def probe_weightings(
 
     Args:
         weights: (B, T) own attention.
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
         ids: B document ids.
 
     Returns:
         (B, 2 + draws, T) float64, 0 outside the words.
+
+    Raises:
+        ValueError, TypeError: as `entered_words`, and for another number of ids.
+
+    >>> tried = probe_weightings([[0.5, 0.25, 0.25]], [[True, True, True]], ["a review"], seed=0)
+    >>> tried.shape, tried[0, 0].tolist()
+    (torch.Size([1, 6, 3]), [0.5, 0.25, 0.25])
     """
-    check_words(is_word)
+    weights, is_word = as_tensor(weights, "weights"), entered_words(is_word)
     if len(ids) != len(is_word):
         raise ValueError(f"{len(ids)} ids for {len(is_word)} documents")
     words = is_word.sum(-1)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
+from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
 
 IDS = [f"document {n}" for n in range(13)]
 

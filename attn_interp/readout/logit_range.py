@@ -7,17 +7,17 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.readout.affine import advantages
-from attn_interp.readout.entry import checked_votes, over_positions
+from attn_interp.readout.entry import Array, entered_decision, entered_votes, over_positions
 
 
-class Reach(NamedTuple):
+class LogitRange(NamedTuple):
     """Least and largest value (B, C) of each logit over all attentions, attained at one word (one per head)."""
 
     least: torch.Tensor
     most: torch.Tensor
 
 
-def reachable(votes: torch.Tensor, is_word: torch.Tensor) -> Reach:
+def reachable(votes: Array, is_word: Array | None = None) -> LogitRange:
     """The range of each logit over all attentions: [min over words, max over words] of its votes, summed over heads.
 
     Softmax comes arbitrarily close to the ends and reaches none of them with two words or more. For a logit
@@ -25,20 +25,24 @@ def reachable(votes: torch.Tensor, is_word: torch.Tensor) -> Reach:
 
     Args:
         votes: (B, T, C) or (B, H, T, C).
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
 
     Raises:
-        ValueError, TypeError: as `checked_votes`.
+        ValueError, TypeError: as `entered_votes`.
+
+    >>> least, most = reachable([[[4.0, 0.0], [0.0, 8.0]]])
+    >>> least.tolist(), most.tolist()
+    ([[0.0, 0.0]], [[4.0, 8.0]])
     """
-    votes = checked_votes(votes, is_word)
+    votes, is_word = entered_votes(votes, is_word)
     outside = ~over_positions(is_word, votes[..., 0])[..., None]
     least = votes.masked_fill(outside, torch.inf).amin(-2)
     most = votes.masked_fill(outside, -torch.inf).amax(-2)
-    return Reach(least, most) if votes.ndim == 3 else Reach(least.sum(1), most.sum(1))
+    return LogitRange(least, most) if votes.ndim == 3 else LogitRange(least.sum(1), most.sum(1))
 
 
-def unflippable(votes: torch.Tensor, decision: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-    """(B,) true where no attention whatever changes the decision: every word votes for it over every rival.
+def unflippable(votes: Array, decision: Array, is_word: Array | None = None) -> torch.Tensor:
+    """Whether no attention whatever changes the decision: every word votes for it over every rival.
 
     The condition d_t^k > 0 is strict: a word that ties could make a tie, which counts as a change. With several
     heads, the sum over heads of the least d must be positive. For three classes or more, false means that some rival
@@ -47,11 +51,19 @@ def unflippable(votes: torch.Tensor, decision: torch.Tensor, is_word: torch.Tens
     Args:
         votes: (B, T, C) or (B, H, T, C).
         decision: (B,) class indices.
-        is_word: (B, T) bool.
+        is_word: (B, T) bool; None: every position is a word.
+
+    Returns:
+        (B,) bool.
 
     Raises:
-        ValueError, TypeError: as `checked_votes`.
+        ValueError, TypeError: as `entered_votes`, and for a decision that is no class.
+
+    >>> unflippable([[[4.0, 0.0], [1.0, 0.0]], [[4.0, 0.0], [0.0, 8.0]]], [0, 1]).tolist()
+    [True, False]
     """
-    least = reachable(advantages(checked_votes(votes, is_word), decision), is_word).least  # (B, C), 0 at the decision
+    votes, is_word = entered_votes(votes, is_word)
+    decision = entered_decision(decision, votes)
+    least = reachable(advantages(votes, decision), is_word).least  # (B, C), 0 at the decision
     own = torch.nn.functional.one_hot(decision, least.shape[-1]).bool()
     return ((least > 0) | own).all(-1)
