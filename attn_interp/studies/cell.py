@@ -13,23 +13,10 @@ from typing import Any
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.studies.run import corpus_facts
+from attn_interp.studies.steps import Work, as_name, key_of
 
-CELL_FORMAT = 2
-
-OWN_SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "quality": (),
-    "agreement": ("site", "documents"),
-    "permutation": ("site", "documents", "draws"),
-    "adversary": ("site", "documents", "eps", "search"),
-    "adversary_curve": ("site", "documents"),
-    "same_shape": ("site", "documents", "eps"),
-    "reach": ("site", "documents"),
-    "single_erasure": ("site", "documents"),
-    "erasure": ("site", "documents"),
-    "examples": ("site", "documents", "eps"),
-}
-"""What decides each experiment beside the model, in the order in which they run. Cells of one model that agree in these
-share the result."""
+CELL_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -76,42 +63,53 @@ class Cell:
     def described(self) -> dict[str, Any]:
         """The cell as plain JSON values."""
         described: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        if self.settings.encoder != "transformer":  # others are named as they were before there were transformers
-            for name in ("layers", "encoder_heads"):
-                del described["settings"][name]
-        if not self.settings.forget_bias:  # and LSTMs before this could be chosen
-            del described["settings"]["forget_bias"]
         return described
 
-    def key(self, corpus: Corpus) -> str:
+    @property
+    def labels(self) -> dict[str, str]:
+        """What tells this model from the others in a table."""
+        settings = self.settings
+        encoder = settings.encoder if self.site is None else f"{settings.encoder}, {self.site}"
+        return {"corpus": self.load_corpus().name, "encoder": encoder, "attention": settings.attention}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of experiments that the cell decides, by name."""
+        return {"draws": self.draws, "eps": self.eps, "method": "both" if self.search else "best"}
+
+    def key(self) -> str:
         """Equal for two cells exactly when settings, texts and vectors are equal: names the folder of the results."""
-        described = self.described()
-        if self.site is None:  # named as it was before there was a choice
-            del described["site"]
-        return _hash({"format": CELL_FORMAT, "cell": described, **self._inputs(corpus)})
+        return key_of({"format": CELL_FORMAT, "cell": self.described(), **self._inputs()})
 
-    def folder_name(self, corpus: Corpus) -> str:
+    def folder_name(self) -> str:
         """Readable, and unique by the first digits of the key."""
-        return self._name(corpus, self.key(corpus))
+        return self._name(self.key())
 
-    def model_name(self, corpus: Corpus) -> str:
+    def model_name(self) -> str:
         """The same of what decides the trained model alone: cells that differ in their experiments share it."""
         described = self.described()
         decisive = {name: described[name] for name in ("settings", "training", "seed")}
-        key = _hash({"format": CELL_FORMAT, **decisive, "name": corpus.name, **self._inputs(corpus)})
-        return self._name(corpus, key)
+        name = self.load_corpus().name
+        return self._name(key_of({"format": CELL_FORMAT, **decisive, "name": name, **self._inputs()}))
 
-    def shares(self, experiment: str, other: Mapping[str, Any]) -> bool:
-        """Whether the experiment gives the same on another cell of the same model, which is given as `described`."""
-        own = self.described()
-        return all(own[name] == other.get(name) for name in OWN_SETTINGS[experiment])
+    def about(self) -> dict[str, Any]:
+        """What settings.json says of the cell."""
+        return {"cell": self.described(), "key": self.key(), "corpus": corpus_facts(self.load_corpus())}
 
-    def _name(self, corpus: Corpus, key: str) -> str:
-        return "-".join([corpus.name, self.settings.encoder, self.settings.attention, f"seed{self.seed}", key[:8]])
+    def work(self, models: Path, progress: bool) -> Work:
+        """The cell while it runs."""
+        from attn_interp.studies.work import ClassifierWork
 
-    def _inputs(self, corpus: Corpus) -> dict[str, str]:
+        return ClassifierWork(self, models, progress)
+
+    def _name(self, key: str) -> str:
+        settings = self.settings
+        name = as_name(self.load_corpus().name)
+        return "-".join([name, settings.encoder, settings.attention, f"seed{self.seed}", key[:8]])
+
+    def _inputs(self) -> dict[str, str]:
         """What was read, by what it holds."""
-        inputs = {"corpus": _corpus_fingerprint(_Same(corpus))}
+        inputs = {"corpus": _corpus_fingerprint(_Same(self.load_corpus()))}
         if self.embeddings is not None:
             found = Path(self.embeddings).stat()
             inputs["vectors"] = _fingerprint(self.embeddings, found.st_size, found.st_mtime_ns)
@@ -149,7 +147,3 @@ def _fingerprint(path: str, size: int, changed: int) -> str:
     """SHA-256 of a file, read again only when it has another size or time."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hash(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

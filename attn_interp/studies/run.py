@@ -1,12 +1,11 @@
-"""Running a cell: train once, run every experiment, draw the figures. What stands on disk is not done again."""
+"""The runner: what is missing of a cell is computed, saved and drawn; what stands on disk is not done again."""
 
 from __future__ import annotations
 
 import json
 import platform
-import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,39 +20,30 @@ from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result
 from attn_interp.models.threads import one_thread
 from attn_interp.studies.alone import alone_in, remove_drafts
-from attn_interp.studies.cell import Cell
-from attn_interp.studies.parallel import in_processes
-from attn_interp.studies.work import STEPS, Work, why_not
+from attn_interp.studies.jobs import in_processes
+from attn_interp.studies.steps import Cell, Say, Step, as_name, chosen, place_of, say_aloud
 
-MODEL = "model"
-MODELS = "models"
-Say = Callable[[str], None]
+MODEL, MODELS, SETTINGS = "model", "models", "settings.json"
+FORMAT = 3
 Failed = Callable[[str, Exception], None]
 
 
 @dataclass(frozen=True)
 class CellRun:
-    """The results of a cell, by experiment, and the folder where they stand."""
+    """The results of a cell, by step, and the folder where they stand."""
 
     cell: Cell
-    corpus: str
     folder: Path
     results: dict[str, Result]
 
     @property
     def labels(self) -> dict[str, str]:
         """What tells this model from the others in a table."""
-        settings = self.cell.settings
-        encoder = settings.encoder if self.cell.site is None else f"{settings.encoder}, {self.cell.site}"
-        return {"corpus": self.corpus, "encoder": encoder, "attention": settings.attention}
-
-
-def say_aloud(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        return self.cell.labels
 
 
 def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = say_aloud) -> CellRun:
-    """Run what is missing of a cell, with every experiment, and return all its results; see `complete`."""
+    """Run what is missing of a cell and return all its results; see `complete`."""
     complete(cell, results, progress=progress, say=say)
     return finished(cell, results)
 
@@ -61,68 +51,73 @@ def run_cell(cell: Cell, results: Path, progress: bool = True, say: Say = say_al
 def complete(
     cell: Cell,
     results: Path,
-    experiments: Sequence[str] = tuple(STEPS),
+    names: Sequence[str] | None = None,
     progress: bool = False,
     say: Say = say_aloud,
     keep_going: bool = False,
 ) -> None:
     """Run what is missing of a cell.
 
-    The folder `results`/<name of the cell> holds settings.json, one Parquet file and summary per experiment, and
-    figures/; the trained model stands in `results`/models/<name of the model>, for every cell that has it. Every file
-    is moved into place whole and training keeps its state after each epoch, so a killed run is taken up where it
-    stopped. All computes on one thread, so that the numbers do not depend on how many cells run beside.
+    The folder `results`/<name of the cell> holds settings.json, one Parquet file and summary per step (of a variant in
+    a folder of its own), and figures/; models stand in `results`/models/<name of the model>, for every cell that has
+    them. Every file is moved into place whole and training keeps its state after each epoch, so a killed run is taken
+    up where it stopped. All computes on one thread, so that the numbers do not depend on how many cells run beside.
 
     Args:
-        experiments: Which of `STEPS` to run.
+        names: The steps to run; None: all.
         progress: Whether long work shows a bar.
         say: Is told what begins.
         keep_going: What fails is written to <step>.failed.json and the others go on, instead of raising.
+
+    Raises:
+        ValueError: the folder holds results of another version or of other settings.
     """
-    corpus = cell.load_corpus()
-    folder, model_folder = results / cell.folder_name(corpus), results / MODELS / cell.model_name(corpus)
-    with one_thread(), threadpool_limits(limits=1), alone_in(model_folder, say):
+    folder, models = results / cell.folder_name(), results / MODELS / cell.model_name()
+    with one_thread(), threadpool_limits(limits=1), alone_in(models, say):
         folder.mkdir(parents=True, exist_ok=True)
-        for place in (folder, model_folder):
+        for place in (folder, models):
             remove_drafts(place)
-        _write_settings(cell, corpus, folder)
-        failed = _writing_down(folder) if keep_going else _raising
-        _complete(Work(cell, corpus, model_folder, progress), folder, experiments, say, failed)
+        work = cell.work(models, progress)
+        steps = chosen(work.steps(), names)
+        decided = {step.name: dict(step.decided_by) for step in steps}
+        settle(folder, {**cell.about(), MODEL: models.name, "steps": decided})
+        _complete(work.prepare, steps, folder, say, _writing_down(folder) if keep_going else _raising)
 
 
-def finished(cell: Cell, results: Path, experiments: Sequence[str] = tuple(STEPS)) -> CellRun:
-    """What stands of a cell, read from disk; without the experiments that failed."""
-    corpus = cell.load_corpus()
-    folder = results / cell.folder_name(corpus)
-    paths = {name: folder / f"{name}.parquet" for name in experiments if not failure(folder, name).exists()}
-    results_found = {name: Result.load(path) for name, path in paths.items() if path.exists()}
-    return CellRun(cell, corpus.name, folder, results_found)
+def finished(cell: Cell, results: Path, names: Sequence[str] | None = None) -> CellRun:
+    """What stands of a cell, read from disk; without the steps that failed."""
+    folder = results / cell.folder_name()
+    steps = chosen(cell.work(results / MODELS / cell.model_name(), False).steps(), names)
+    found = [step.name for step in steps if not failure(folder, step.name).exists()]
+    return CellRun(
+        cell, folder, {name: Result.load(file_of(folder, name)) for name in found if file_of(folder, name).exists()}
+    )
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one process does at a time: all cells that share a trained model, one after the other.
+    """What one process does at a time: all cells that share their models, one after the other.
 
     Attributes:
         cells: The cells.
-        experiments: Those to run.
+        names: The steps to run; None: all.
         results: Folder of all cells.
         working_folder: From where relative paths count.
     """
 
     cells: tuple[Cell, ...]
-    experiments: tuple[str, ...]
+    names: tuple[str, ...] | None
     results: Path
     working_folder: Path
 
 
-def tasks(cells: Sequence[Cell], experiments: Sequence[str], results: Path) -> list[Task]:
+def tasks(cells: Sequence[Cell], results: Path, names: Sequence[str] | None = None) -> list[Task]:
     """The cells by model, in the order of the first cell of each."""
     by_model: dict[str, dict[str, Cell]] = {}
     for cell in cells:
-        corpus = cell.load_corpus()
-        by_model.setdefault(cell.model_name(corpus), {})[cell.folder_name(corpus)] = cell
-    return [Task(tuple(own.values()), tuple(experiments), results, Path.cwd()) for own in by_model.values()]
+        by_model.setdefault(cell.model_name(), {})[cell.folder_name()] = cell
+    chosen = None if names is None else tuple(names)
+    return [Task(tuple(own.values()), chosen, results, Path.cwd()) for own in by_model.values()]
 
 
 def work_on(task: Task) -> None:
@@ -130,56 +125,82 @@ def work_on(task: Task) -> None:
     with chdir(task.working_folder):
         for cell in task.cells:
             try:
-                complete(cell, task.results, task.experiments, say=lambda text: None, keep_going=True)
+                complete(cell, task.results, task.names, say=lambda text: None, keep_going=True)
             except Exception as error:  # before the first step: the corpus cannot be read, the disk is full
                 give_up(cell, task.results, one_line(error))
 
 
 def give_up(cell: Cell, results: Path, error: str) -> None:
     """Write down why nothing of the cell could be run."""
-    write_failure(results / cell.folder_name(cell.load_corpus()), MODEL, error)
+    write_failure(results / cell.folder_name(), MODEL, error)
 
 
 def run_cells(
-    cells: Sequence[Cell], results: Path, jobs: int = 1, experiments: Sequence[str] = tuple(STEPS)
+    cells: Sequence[Cell], results: Path, jobs: int = 1, names: Sequence[str] | None = None, progress: bool = False
 ) -> list[CellRun]:
     """Run several cells, `jobs` at a time, each model in a process of its own; the runs in the order of the cells.
-
-    Args:
-        experiments: Which of `STEPS` to run.
 
     Raises:
         RuntimeError: something failed; raised after everything else is done, naming each failure.
     """
+    from attn_interp.models.progress import progress_bar
 
-    def lost(task: Task, error: str) -> None:
-        for cell in task.cells:
-            give_up(cell, results, error)
+    results = results.resolve()
+    todo = tasks(cells, results, names)
+    with progress_bar(f"{len(todo)} models", len(todo), progress) as step:
 
-    in_processes(work_on, tasks(cells, experiments, results), jobs, lambda task: None, lost)
-    errors = []
-    for cell in cells:
-        folder = results / cell.folder_name(cell.load_corpus())
-        for step in (MODEL, *experiments):
-            if failure(folder, step).exists():
-                errors.append(f"{folder.name}: {step}: {json.loads(failure(folder, step).read_bytes())['error']}")
+        def lost(task: Task, error: str) -> None:
+            for cell in task.cells:
+                give_up(cell, results, error)
+
+        in_processes(work_on, todo, min(jobs, max(1, len(todo))), lambda task: step(task.cells[0].folder_name()), lost)
+    runs = [finished(cell, results, names) for cell in cells]
+    errors = [f"{run.folder.name}: {name}: {error}" for run in runs for name, error in failures(run.folder).items()]
     if errors:
         raise RuntimeError("\n".join([f"{len(errors)} steps failed, the others are done:", *errors]))
-    return [finished(cell, results, experiments) for cell in cells]
+    return runs
+
+
+def group_steps(steps: Sequence[Step], folder: Path) -> dict[str, Result]:
+    """What several cells say together: computed, saved and drawn in a folder, anew each time."""
+    found = {}
+    with one_thread(), threadpool_limits(limits=1), alone_in(folder, say_aloud):
+        for step in steps:
+            if not step.why_not():
+                found[step.name] = step.make()
+                found[step.name].save(step.place(folder))
+                figures = step.place(folder) / "figures"
+                (figures / f"{step.experiment}.csv").unlink(missing_ok=True)  # of other cells, perhaps
+                draw(found[step.name], figures)
+    return found
+
+
+def file_of(folder: Path, step: str) -> Path:
+    """The file of a step's result."""
+    return place_of(step, folder) / f"{step.partition(', ')[0]}.parquet"
 
 
 def failure(folder: Path, step: str) -> Path:
     """The file that says why a step of a cell failed; absent where it did not."""
-    return folder / f"{step}.failed.json"
+    return folder / f"{as_name(step)}.failed.json"
+
+
+def failures(folder: Path) -> dict[str, str]:
+    """Step -> why it failed."""
+    found = {}
+    for path in sorted(folder.glob("*.failed.json")):
+        content = json.loads(path.read_bytes())
+        found[str(content["step"])] = str(content["error"])
+    return found
 
 
 def left_out(folder: Path, step: str) -> Path:
     """The file that says why an experiment does not apply to a cell; absent where it does."""
-    return folder / f"{step}.left_out.txt"
+    return folder / f"{as_name(step)}.left_out.txt"
 
 
 def write_failure(folder: Path, step: str, error: str, trace: str = "") -> None:
-    content = {"error": error, "traceback": trace}
+    content = {"step": step, "error": error, "traceback": trace}
     replace_file(failure(folder, step), (json.dumps(content, indent=2) + "\n").encode())
 
 
@@ -196,55 +217,61 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _complete(work: Work, folder: Path, experiments: Sequence[str], say: Say, failed: Failed) -> None:
-    """Train unless that is done, then run and draw every experiment that is not there."""
-    for name in experiments:
-        _take_over(name, work, folder)
-    if any(not _is_settled(folder, name) for name in experiments):
-        if not work.is_trained:
-            say(f"{folder.name}: {MODEL}")
+def _complete(prepare: Callable[[], None], steps: Sequence[Step], folder: Path, say: Say, failed: Failed) -> None:
+    """Train unless that is done, then run and draw every step that is not there."""
+    for step in steps:
+        _take_over(step, folder)
+    if not all(_is_settled(folder, step.name) for step in steps):
         try:
-            _ = work.trained
+            prepare()
         except Exception as error:
             failed(MODEL, error)
             return
     failure(folder, MODEL).unlink(missing_ok=True)
-    for name in experiments:
+    for step in steps:
         try:
-            if not _is_settled(folder, name):
-                _compute(name, work, folder, say)
-            if (path := folder / f"{name}.parquet").exists():
-                draw(Result.load(path), folder / "figures")
+            if not _is_settled(folder, step.name):
+                _compute(step, folder, say)
+            if (path := file_of(folder, step.name)).exists():
+                draw_unless_there(path, step.place(folder) / "figures")
         except Exception as error:
-            failed(name, error)
+            failed(step.name, error)
         else:
-            failure(folder, name).unlink(missing_ok=True)
+            failure(folder, step.name).unlink(missing_ok=True)
 
 
 def _is_settled(folder: Path, name: str) -> bool:
-    return (folder / f"{name}.parquet").exists() or left_out(folder, name).exists()
+    return file_of(folder, name).exists() or left_out(folder, name).exists()
 
 
-def _compute(name: str, work: Work, folder: Path, say: Say) -> None:
-    if reason := why_not(name, work):
-        say(f"{folder.name}: {name} left out: {reason}")
-        replace_file(left_out(folder, name), f"{reason}\n".encode())
+def _compute(step: Step, folder: Path, say: Say) -> None:
+    if reason := step.why_not():
+        say(f"{folder.name}: {step.name} left out: {reason}")
+        replace_file(left_out(folder, step.name), f"{reason}\n".encode())
     else:
-        say(f"{folder.name}: {name}")
-        STEPS[name](work).save(folder)
+        say(f"{folder.name}: {step.name}")
+        step.make().save(step.place(folder))
 
 
-def _take_over(name: str, work: Work, folder: Path) -> None:
-    """Copy the result from another cell with the same model and the same settings of this experiment, if there is."""
-    if _is_settled(folder, name):
+def _take_over(step: Step, folder: Path) -> None:
+    """Copy the result from another cell with the same models whose step is decided by the same, if there is one."""
+    if _is_settled(folder, step.name):
         return
-    for path in sorted(folder.parent.glob(f"*/{name}.parquet")):
-        other = json.loads((path.parent / "settings.json").read_bytes())
-        if other.get("model") == work.model_folder.name and work.cell.shares(name, other["cell"]):
-            summary = f"{name}.summary.csv"
-            replace_file(folder / summary, (path.parent / summary).read_bytes())
-            replace_file(folder / path.name, path.read_bytes())
+    own = read_settings(folder)
+    for path in sorted(folder.parent.glob(f"*/{SETTINGS}")):
+        other, source = read_settings(path.parent), file_of(path.parent, step.name)
+        same = other[MODEL] == own[MODEL] and other["steps"].get(step.name) == own["steps"][step.name]
+        if same and source.exists():
+            target = file_of(folder, step.name)
+            for name in (f"{step.experiment}.summary.csv", source.name):
+                replace_file(target.with_name(name), source.with_name(name).read_bytes())
             return
+
+
+def draw_unless_there(path: Path, folder: Path) -> None:
+    """The figure of a saved result, unless it stands there already."""
+    if not (folder / path.name).with_suffix(".csv").exists():
+        draw(Result.load(path), folder)
 
 
 def draw(result: Result, folder: Path) -> None:
@@ -258,24 +285,60 @@ def draw(result: Result, folder: Path) -> None:
     save_figure(module.figure(result), path, module.drawn(result))
 
 
-def _write_settings(cell: Cell, corpus: Corpus, folder: Path) -> None:
-    about = {"cell": cell.described(), "key": cell.key(corpus), "model": cell.model_name(corpus)}
-    path = folder / "settings.json"
+def settle(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write settings.json where there is none.
+
+    Raises:
+        ValueError: there is one of another version of this package, or of other settings.
+    """
+    path = folder / SETTINGS
+    content = json.loads(json.dumps({"format": FORMAT, **about}))
     if not path.exists():
-        replace_file(path, (json.dumps(about | facts(corpus), indent=2) + "\n").encode())
+        replace_file(path, (json.dumps({**content, "versions": versions()}, indent=2) + "\n").encode())
+        return
+    settled = read_settings(folder)
+    steps = {**settled["steps"], **content["steps"]}
+    same = {**settled, "steps": steps, "versions": None} == {**content, "steps": steps, "versions": None}
+    if not same:
+        raise ValueError(f"{path}: the folder holds results of other settings; name another one with --results")
+    if steps != settled["steps"]:
+        replace_file(path, (json.dumps({**settled, "steps": steps}, indent=2) + "\n").encode())
 
 
-def facts(corpus: Corpus) -> dict[str, Any]:
-    """What settings.json says of the corpus and of the versions of what computes."""
-    packages = ("attn-interp", "torch", "numpy", "scipy", "pandas", "captum", "scikit-learn", "matplotlib")
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What `settle` wrote.
+
+    Raises:
+        ValueError: it is damaged, or of another version of this package.
+    """
+    path = folder / SETTINGS
+    try:
+        content = json.loads(path.read_bytes())
+        found = content["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: damaged or of an older version; delete the folder and run again") from error
+    if found != FORMAT:
+        raise ValueError(
+            f"{path}: written in format {found}, this version reads format {FORMAT}; delete the folder, or give another "
+            "one, and run again"
+        )
+    settings: dict[str, Any] = content
+    return settings
+
+
+def corpus_facts(corpus: Corpus) -> dict[str, Any]:
+    """What settings.json says of the corpus."""
     return {
-        "corpus": {
-            "name": corpus.name,
-            "classes": list(corpus.classes),
-            "documents": {split: len(documents) for split, documents in corpus.splits.items()},
-            "licence": corpus.licence,
-            "source": corpus.source,
-            "fingerprint": corpus.fingerprint(),
-        },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "name": corpus.name,
+        "classes": list(corpus.classes),
+        "documents": {split: len(documents) for split, documents in corpus.splits.items()},
+        "licence": corpus.licence,
+        "source": corpus.source,
+        "fingerprint": corpus.fingerprint(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of what computes."""
+    packages = ("attn-interp", "torch", "numpy", "scipy", "pandas", "captum", "scikit-learn", "matplotlib")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

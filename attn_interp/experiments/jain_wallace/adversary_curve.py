@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attn_interp.experiments.jain_wallace.adversary import COLUMNS, best, check_eps, measured
+from attn_interp.experiments.jain_wallace.adversary import COLUMNS, SEARCHED, best, check_eps, measured
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.experiment import READING, Card, Experiment
 from attn_interp.experiments.record.pooling import Pooling
@@ -58,5 +58,6 @@ EXPERIMENT = Experiment(
     Summary((Part(("jsd", "jsd_upper")),), ("eps", "status")),
     statements=(Statement("mean eps-max JSD, eps {eps}", over_all("jsd"), None, in_overview=False),),
     why_not=why_not,
+    documents=lambda reading: None if len(reading.model.classes) == 2 else SEARCHED,
     pooling=Pooling(("jsd", "jsd_upper"), ("eps",)),
 )

@@ -68,6 +68,8 @@ class Experiment:
         decided_by: Options of the function that decide its numbers beside the reading; a study keeps them as settings.
         why_not: Reading -> why the experiment does not apply to it, or "" where it does.
         pooling: How results of several seeds become one summary; None: they do not.
+        documents: Reading -> at most how many of its documents `ask` puts the question to, where it takes about a second a
+            document; None: all.
         by_name: Why `ask` puts the question only where it is named, or "" where it always does.
         example: What a person types, for those that `ask` does not put.
         shown_apart: Whether a report shows it outside the list of answers, as it does the documents to look at.
@@ -82,6 +84,7 @@ class Experiment:
     decided_by: tuple[str, ...] = ()
     why_not: Callable[[Reading], str] = applies
     pooling: Pooling | None = None
+    documents: Callable[[Reading], int | None] = lambda reading: None
     by_name: str = ""
     example: str = ""
     shown_apart: bool = False

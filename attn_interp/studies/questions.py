@@ -1,0 +1,35 @@
+"""Which experiments are asked of a reading, whether each applies, and how it is put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attn_interp.experiments import experiment_of, names
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record.experiment import DOCUMENTS, READING, Experiment
+from attn_interp.experiments.result import Result
+
+
+def asked_of_a_reading() -> list[Experiment]:
+    """The experiments on one model, and on what people marked in its documents, in their order."""
+    return [each for each in map(experiment_of, names()) if each.subject in (READING, DOCUMENTS)]
+
+
+def default_names() -> tuple[str, ...]:
+    """Those that are asked where nothing is named."""
+    return tuple(each.name for each in asked_of_a_reading() if not each.by_name)
+
+
+def why_not(experiment: Experiment, reading: Reading) -> str:
+    """Why the experiment does not apply to the reading, or cannot be put to it alone; "" where it can."""
+    if experiment.subject not in (READING, DOCUMENTS):
+        return f"it needs more than one model and its documents: {experiment.example}"
+    return experiment.why_not(reading)
+
+
+def put(experiment: Experiment, reading: Reading, options: Mapping[str, Any]) -> Result:
+    """The result of the experiment on the reading, or on the documents that it puts the question to."""
+    if experiment.subject == DOCUMENTS:
+        return experiment.function(reading.documents, seed=reading.seed, **options)
+    return experiment.function(reading.sample(experiment.documents(reading)), **options)
