@@ -12,7 +12,7 @@ from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
-from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings, encoder_named
 
 CELL_FORMAT = 2
 
@@ -76,8 +76,8 @@ class Cell:
     def described(self) -> dict[str, Any]:
         """The cell as plain JSON values."""
         described: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        if self.settings.encoder != "transformer":  # others are named as they were before there were transformers
-            for name in ("layers", "encoder_heads"):
+        for name in ("layers", "encoder_heads"):  # encoders without them are named as they were before others had them
+            if name not in encoder_named(self.settings.encoder).fields:
                 del described["settings"][name]
         if not self.settings.forget_bias:  # and LSTMs before this could be chosen
             del described["settings"]["forget_bias"]

@@ -28,7 +28,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.sentence_view import sentence_count
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.pretrained import pretrained
@@ -62,7 +62,7 @@ class Work:
     def trained(self) -> Trained:
         place, state = self.model_folder / CHECKPOINT, self.model_folder / STATE
         if not self.is_trained:
-            trained = train(
+            trained = fit_classifier(
                 self.corpus,
                 self.cell.settings,
                 self.cell.training,
