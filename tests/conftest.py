@@ -14,7 +14,7 @@ from attn_interp.experiments.reading import Reading, read
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 torch.set_num_threads(1)
@@ -32,7 +32,7 @@ def planted() -> Corpus:
 
 @pytest.fixture(scope="session")
 def trained(planted: Corpus) -> Trained:
-    return train(planted, SMALL, QUICK, seed=1, progress=False)
+    return fit_classifier(planted, SMALL, QUICK, seed=1, progress=False)
 
 
 @pytest.fixture(scope="session")

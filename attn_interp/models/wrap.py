@@ -17,11 +17,12 @@ from attn_interp.models.attention_model import AttentionModel, View, two_class_l
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
+from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.dry_run_documents import made_up, two_sizes
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import is_transformers, load_classifier, wrap_classifier
-from attn_interp.models.view import LAST, MEAN, chosen_view
+from attn_interp.models.view import MEAN, chosen_view
 from attn_interp.recording import Site, sites
 
 
@@ -124,14 +125,14 @@ def wrap(
 def _view(
     module: nn.Module, found: Sequence[Site], site: str | None, head: int | str | None, query: int | str | None
 ) -> View:
-    """As asked for; a classifier of ours is tested at its pooling, else at the last layer that attends, of an LSTMN at
-    the last token, the only one that looks back on all words."""
+    """As asked for; a classifier of ours is tested at its pooling, else at the last layer that attends, at the
+    query that its encoder names."""
     if site is None and isinstance(module, Classifier):
         site = found[-1].name
         if module.settings.pooling != "attention":
             head = MEAN if head is None else head
             if query is None:
-                query = LAST if module.settings.encoder == "lstmn" else MEAN
+                query = encoder_named(module.settings.encoder).query
     return chosen_view(found, site, 0 if head is None else head, 0 if query is None else query)
 
 

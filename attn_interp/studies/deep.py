@@ -31,7 +31,7 @@ from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit
 from attn_interp.models.transformers.fine_tuning import (
     FineTuningSettings,
@@ -90,7 +90,7 @@ def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel
     place = folder / MODEL
     if study.model is None:
         if not place.exists():
-            save_checkpoint(train(corpus, study.own, study.training, study.seed), place)
+            save_checkpoint(fit_classifier(corpus, study.own, study.training, study.seed), place)
         return wrap(load_checkpoint(place))
     if study.fine_tuned is None:
         model = wrap(study.model)

@@ -12,7 +12,7 @@ from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record.experiment import Experiment
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.sentence_view import sentence_count
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.pretrained import pretrained
 from attn_interp.studies.questions import asked_of_a_reading, put, why_not
@@ -50,7 +50,7 @@ class ClassifierWork:
         corpus = self.cell.load_corpus()
 
         def make(state: Path) -> Trained:
-            return train(
+            return fit_classifier(
                 corpus,
                 self.cell.settings,
                 self.cell.training,

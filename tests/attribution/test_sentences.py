@@ -12,7 +12,7 @@ from attn_interp.attribution.noise import smoothgrad
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
-from attn_interp.models.classifiers.hierarchical import build_classifier
+from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 

@@ -6,7 +6,7 @@ import torch
 
 from attn_interp.attribution.votes import votes
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 
@@ -37,7 +37,7 @@ def test_they_find_the_planted_word_where_states_are_of_single_words(planted) ->
     """In a context-free encoder the vote of a state is that of its word, and the keyword's decides."""
     settings = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)
     training = TrainingSettings(epochs=12, patience=12, learning_rate=1e-2)
-    alone = wrap(train(planted, settings, training, seed=1, progress=False))
+    alone = wrap(fit_classifier(planted, settings, training, seed=1, progress=False))
     for document in planted.test[:20]:
         batch = alone.batch([document])
         values = votes(alone, batch, torch.tensor([document.label])).values[0]

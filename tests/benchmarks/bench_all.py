@@ -35,7 +35,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.encoders import build_encoder
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.readout.adversary.two_classes import exact_adversary
 from attn_interp.recording import intervene, record
@@ -152,7 +152,7 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
     yield compare(
         "training epoch",
         "nn.LSTM on packed sequences, Adam over every word vector",
-        lambda: train(small, sizes.settings, once, progress=False),
+        lambda: fit_classifier(small, sizes.settings, once, progress=False),
         lambda: plain.epoch(small, sizes.settings.embedding_width, sizes.settings.hidden),
         min(rounds, 3),
     )

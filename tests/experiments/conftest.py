@@ -13,7 +13,7 @@ from attn_interp.experiments.reading import Reading, read
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 THREE = {"negative": "awful", "neutral": "average", "positive": "wonderful"}
@@ -57,7 +57,7 @@ def three() -> Corpus:
 
 @pytest.fixture(scope="session")
 def three_trained(three: Corpus) -> Trained:
-    return train(three, SETTINGS, TRAINING, seed=1, progress=False)
+    return fit_classifier(three, SETTINGS, TRAINING, seed=1, progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from attn_interp.data.load import load
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 
 PREDICTORS = ("model", "bag of words", "majority")
 
@@ -32,7 +32,7 @@ def noisy() -> Corpus:
 @pytest.fixture(scope="module")
 def of_noise(noisy) -> Result:
     settings = ClassifierSettings(encoder="average", embedding_width=6, hidden=4, dropout=0.0)
-    return quality(train(noisy, settings, TrainingSettings(epochs=3), progress=False), noisy)
+    return quality(fit_classifier(noisy, settings, TrainingSettings(epochs=3), progress=False), noisy)
 
 
 @pytest.fixture(scope="module")

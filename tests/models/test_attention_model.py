@@ -9,7 +9,7 @@ from torch import nn
 from attn_interp.data.document import Document
 from attn_interp.models.attention_model import AttentionModel, to_positions, to_words, two_class_logits
 from attn_interp.models.classifiers.settings import ClassifierSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 
@@ -97,7 +97,7 @@ def test_gradient_at_embeddings_equals_finite_differences(model, planted) -> Non
 def test_detached_gradient_is_that_of_the_values_alone(planted) -> None:
     """Average encoder, no other path: dp/de_t with attention held is alpha_t times the gradient at the context."""
     settings = ClassifierSettings(encoder="average", embedding_width=5, hidden=4, dropout=0.0)
-    quick = train(planted, settings, seed=2, progress=False)
+    quick = fit_classifier(planted, settings, seed=2, progress=False)
     wrapped = wrap(quick)
     batch = wrapped.batch(planted.test[:1])
     run = wrapped.run(batch)

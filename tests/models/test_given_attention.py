@@ -10,7 +10,7 @@ import torch
 from attn_interp.data.document import Document
 from attn_interp.experiments.reading import read
 from attn_interp.models.given_attention import RandomByDocument, RandomByWord, wrap_given, wrap_ornamental
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 
@@ -64,7 +64,7 @@ def test_the_model_decides_by_the_attention_it_is_given(trained, model, planted)
 
 
 def test_an_ornament_decides_nothing(trained, planted) -> None:
-    plain = train(
+    plain = fit_classifier(
         planted, replace(trained.settings, encoder="average", pooling="mean"), replace(trained.training, epochs=2),
         progress=False,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.fine_tuning import FineTuned, FineTuningSettings, save_fine_tuned
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.deep import DeepStudy, _settle, classifier, trained_uniform
@@ -44,7 +44,7 @@ def test_it_is_fine_tuned_once(bert, small, saved, tmp_path) -> None:
 def test_a_layer_that_is_uniform_in_training_learns_no_queries_and_keys(small) -> None:
     """Their gradients are 0, so that without weight decay they stay as they are; with no layer uniform they move."""
     settings = ClassifierSettings(encoder="transformer", pooling="mean", embedding_width=8, hidden=8, encoder_heads=2)
-    model = wrap(train(small, settings, TrainingSettings(epochs=1), progress=False))
+    model = wrap(fit_classifier(small, settings, TrainingSettings(epochs=1), progress=False))
     before = {name: value.clone() for name, value in model.module.state_dict().items()}
     copies = trained_uniform(model, small, FineTuningSettings(1, 8, 1e-2, weight_decay=0.0), seed=0)
     assert list(copies) == ["none", "layer 0", "layer 1", "all layers"]

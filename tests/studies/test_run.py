@@ -90,7 +90,7 @@ def test_settings_say_everything(first_run) -> None:
 
 def test_a_second_run_trains_nothing_and_rewrites_nothing(cell, copied, monkeypatch) -> None:
     before = times(copied)
-    monkeypatch.setattr(work_module, "train", refuse_to_train)
+    monkeypatch.setattr(work_module, "fit_classifier", refuse_to_train)
     said: list[str] = []
     again = run_cell(cell, copied, progress=False, say=said.append)
     assert times(copied) == before
@@ -102,7 +102,7 @@ def test_a_deleted_result_alone_is_computed_again(cell, copied, monkeypatch) -> 
     folder = the_cell(copied)
     whole, before = contents(folder), times(folder)
     (folder / "permutation.parquet").unlink()
-    monkeypatch.setattr(work_module, "train", refuse_to_train)
+    monkeypatch.setattr(work_module, "fit_classifier", refuse_to_train)
     said: list[str] = []
     run_cell(cell, copied, progress=False, say=said.append)
     assert said == [f"{folder.name}: permutation"]
@@ -215,7 +215,7 @@ def test_pretrained_vectors_are_put_in(cell, tmp_path) -> None:
 def test_vectors_of_another_width_are_refused_and_nothing_is_trained(cell, tmp_path, monkeypatch) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text("film 0.5 0.5 0.5\nawful 0.1 0.2 0.3\n", "utf-8")
-    monkeypatch.setattr(work_module, "train", refuse_to_train)
+    monkeypatch.setattr(work_module, "fit_classifier", refuse_to_train)
     with pytest.raises(ValueError, match=r"vectors\.txt"):
         quiet(replace(cell, embeddings=str(file)), tmp_path / "results")
     assert not list((tmp_path / "results").rglob("*.parquet"))

@@ -88,13 +88,13 @@ def undisturbed(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> Path
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Encoder and seed of every training that is begun."""
     begun: list[tuple[str, int]] = []
-    train = work_module.train
+    train = work_module.fit_classifier
 
     def counted(corpus, settings, training, seed, **options):
         begun.append((settings.encoder, seed))
         return train(corpus, settings, training, seed=seed, **options)
 
-    monkeypatch.setattr(work_module, "train", counted)
+    monkeypatch.setattr(work_module, "fit_classifier", counted)
     return begun
 
 
@@ -191,7 +191,7 @@ def test_more_seeds_and_experiments_later_cost_only_what_is_new(tmp_path, traini
 
 
 def test_what_fails_is_a_row_and_the_others_go_on(tmp_path, monkeypatch, trainings) -> None:
-    permutation, train = work_module.STEPS["permutation"], work_module.train
+    permutation, train = work_module.STEPS["permutation"], work_module.fit_classifier
 
     def failing(work) -> Result:
         if work.cell.seed == 3:
@@ -205,7 +205,7 @@ def test_what_fails_is_a_row_and_the_others_go_on(tmp_path, monkeypatch, trainin
 
     with monkeypatch.context() as patched:
         patched.setitem(work_module.STEPS, "permutation", failing)
-        patched.setattr(work_module, "train", diverging)
+        patched.setattr(work_module, "fit_classifier", diverging)
         cells = run_study(GRID, tmp_path, progress=False)["cells"].set_index(["encoder", "seed", "step"])
     assert cells.loc[("average", 3, "permutation"), "state"] == FAILED
     assert cells.loc[("average", 3, "permutation"), "error"] == "ZeroDivisionError: no way"

@@ -15,8 +15,7 @@ import torch
 from safetensors.torch import load, save
 
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifiers.classifier import Classifier
-from attn_interp.models.classifiers.hierarchical import build_classifier
+from attn_interp.models.classifiers.classifier import Classifier, build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.encoders import build_encoder
 from attn_interp.models.classifiers.pooling import build_pooling
-from attn_interp.models.classifiers.settings import ClassifierSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, encoder_named
 
 # Standard deviation of word vectors that start at random. With torch's own 1, what a word happened to start with drowns
 # what is learned of it: accuracy on ten thousand movie snippets was lower by .07.
@@ -53,6 +54,20 @@ class Classifier(nn.Module):
         embedded = self.dropout(self.embedding(ids))  # (B, T, E)
         states = self.encoder(embedded, is_token)  # (B, T, D)
         return self.head(self.dropout(self.pooling(states, is_token, is_word)))
+
+
+def build_classifier(
+    settings: ClassifierSettings, vocabulary: Vocabulary, class_count: int, embeddings: torch.Tensor | None = None
+) -> Classifier:
+    """The classifier that the settings name, freshly initialised.
+
+    Raises:
+        ValueError: as `Classifier`, and what its encoder refuses.
+    """
+    build = encoder_named(settings.encoder).build_classifier
+    if build is not None:
+        return build(settings, vocabulary, class_count, embeddings)
+    return Classifier(settings, len(vocabulary), class_count, embeddings)
 
 
 def _start_vectors(vocabulary_size: int, width: int, embeddings: torch.Tensor | None) -> torch.Tensor:

@@ -19,8 +19,8 @@ from torch import nn
 
 from attn_interp.data.batch import Batch
 from attn_interp.models.classifiers.classifier import Classifier
-from attn_interp.models.classifiers.encoders import LstmEncoder
 from attn_interp.models.classifiers.linear_reading import LinearReading, reading_of
+from attn_interp.models.classifiers.recurrent import LstmEncoder
 
 # Numbers of edited states that may be held at once: 16 MB.
 STATES_AT_ONCE = 1 << 22

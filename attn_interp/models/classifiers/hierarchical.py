@@ -16,7 +16,8 @@ from torch.nn import functional
 from attn_interp.data.vocabulary import END_ID, START_ID, UNKNOWN_ID, Vocabulary
 from attn_interp.models.classifiers.attention_pooling import Scores, build_attention
 from attn_interp.models.classifiers.classifier import Classifier
-from attn_interp.models.classifiers.encoders import Encoder, LstmEncoder
+from attn_interp.models.classifiers.encoders import Encoder, StateEncoder
+from attn_interp.models.classifiers.recurrent import LstmEncoder
 from attn_interp.models.classifiers.settings import ClassifierSettings
 
 SENTENCE_ENDS = (".", "!", "?")
@@ -114,7 +115,9 @@ class HierarchicalClassifier(Classifier):
         return self.head(self.dropout(self.pooling(states, is_last, is_last)))
 
 
-def _each_run_alone(encoder: Encoder, values: torch.Tensor, chosen: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+def _each_run_alone(
+    encoder: StateEncoder, values: torch.Tensor, chosen: torch.Tensor, first: torch.Tensor
+) -> torch.Tensor:
     """The states (B, T, D) of the chosen positions, 0 elsewhere, each run of them encoded as a sequence of its own.
 
     Args:
@@ -136,20 +139,27 @@ def _each_run_alone(encoder: Encoder, values: torch.Tensor, chosen: torch.Tensor
     return encoded.new_zeros(*chosen.shape, encoded.shape[-1]).index_put(chosen.nonzero(as_tuple=True), encoded)
 
 
-def build_classifier(
+def build_hierarchical(
     settings: ClassifierSettings, vocabulary: Vocabulary, class_count: int, embeddings: torch.Tensor | None = None
-) -> Classifier:
-    """The classifier that the settings name, freshly initialised.
+) -> HierarchicalClassifier:
+    """The hierarchical classifier of these settings, freshly initialised.
 
     Raises:
-        ValueError: as `Classifier`, and for a hierarchical one without any mark that ends sentences.
+        ValueError: as `Classifier`, and for a vocabulary without any mark that ends sentences.
     """
-    if settings.encoder == "hierarchical":
-        ends = sentence_end_ids(vocabulary)
-        if not ends:
-            raise ValueError(
-                f"encoder: 'hierarchical' needs sentences, but none of {' '.join(SENTENCE_ENDS)} is a word of the "
-                "training texts, so every document would be one; use another encoder"
-            )
-        return HierarchicalClassifier(settings, len(vocabulary), class_count, ends, embeddings)
-    return Classifier(settings, len(vocabulary), class_count, embeddings)
+    ends = sentence_end_ids(vocabulary)
+    if not ends:
+        raise ValueError(
+            f"encoder: 'hierarchical' needs sentences, but none of {' '.join(SENTENCE_ENDS)} is a word of the "
+            "training texts, so every document would be one; use another encoder"
+        )
+    return HierarchicalClassifier(settings, len(vocabulary), class_count, ends, embeddings)
+
+
+HIERARCHICAL = Encoder(
+    "hierarchical",
+    lambda settings: LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional),
+    fields=("bidirectional",),
+    check=ClassifierSettings.check_heads,
+    build_classifier=build_hierarchical,
+)

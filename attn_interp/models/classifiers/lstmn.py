@@ -8,8 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from attn_interp.models.classifiers.encoders import Encoder, StateEncoder
+from attn_interp.models.view import LAST
 
-class LstmnEncoder(nn.Module):
+
+class LstmnEncoder(StateEncoder):
     """An LSTM cell whose previous state and cell are attention's mixtures of all the past ones, left to right.
 
     At step t, over the earlier steps i < t, with h the states and c the cells:
@@ -63,3 +66,11 @@ class LstmnEncoder(nn.Module):
             tape = torch.cat([tape, torch.cat([state, cell], -1)[:, None]], 1)
             keys = torch.cat([keys, self.of_state(state)[:, None]], 1)
         return tape[..., : self.width] * is_token[..., None]
+
+
+LSTMN = Encoder(
+    "lstmn",
+    lambda settings: LstmnEncoder(settings.embedding_width, settings.hidden),
+    sums_up=True,
+    query=LAST,  # the last token alone looks back on all words
+)

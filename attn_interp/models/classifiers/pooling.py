@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from attn_interp.models.classifiers.attention_pooling import AttentionPooling, build_attention
-from attn_interp.models.classifiers.settings import RECURRENT, ClassifierSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings
 
 
 class MeanPooling(nn.Module):
@@ -59,4 +59,4 @@ def build_pooling(settings: ClassifierSettings) -> Pooling:
         return MeanPooling()
     if settings.pooling == "max":
         return MaxPooling()
-    return LastPooling(settings.bidirectional and settings.encoder in RECURRENT)
+    return LastPooling(settings.both_directions)

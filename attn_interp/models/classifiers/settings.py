@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-ENCODERS = ("average", "cnn", "gru", "hierarchical", "lstm", "lstmn", "transformer")
-RECURRENT = ("gru", "lstm")
+from attn_interp.by_name import named
+
+if TYPE_CHECKING:
+    from attn_interp.models.classifiers.encoders import Encoder
+
+ENCODERS = {
+    "average": "feed_forward.AVERAGE",
+    "cnn": "feed_forward.CNN",
+    "gru": "recurrent.GRU",
+    "hierarchical": "hierarchical.HIERARCHICAL",
+    "lstm": "recurrent.LSTM",
+    "lstmn": "lstmn.LSTMN",
+    "transformer": "transformer.TRANSFORMER",
+}
+"""Encoder -> where its record stands in this room."""
+
 POOLINGS = ("attention", "last", "max", "mean")
 COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
+
+
+def encoder_named(name: str) -> Encoder:
+    """The record of an encoder; its module is imported when it is asked for."""
+    record: Encoder = named(f"models.classifiers.{ENCODERS[name]}")
+    return record
 
 
 def require_option(name: str, value: object, options: tuple[str, ...]) -> None:
@@ -65,41 +86,39 @@ class ClassifierSettings:
     forget_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        require_option("encoder", self.encoder, ENCODERS)
+        require_option("encoder", self.encoder, tuple(ENCODERS))
         require_option("pooling", self.pooling, POOLINGS)
         require_option("attention", self.attention, COMPATIBILITIES)
         for name in ("heads", "embedding_width", "hidden", "layers", "encoder_heads"):
             require_at_least(name, getattr(self, name), 1)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
-        if self.pooling == "last" and self.encoder not in (*RECURRENT, "lstmn"):
+        encoder = encoder_named(self.encoder)
+        if self.pooling == "last" and not encoder.sums_up:
+            able = [repr(name) for name in ENCODERS if encoder_named(name).sums_up]
             raise ValueError(
                 f"pooling: 'last' is the state after a recurrent network's last token, but the encoder is "
-                f"{self.encoder!r}; use encoder='gru', 'lstm' or 'lstmn', or pooling 'attention', 'max' or 'mean'"
+                f"{self.encoder!r}; use encoder={', '.join(able[:-1])} or {able[-1]}, or pooling 'attention', 'max' or "
+                "'mean'"
             )
         if not abs(self.forget_bias) < float("inf"):
             raise ValueError(f"forget_bias: got {self.forget_bias!r}, expected a finite number")
-        if self.forget_bias and self.encoder != "lstm":
+        if self.forget_bias and "forget_bias" not in encoder.fields:
             raise ValueError(
                 f"forget_bias: got {self.forget_bias!r} for the encoder {self.encoder!r}, which has no such setting; "
                 "use encoder='lstm', or leave it at 0"
             )
-        if self.encoder == "cnn":
-            self._check_kernels()
-        if self.encoder == "transformer" and self.hidden % self.encoder_heads:
-            raise ValueError(
-                f"hidden: got {self.hidden}, expected a multiple of the {self.encoder_heads} heads of the transformer"
-            )
-        if self.pooling == "attention" or self.encoder == "hierarchical":
-            self._check_heads()
+        if encoder.check is not None:
+            encoder.check(self)
+        if self.pooling == "attention":
+            self.check_heads()
 
-    def _check_kernels(self) -> None:
-        if not self.kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
-            raise ValueError(f"kernels: got {self.kernels}, expected odd widths of at least 1")
-        if self.hidden % len(self.kernels):
-            raise ValueError(f"hidden: got {self.hidden}, expected a multiple of the {len(self.kernels)} kernels")
+    def check_heads(self) -> None:
+        """Refuse a number of heads that cannot share the states evenly, for whatever attends to them.
 
-    def _check_heads(self) -> None:
+        Raises:
+            ValueError: naming the multiple that the width of the states must be.
+        """
         step = 2 * self.heads if self.attention == "additive" else self.heads
         if self.state_width % step:
             raise ValueError(
@@ -108,9 +127,14 @@ class ClassifierSettings:
             )
 
     @property
+    def both_directions(self) -> bool:
+        """Whether a state holds what two directions have read."""
+        return self.bidirectional and "bidirectional" in encoder_named(self.encoder).fields
+
+    @property
     def state_width(self) -> int:
         """d, the width of one state: twice `hidden` for an LSTM or GRU in both directions, else `hidden`."""
-        return 2 * self.hidden if self.encoder in (*RECURRENT, "hierarchical") and self.bidirectional else self.hidden
+        return 2 * self.hidden if self.both_directions else self.hidden
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from attn_interp.models.classifiers.encoders import Encoder, StateEncoder
+from attn_interp.models.classifiers.settings import ClassifierSettings
+
 # Size of the numbers that tell positions: that of word vectors before training, so that neither drowns the other.
 PLACE_SPREAD = 0.1
 LONGEST_WAVE = 10_000.0
 FEED_FORWARD = 4  # width inside the feed-forward layers, in widths of a state
 
 
-class TransformerEncoder(nn.Module):
+class TransformerEncoder(StateEncoder):
     """Layers of self-attention over all tokens of the document, start and end included; padding is masked.
 
     A word vector is projected to the width of the states, and sines of its position are added, so that documents may
@@ -83,3 +86,21 @@ def sines(length: int, width: int) -> torch.Tensor:
     wave = LONGEST_WAVE ** ((column - column % 2) / width)
     angle = torch.arange(length)[:, None] / wave
     return torch.where(column % 2 == 0, angle.sin(), angle.cos())
+
+
+def _check_width(settings: ClassifierSettings) -> None:
+    if settings.hidden % settings.encoder_heads:
+        raise ValueError(
+            f"hidden: got {settings.hidden}, expected a multiple of the {settings.encoder_heads} heads of the "
+            "transformer"
+        )
+
+
+TRANSFORMER = Encoder(
+    "transformer",
+    lambda settings: TransformerEncoder(
+        settings.embedding_width, settings.hidden, settings.layers, settings.encoder_heads
+    ),
+    fields=("layers", "encoder_heads"),
+    check=_check_width,
+)

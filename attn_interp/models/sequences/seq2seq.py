@@ -13,7 +13,7 @@ from torch.nn import functional
 from attn_interp.data.batch import batches_by_length
 from attn_interp.data.corpora.transduction import Transduction
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
-from attn_interp.models.classifiers.encoders import GruEncoder
+from attn_interp.models.classifiers.recurrent import GruEncoder
 from attn_interp.models.classifiers.settings import require_at_least, require_option
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.sequences.pair_batch import PairBatch, collate_pairs

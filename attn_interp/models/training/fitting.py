@@ -15,9 +15,8 @@ from attn_interp.data.batch import Batch, batches_by_length, collate
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.classifier import Classifier, build_classifier
 from attn_interp.models.classifiers.frozen_attention import Attention
-from attn_interp.models.classifiers.hierarchical import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
 from attn_interp.models.progress import progress_bar
@@ -27,7 +26,7 @@ from attn_interp.models.training.optimisers import build_optimisers
 from attn_interp.models.training.resuming import Progress, Resumable
 
 
-def train(
+def fit_classifier(
     corpus: Corpus,
     settings: ClassifierSettings | None = None,
     training: TrainingSettings | None = None,
@@ -106,7 +105,7 @@ def fit(
     resume: Path | None = None,
 ) -> list[Epoch]:
     """Trains the module in place on the objective and leaves it with the weights of its best epoch; `resume` as for
-    `train`."""
+    `fit_classifier`."""
     order = torch.Generator().manual_seed(seed)
     optimisers = build_optimisers(module, training)
     resumable = Resumable(resume, module, optimisers, order, training, seed)

@@ -159,7 +159,7 @@ def imitate(
         seed: Draws the attention's first parameters and the order of the documents.
         start: An imitator to go on from, that of a higher strength.
         outputs: what `base_outputs` returned for the same base and corpus, to save running it again.
-        resume: File that keeps the state after every epoch, as for `train`.
+        resume: File that keeps the state after every epoch, as for `fit_classifier`.
 
     Raises:
         TypeError: the base has no attention.

@@ -22,7 +22,7 @@ from attn_interp.models.classifiers.frozen_attention import Attention, GivenAtte
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.given_attention import RandomByDocument, RandomByWord, wrap_given, wrap_ornamental
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 TRAINED, BY_WORD, BY_DOCUMENT, RATIONALE, ORNAMENT = "trained", "by word", "by document", "rationale", "ornament"
@@ -197,7 +197,7 @@ class Case:
     def _fit(self, settings: ClassifierSettings, seed: int, attention: Attention | None = None) -> Trained:
         epochs = self.sizes.epochs
         training = TrainingSettings(epochs=epochs, patience=epochs, learning_rate=1e-2)
-        return train(self.corpus, settings, training, seed, progress=False, attention=attention)
+        return fit_classifier(self.corpus, settings, training, seed, progress=False, attention=attention)
 
     def _attention(self, seed: int) -> Attention | None:
         kind = self.situation.attention

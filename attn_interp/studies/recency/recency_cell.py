@@ -24,11 +24,11 @@ from attn_interp.experiments.recency.parts.replacement import replacement_by_pos
 from attn_interp.experiments.recency.recency import EVERYWHERE, POSITIONS, REAL, recency_of, row
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.classifiers.hierarchical import build_classifier
+from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict_logits
-from attn_interp.models.training.fitting import seeded, train
+from attn_interp.models.training.fitting import fit_classifier, seeded
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.recency.recency_documents import (
     PLACES,
@@ -200,7 +200,7 @@ def _profiles(trained: Trained, seed: int, sizes: Sizes) -> list[dict[str, objec
 def _padding(cell: Cell, sizes: Sizes) -> list[dict[str, object]]:
     corpus, neutral = real_corpus(sizes.corpus, _options(sizes), sizes.real, cell.seed)
     training = TrainingSettings(sizes.real_epochs, sizes.real_epochs, learning_rate=1e-2, embedding_updates="all")
-    trained = train(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
+    trained = fit_classifier(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
     documents = corpus.test[: sizes.documents]
     labels = torch.tensor(gold_labels(corpus.test))
     right = (predict_logits(trained.module, trained.vocabulary, corpus.test).argmax(-1) == labels).double().numpy()
@@ -214,7 +214,7 @@ def _padding(cell: Cell, sizes: Sizes) -> list[dict[str, object]]:
 def _trained(cell: Cell, sizes: Sizes, trained_at: str) -> Trained:
     corpus = planted_corpus(cell.seed, sizes.train, cell.length, trained_at)
     training = TrainingSettings(sizes.epochs, sizes.epochs, learning_rate=2e-2, embedding_updates="all")
-    return train(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
+    return fit_classifier(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
 
 
 def _untrained(trained: Trained) -> Trained:

@@ -19,7 +19,7 @@ from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_chec
 from attn_interp.models.classifiers.frozen_attention import Attention, attention_of, attention_of_rationales, uniform
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.training.imitating import FREE, FULL, BaseOutputs, Imitator, base_outputs, imitate
 from attn_interp.models.wrap import wrap
 
@@ -119,7 +119,7 @@ class Retraining:
         return self._kept(f"guide-{guide}", lambda state: self._train(settings, state, self.attention(guide, learned)))
 
     def _train(self, settings: ClassifierSettings, state: Path, attention: Attention | None = None) -> Trained:
-        return train(
+        return fit_classifier(
             self.corpus,
             settings,
             self.training,

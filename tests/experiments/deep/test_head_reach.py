@@ -13,7 +13,7 @@ from attn_interp.experiments.reach import reach
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.heads import head_weights, logits_under_heads
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import record
 
@@ -22,7 +22,9 @@ SETTINGS = ClassifierSettings(embedding_width=10, hidden=6, dropout=0.0, heads=2
 
 @pytest.fixture(scope="module")
 def two_heads(planted):
-    return wrap(train(planted, SETTINGS, TrainingSettings(epochs=3, learning_rate=1e-2), seed=1, progress=False))
+    return wrap(
+        fit_classifier(planted, SETTINGS, TrainingSettings(epochs=3, learning_rate=1e-2), seed=1, progress=False)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from attn_interp.experiments.recency.recency import (
     together,
 )
 from attn_interp.experiments.result import Result
-from attn_interp.models.classifiers.hierarchical import build_classifier
+from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict_logits

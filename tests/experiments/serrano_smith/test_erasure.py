@@ -23,7 +23,7 @@ from attn_interp.experiments.serrano_smith.erasure import (
     per_document,
 )
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 
@@ -131,7 +131,7 @@ def test_sentences_are_called_so() -> None:
     words = ("film", "awful", ".", "a", "wonderful", "!")
     documents = [Document(id=f"d{i}", words=words[: 3 + 3 * (i % 2)], label=i % 2) for i in range(12)]
     corpus = Corpus("tiny", ("a", "b"), {"train": documents[:8], "dev": documents[8:10], "test": documents[10:]})
-    model = wrap(train(corpus, settings, TrainingSettings(epochs=1), progress=False))
+    model = wrap(fit_classifier(corpus, settings, TrainingSettings(epochs=1), progress=False))
     result = erasure(model, documents[6:])
     assert result.settings["unit"] == "sentence"
     assert result.settings["optimum"] == "not known: no document is long enough to tell whether the readout is affine"

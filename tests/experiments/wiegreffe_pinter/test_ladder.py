@@ -17,7 +17,7 @@ from attn_interp.experiments.wiegreffe_pinter.ladder import ADVERSARY, COLUMNS, 
 from attn_interp.experiments.wiegreffe_pinter.seeds import conclusions, per_document, seeds
 from attn_interp.measures.divergence import jsd, kl, tvd
 from attn_interp.models.classifiers.settings import TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.training.imitating import ATTENTION, FULL, Imitator, sweep
 from attn_interp.models.wrap import wrap
 
@@ -33,7 +33,7 @@ def documents(planted):
 
 @pytest.fixture(scope="module")
 def others(planted, trained):
-    return {seed: wrap(train(planted, trained.settings, QUICK, seed, progress=False)) for seed in (7, 8, 9)}
+    return {seed: wrap(fit_classifier(planted, trained.settings, QUICK, seed, progress=False)) for seed in (7, 8, 9)}
 
 
 @pytest.fixture(scope="module")

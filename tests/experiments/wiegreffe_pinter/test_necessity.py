@@ -13,7 +13,7 @@ from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Guided
 from attn_interp.models.classifiers.frozen_attention import GivenAttention, attention_of_rationales, uniform
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.statistics.equivalence import NEEDED, NOT_NEEDED
 
 SMALL = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)
@@ -32,7 +32,7 @@ def one_word_of_few(seed: int = 0) -> Corpus:
 
 
 def runs(corpus: Corpus, settings: ClassifierSettings, attention=None, seeds=SEEDS) -> list[Trained]:
-    return [train(corpus, settings, QUICK, seed, progress=False, attention=attention) for seed in seeds]
+    return [fit_classifier(corpus, settings, QUICK, seed, progress=False, attention=attention) for seed in seeds]
 
 
 def judged(corpus: Corpus, margin: float) -> Result:
@@ -97,7 +97,7 @@ def test_a_guide_that_points_at_the_evidence_helps_and_one_that_points_away_does
 def test_wrong_input_is_named() -> None:
     corpus = one_word_of_few()
     few = replace(QUICK, epochs=1)
-    one, other = (train(corpus, SMALL, few, seed, progress=False) for seed in (0, 1))
+    one, other = (fit_classifier(corpus, SMALL, few, seed, progress=False) for seed in (0, 1))
     with pytest.raises(ValueError, match="there is no condition 'attention'; given are 'a'"):
         necessity({"a": [one]}, corpus.test)
     with pytest.raises(ValueError, match="the seeds differ between conditions"):

@@ -14,7 +14,7 @@ from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_chec
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 
 CORPUS = load_planted(60, most_length=7)
 
@@ -22,7 +22,7 @@ CORPUS = load_planted(60, most_length=7)
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     settings = ClassifierSettings(encoder="cnn", embedding_width=6, hidden=8, kernels=(1, 3))
-    return train(CORPUS, settings, TrainingSettings(epochs=2), seed=15, progress=False)
+    return fit_classifier(CORPUS, settings, TrainingSettings(epochs=2), seed=15, progress=False)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_round_trip_is_exact(trained: Trained, folder: Path) -> None:
 
 @pytest.mark.parametrize("settings", [ClassifierSettings(), ClassifierSettings(pooling="last", bidirectional=False)])
 def test_every_kind_of_encoder_comes_back(settings: ClassifierSettings, tmp_path: Path) -> None:
-    model = train(CORPUS.first(20), settings, TrainingSettings(epochs=1), progress=False)
+    model = fit_classifier(CORPUS.first(20), settings, TrainingSettings(epochs=1), progress=False)
     save_checkpoint(model, tmp_path / "model")
     assert torch.equal(predict(load_checkpoint(tmp_path / "model"), CORPUS.test), predict(model, CORPUS.test))
 

@@ -1,12 +1,20 @@
 """Encoders against torch's own layers run on each document alone."""
 
+import sys
+from dataclasses import fields
+from types import ModuleType
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from attn_interp.models.classifiers.encoders import AverageEncoder, CnnEncoder, Encoder, RecurrentEncoder, build_encoder
-from attn_interp.models.classifiers.settings import ClassifierSettings
+from attn_interp.data.load import load
+from attn_interp.models.classifiers.encoders import Encoder, StateEncoder, build_encoder
+from attn_interp.models.classifiers.feed_forward import AverageEncoder, CnnEncoder
+from attn_interp.models.classifiers.recurrent import RecurrentEncoder
+from attn_interp.models.classifiers.settings import ENCODERS, ClassifierSettings, TrainingSettings, encoder_named
+from attn_interp.models.training.fitting import fit_classifier
 
 B, T, E, HIDDEN = 5, 11, 7, 8
 LENGTHS = torch.tensor([3, 11, 1, 8, 4])
@@ -14,7 +22,7 @@ IS_TOKEN = torch.arange(T) < LENGTHS[:, None]
 EMBEDDED = torch.randn(B, T, E, generator=torch.Generator().manual_seed(3))
 
 
-def encoder(name: str, bidirectional: bool = True) -> Encoder:
+def encoder(name: str, bidirectional: bool = True) -> StateEncoder:
     with torch.random.fork_rng():
         torch.manual_seed(4)
         return build_encoder(
@@ -140,3 +148,37 @@ def test_average_knows_no_neighbours() -> None:
     assert isinstance(encode, AverageEncoder)
     expected = torch.tanh(EMBEDDED[1, 4] @ encode.projection.weight.T + encode.projection.bias)
     torch.testing.assert_close(encode(EMBEDDED, IS_TOKEN)[1, 4], expected)
+
+
+class Bags(StateEncoder):
+    """Every token has the mean of all."""
+
+    def __init__(self, embedding_width: int, hidden: int) -> None:
+        super().__init__()
+        self.width = hidden
+        self.projection = nn.Linear(embedding_width, hidden)
+
+    def forward(self, embedded: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        mean = (embedded * is_token[..., None]).sum(1, keepdim=True) / is_token.sum(1)[:, None, None]
+        return self.projection(embedded + mean)
+
+
+def test_a_new_encoder_is_one_record_and_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = ModuleType("attn_interp.models.classifiers.toy")
+    toy.TOY = Encoder("toy", lambda settings: Bags(settings.embedding_width, settings.hidden))
+    monkeypatch.setitem(sys.modules, toy.__name__, toy)
+    monkeypatch.setitem(ENCODERS, "toy", "toy.TOY")
+    with pytest.raises(ValueError, match=r"'last' is the state after .* but the encoder is 'toy'"):
+        ClassifierSettings(encoder="toy", pooling="last")
+    settings = ClassifierSettings(encoder="toy", embedding_width=8, hidden=8)
+    trained = fit_classifier(
+        load("planted", documents=200), settings, TrainingSettings(epochs=4, learning_rate=0.02), progress=False
+    )
+    assert isinstance(trained.module.encoder, Bags)
+    assert trained.history[-1].dev_accuracy > 0.8
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_the_record_of_an_encoder_has_its_name(name: str) -> None:
+    assert encoder_named(name).name == name
+    assert set(encoder_named(name).fields) <= {field.name for field in fields(ClassifierSettings)}

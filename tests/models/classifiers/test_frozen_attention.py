@@ -9,7 +9,7 @@ from attn_interp.data.batch import collate
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.classifier import Classifier, build_classifier
 from attn_interp.models.classifiers.frozen_attention import (
     GivenAttention,
     attending,
@@ -19,10 +19,9 @@ from attn_interp.models.classifiers.frozen_attention import (
     reading_scores,
     uniform,
 )
-from attn_interp.models.classifiers.hierarchical import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.predicting import predict, predict_logits
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 DOCUMENTS = (
@@ -105,7 +104,9 @@ def test_training_under_frozen_attention_learns_from_the_words_it_weighs_alone()
     small = replace(SETTINGS, encoder="average", embedding_width=14, hidden=6)
     scores = []
     for given in (seen, hidden):
-        model = train(corpus, small, TrainingSettings(epochs=8, learning_rate=0.02), 1, progress=False, attention=given)
+        model = fit_classifier(
+            corpus, small, TrainingSettings(epochs=8, learning_rate=0.02), 1, progress=False, attention=given
+        )
         labels = torch.tensor([document.label for document in corpus.test])
         scores.append(float((predict(model, corpus.test, attention=given).argmax(1) == labels).double().mean()))
     assert scores[0] == 1.0

@@ -15,16 +15,16 @@ from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.reading import read
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.hierarchical import (
     HierarchicalClassifier,
-    build_classifier,
     last_of_sentences,
     sentence_end_ids,
 )
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.predicting import predict
 from attn_interp.models.sentence_view import collate_sentences
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, record, sites
 
@@ -252,7 +252,7 @@ def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> Non
     fillers = ("the", "a", "film", "story", "city", ".", ".", "!", "moves", "turns")
     corpus = load("planted", documents=400, least_length=3, most_length=23, fillers=fillers, seed=2)
     settings = ClassifierSettings(encoder="hierarchical", embedding_width=12, hidden=6, dropout=0.0)
-    trained = train(corpus, settings, TrainingSettings(epochs=9, learning_rate=1e-2), seed=1, progress=False)
+    trained = fit_classifier(corpus, settings, TrainingSettings(epochs=9, learning_rate=1e-2), seed=1, progress=False)
     probabilities = predict(trained, corpus.test)
     labels = torch.tensor([document.label for document in corpus.test])
     assert (probabilities.argmax(1) == labels).double().mean() > 0.95
@@ -266,4 +266,4 @@ def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> Non
 
 def test_a_corpus_without_sentences_is_refused_before_training() -> None:
     with pytest.raises(ValueError, match=r"none of \. ! \? is a word of the training texts"):
-        train(load("planted", documents=40), ClassifierSettings(encoder="hierarchical"), progress=False)
+        fit_classifier(load("planted", documents=40), ClassifierSettings(encoder="hierarchical"), progress=False)

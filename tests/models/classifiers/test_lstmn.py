@@ -9,7 +9,7 @@ from attn_interp.models.attention_model import View
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.lstmn import LstmnEncoder
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, record, replay, sites
 
@@ -146,7 +146,7 @@ def test_refuses_padding_before_a_token() -> None:
 def test_a_classifier_learns_with_it_is_saved_and_answers_experiments(planted, pooling: str, tmp_path) -> None:
     settings = ClassifierSettings(encoder="lstmn", pooling=pooling, embedding_width=14, hidden=8, dropout=0.0)
     assert settings.state_width == 8  # it has one direction, whatever `bidirectional` says
-    trained = train(planted, settings, TrainingSettings(epochs=4, learning_rate=2e-2), seed=1, progress=False)
+    trained = fit_classifier(planted, settings, TrainingSettings(epochs=4, learning_rate=2e-2), seed=1, progress=False)
     assert trained.history[trained.best_epoch - 1].dev_accuracy > 0.95
     save_checkpoint(trained, tmp_path / "kept")
     assert isinstance(load_checkpoint(tmp_path / "kept").module.encoder, LstmnEncoder)
@@ -165,7 +165,7 @@ def test_a_classifier_learns_with_it_is_saved_and_answers_experiments(planted, p
 
 def test_the_last_look_back_is_a_view_whose_gradient_is_that_of_differences(planted) -> None:
     settings = ClassifierSettings(encoder="lstmn", pooling="last", embedding_width=14, hidden=8, dropout=0.0)
-    model = wrap(train(planted, settings, TrainingSettings(epochs=1), seed=1, progress=False))
+    model = wrap(fit_classifier(planted, settings, TrainingSettings(epochs=1), seed=1, progress=False))
     model = wrap(model.module.double(), classes=model.classes, collate_documents=model.collate, example=planted.dev[:5])
     batch = model.batch([planted.test[0], planted.test[3]])
     run = model.run(batch)

@@ -10,7 +10,7 @@ from torch import nn
 
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.transformer import PLACE_SPREAD, TransformerEncoder, sines
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 IS_TOKEN = torch.arange(11) < torch.tensor([[11], [7], [3], [1], [5]])
@@ -54,7 +54,7 @@ def test_trained_and_wrapped_like_the_others(planted) -> None:
     settings = ClassifierSettings(
         encoder="transformer", embedding_width=12, hidden=12, encoder_heads=2, layers=1, dropout=0.0
     )
-    trained = train(planted, settings, TrainingSettings(epochs=6, learning_rate=1e-2), seed=1, progress=False)
+    trained = fit_classifier(planted, settings, TrainingSettings(epochs=6, learning_rate=1e-2), seed=1, progress=False)
     assert trained.history[-1].dev_accuracy > 0.9
     model = wrap(trained)
     assert [site.name for site in model.sites] == ["encoder.layers.0.attention", "pooling"]
@@ -74,5 +74,5 @@ def test_without_attention_pooling_the_last_layer_is_tested(planted) -> None:
     settings = ClassifierSettings(
         encoder="transformer", pooling="mean", embedding_width=6, hidden=6, encoder_heads=2, layers=1
     )
-    model = wrap(train(planted, settings, TrainingSettings(epochs=1), seed=1, progress=False))
+    model = wrap(fit_classifier(planted, settings, TrainingSettings(epochs=1), seed=1, progress=False))
     assert (model.view.site, model.view.head, model.view.query) == ("encoder.layers.0.attention", "mean", "mean")

@@ -16,7 +16,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict, predict_logits
 from attn_interp.models.training import fitting as under_test
-from attn_interp.models.training.fitting import batches_in_random_order, class_weights, train
+from attn_interp.models.training.fitting import batches_in_random_order, class_weights, fit_classifier
 from attn_interp.models.training.objectives import Classification
 
 SMALL = ClassifierSettings(embedding_width=16, hidden=8, dropout=0.2)
@@ -26,7 +26,7 @@ CORPUS = load_planted(300, most_length=9)
 
 @lru_cache(maxsize=1)
 def trained() -> Trained:
-    return train(CORPUS, SMALL, QUICK, seed=11, progress=False)
+    return fit_classifier(CORPUS, SMALL, QUICK, seed=11, progress=False)
 
 
 def equal_weights(first: Trained, second: Trained) -> bool:
@@ -41,13 +41,13 @@ def accuracy(model: Trained, documents: tuple[Document, ...]) -> float:
 
 @pytest.mark.parametrize("encoder", ["lstm", "cnn", "average"])
 def test_planted_evidence_is_learned(encoder: str) -> None:
-    model = train(CORPUS, replace(SMALL, encoder=encoder), replace(QUICK, epochs=6), seed=1, progress=False)
+    model = fit_classifier(CORPUS, replace(SMALL, encoder=encoder), replace(QUICK, epochs=6), seed=1, progress=False)
     assert accuracy(model, CORPUS.test) == 1.0
 
 
 def test_shuffled_labels_are_not_learned() -> None:
     corpus = load_planted(1000, most_length=9, shuffled_labels=True)
-    model = train(corpus, SMALL, QUICK, seed=1, progress=False)
+    model = fit_classifier(corpus, SMALL, QUICK, seed=1, progress=False)
     assert abs(accuracy(model, corpus.test) - 0.5) < 3 * 0.5 / len(corpus.test) ** 0.5
 
 
@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_state_of_the_caller()
         torch.manual_seed(12)
         torch.set_num_threads(threads + 1)
         try:
-            again = train(CORPUS, SMALL, QUICK, seed=11, progress=False)
+            again = fit_classifier(CORPUS, SMALL, QUICK, seed=11, progress=False)
         finally:
             torch.set_num_threads(threads)
     assert equal_weights(trained(), again)
@@ -65,12 +65,12 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_state_of_the_caller()
 
 
 def test_another_seed_gives_other_weights() -> None:
-    assert not equal_weights(trained(), train(CORPUS, SMALL, QUICK, seed=12, progress=False))
+    assert not equal_weights(trained(), fit_classifier(CORPUS, SMALL, QUICK, seed=12, progress=False))
 
 
 def test_random_state_and_threads_are_left_alone() -> None:
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    train(CORPUS.first(9), SMALL, replace(QUICK, epochs=1), progress=False)
+    fit_classifier(CORPUS.first(9), SMALL, replace(QUICK, epochs=1), progress=False)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
 
@@ -80,7 +80,7 @@ def test_the_test_split_is_not_read() -> None:
         Document(id=document.id, words=("nonsense",) * 40, label=1 - document.label) for document in CORPUS.test
     )
     spoiled = replace(CORPUS, splits={**CORPUS.splits, "test": wrong})
-    assert equal_weights(trained(), train(spoiled, SMALL, QUICK, seed=11, progress=False))
+    assert equal_weights(trained(), fit_classifier(spoiled, SMALL, QUICK, seed=11, progress=False))
 
 
 def test_the_dev_split_chooses_the_epoch_and_its_weights() -> None:
@@ -88,8 +88,8 @@ def test_the_dev_split_chooses_the_epoch_and_its_weights() -> None:
     opposite = tuple(replace(document, label=1 - document.label) for document in CORPUS.dev)
     corpus = replace(CORPUS, splits={**CORPUS.splits, "dev": opposite})
     slow = replace(QUICK, epochs=4, patience=4, learning_rate=0.003)
-    against = train(corpus, SMALL, slow, seed=2, progress=False)
-    along = train(CORPUS, SMALL, slow, seed=2, progress=False)
+    against = fit_classifier(corpus, SMALL, slow, seed=2, progress=False)
+    along = fit_classifier(CORPUS, SMALL, slow, seed=2, progress=False)
     assert against.best_epoch < along.best_epoch
     for model, documents in ((against, opposite), (along, CORPUS.dev)):
         assert len(model.history) == 4
@@ -102,7 +102,9 @@ def test_the_dev_split_chooses_the_epoch_and_its_weights() -> None:
 
 
 def test_training_stops_when_patience_is_at_an_end() -> None:
-    model = train(CORPUS, SMALL, replace(QUICK, epochs=50, patience=3, learning_rate=0.1), seed=3, progress=False)
+    model = fit_classifier(
+        CORPUS, SMALL, replace(QUICK, epochs=50, patience=3, learning_rate=0.1), seed=3, progress=False
+    )
     assert len(model.history) == model.best_epoch + 3
     assert [row.epoch for row in model.history] == list(range(1, len(model.history) + 1))
 
@@ -110,19 +112,19 @@ def test_training_stops_when_patience_is_at_an_end() -> None:
 def test_a_loss_that_is_not_finite_says_where() -> None:
     huge = torch.full((len(Vocabulary.build(CORPUS.train, 2)), 16), 1e38)
     with pytest.raises(FloatingPointError, match=r"epoch 1, batch 0: the loss is (nan|inf); lower the learning rate"):
-        train(CORPUS, replace(SMALL, encoder="cnn", pooling="mean"), QUICK, progress=False, embeddings=huge)
+        fit_classifier(CORPUS, replace(SMALL, encoder="cnn", pooling="mean"), QUICK, progress=False, embeddings=huge)
 
 
 def test_pretrained_vectors_are_fine_tuned_and_belong_to_the_vocabulary() -> None:
     vocabulary = Vocabulary.build(CORPUS.train, QUICK.least_count)
     start = torch.randn(len(vocabulary), 16, generator=torch.Generator().manual_seed(13))
     still = replace(QUICK, epochs=1, learning_rate=1e-9)
-    model = train(CORPUS, SMALL, still, progress=False, embeddings=start)
+    model = fit_classifier(CORPUS, SMALL, still, progress=False, embeddings=start)
     assert model.vocabulary == vocabulary
     assert (model.module.embedding.weight[1:] - start[1:]).abs().max() < 1e-6
     assert not torch.equal(model.module.embedding.weight[1:], start[1:])
     with pytest.raises(ValueError, match="embeddings: got shape"):
-        train(CORPUS, SMALL, QUICK, progress=False, embeddings=start[1:])
+        fit_classifier(CORPUS, SMALL, QUICK, progress=False, embeddings=start[1:])
 
 
 def test_what_comes_out_is_ready_for_use() -> None:
@@ -177,7 +179,7 @@ def test_progress_counts_every_step_of_one_thread(monkeypatch: pytest.MonkeyPatc
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        train(CORPUS.first(70), SMALL, replace(QUICK, epochs=2), progress=True)
+        fit_classifier(CORPUS.first(70), SMALL, replace(QUICK, epochs=2), progress=True)
     finally:
         torch.set_num_threads(before)
     assert seen == [("training on planted", 2 * 3, True)]

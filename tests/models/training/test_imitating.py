@@ -12,7 +12,7 @@ from attn_interp.measures.divergence import jsd, kl, tvd
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.training.imitating import (
     ATTENTION,
     ATTENTION_AND_HEAD,
@@ -32,7 +32,7 @@ QUICK = TrainingSettings(epochs=5, patience=5, learning_rate=0.02)
 @pytest.fixture(scope="module")
 def base() -> Trained:
     settings = ClassifierSettings(embedding_width=10, hidden=4, dropout=0.1)
-    return train(CORPUS, settings, replace(QUICK, epochs=8), seed=1, progress=False)
+    return fit_classifier(CORPUS, settings, replace(QUICK, epochs=8), seed=1, progress=False)
 
 
 def outputs(trained: Trained) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,7 +44,7 @@ def outputs(trained: Trained) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_the_objective_is_tvd_minus_lambda_kl_of_the_imitator_from_the_base(base) -> None:
-    other = train(CORPUS, base.settings, replace(QUICK, epochs=1), seed=7, progress=False)
+    other = fit_classifier(CORPUS, base.settings, replace(QUICK, epochs=1), seed=7, progress=False)
     batch = collate(CORPUS.test, base.vocabulary)
     given = Outputs.of(base.module, batch)
     by_id = {
@@ -161,9 +161,9 @@ def test_wrong_input_is_named(base) -> None:
     with pytest.raises(ValueError, match="strength: got -1, expected at least 0"):
         imitate(base, CORPUS, -1, progress=False)
     settings = replace(base.settings, pooling="mean")
-    mean = train(CORPUS, settings, replace(QUICK, epochs=1), progress=False)
+    mean = fit_classifier(CORPUS, settings, replace(QUICK, epochs=1), progress=False)
     with pytest.raises(TypeError, match="MeanPooling"):
         imitate(mean, CORPUS, 0.1, progress=False)
-    two = train(CORPUS, replace(base.settings, heads=2), replace(QUICK, epochs=1), progress=False)
+    two = fit_classifier(CORPUS, replace(base.settings, heads=2), replace(QUICK, epochs=1), progress=False)
     with pytest.raises(ValueError, match="has 2 attention heads, expected one"):
         imitate(two, CORPUS, 0.1, progress=False)

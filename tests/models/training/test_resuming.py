@@ -12,7 +12,7 @@ from attn_interp.data.corpora.planted import load_planted
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training import fitting as under_test
-from attn_interp.models.training.fitting import train
+from attn_interp.models.training.fitting import fit_classifier
 
 SMALL = ClassifierSettings(embedding_width=10, hidden=4, dropout=0.3)
 QUICK = TrainingSettings(epochs=4, patience=2, learning_rate=0.02)
@@ -21,7 +21,7 @@ BATCHES = -(-len(CORPUS.train) // QUICK.batch_size)
 
 
 def run(settings: ClassifierSettings, training: TrainingSettings, seed: int = 5, resume: Path | None = None) -> Trained:
-    return train(CORPUS, settings, training, seed=seed, progress=False, resume=resume)
+    return fit_classifier(CORPUS, settings, training, seed=seed, progress=False, resume=resume)
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:

@@ -15,6 +15,7 @@ from attn_interp.data.edit import delete_words, replace_words
 from attn_interp.experiments.people.parts.edited import check_operator
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.heads import head_weights, logits_under_heads
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.adapter import cut_to_fit, load_classifier
 from attn_interp.models.transformers.subwords import collate_pieces, pieces_of
 from attn_interp.models.wrap import wrap
@@ -265,7 +266,7 @@ def test_long_documents_are_refused_by_name_and_cut_on_demand(bert, planted) -> 
     assert cut.documents[1].signals == {"place": tuple(map(float, range(19)))}
     assert bert.batch(cut.documents).ids.shape[1] == 40
     with pytest.raises(TypeError, match="documents of any length"):
-        cut_to_fit(wrap(attn_interp.train(planted, epochs_of_one(), progress=False)), [WHOLE])
+        cut_to_fit(wrap(fit_classifier(planted, epochs_of_one(), progress=False)), [WHOLE])
 
 
 def epochs_of_one() -> Any:

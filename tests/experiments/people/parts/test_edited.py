@@ -13,7 +13,7 @@ from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.experiments.people.parts.edited import OPERATORS, check_operator, edited_logits
 from attn_interp.experiments.reading import read
 from attn_interp.models.attention_model import AttentionModel, Batch
-from attn_interp.models.classifiers.hierarchical import build_classifier
+from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 
