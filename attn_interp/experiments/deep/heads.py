@@ -20,7 +20,7 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS
 from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd
+from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.every_head import HeadRows, rows_of_heads
@@ -30,7 +30,6 @@ from attn_interp.statistics.bootstrap import summarise as summarise_columns
 from attn_interp.statistics.means import bootstrapped_means, interval_of
 
 HOW = ("uniform", "zero")
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},

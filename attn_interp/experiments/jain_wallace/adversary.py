@@ -31,7 +31,7 @@ from attn_interp.experiments.reading import (
     reading_settings,
 )
 from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd, tvd
+from attn_interp.measures.divergence import LN2, jsd, tvd
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.adversary.many_classes import certified_adversary
 from attn_interp.readout.adversary.two_classes import exact_adversary
@@ -39,7 +39,6 @@ from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 EXACT, CERTIFIED, SEARCH = "exact", "certified", "search"
 METHODS = ("best", "both", "search")
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,

@@ -26,13 +26,11 @@ from attn_interp.experiments.reading import (
     reading_settings,
 )
 from attn_interp.experiments.result import Column, Result
-from attn_interp.measures.divergence import jsd
+from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import erased_logits
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
-
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,

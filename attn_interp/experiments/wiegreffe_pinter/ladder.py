@@ -16,8 +16,8 @@ import pandas as pd
 
 from attn_interp.experiments.jain_wallace.adversary import CERTIFIED, EXACT, SEARCH
 from attn_interp.experiments.result import Column, Result
-from attn_interp.experiments.wiegreffe_pinter.parts.compared import LN2
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import RANGES as COMPARED_RANGES
+from attn_interp.measures.divergence import LN2
 from attn_interp.models.training.imitating import FREE
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import crossed_mean, seed_by_document

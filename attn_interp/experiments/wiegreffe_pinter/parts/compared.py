@@ -7,10 +7,8 @@ import torch
 
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, document_frame, in_order
 from attn_interp.experiments.result import Column
-from attn_interp.measures.divergence import jsd, kl, tvd
+from attn_interp.measures.divergence import LN2, jsd, kl, tvd
 from attn_interp.models.attention_model import AttentionModel
-
-LN2 = 0.6931471805599453
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
