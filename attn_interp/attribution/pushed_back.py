@@ -45,17 +45,13 @@ def pushed_back_attention(
         ValueError: there is no such module, its output is not one state for each position, directions < 1, or the view
             is a mean over heads or weighs pieces of words.
     """
-    if isinstance(model.view.head, str) or batch.piece_of is not None:
-        raise ValueError(
-            "attention is pushed back from the states of one head, one state for each word, and this view is a mean or "
-            "weighs pieces of words; use attention rollout, which follows attention through the layers"
-        )
+    check_states_of_words(model, batch, "attention is pushed back from")
     if directions < 1:
         raise ValueError(f"directions: got {directions}, expected at least 1 direction of the state")
     run = model.run(batch)
     embeddings = model.embeddings(batch)
     with torch.no_grad():
-        width = _states(model, batch, embeddings, states).shape[-1]
+        width = weighed_states(model, batch, embeddings, states).shape[-1]
     directions = min(directions, width)
     pushed = torch.zeros_like(run.weights)  # (B, W)
     for rows in torch.arange(len(batch), device=embeddings.device).split(max(1, ROWS_AT_ONCE // directions)):
@@ -67,6 +63,15 @@ def pushed_back_attention(
         pushed[rows, :words] = (run.weights[rows, :words, None] * squares.sqrt()).sum(1)
     shares = pushed / pushed.sum(-1, keepdim=True)
     return Attribution(shares.masked_fill(~run.is_word, 0.0))
+
+
+def check_states_of_words(model: AttentionModel, batch: Batch, what: str) -> None:
+    """Raises ValueError where the view does not weigh the states of one head, one state for each word."""
+    if isinstance(model.view.head, str) or batch.piece_of is not None:
+        raise ValueError(
+            f"{what} the states of one head, one state for each word, and this view is a mean or weighs pieces of "
+            "words; use attention rollout, which follows attention through the layers"
+        )
 
 
 def drawn_directions(document_id: str, width: int, count: int, seed: int) -> torch.Tensor:
@@ -88,7 +93,7 @@ def _squared_norms(
     repeated = rows.repeat_interleave(count)
     points = embeddings[repeated].requires_grad_()
     with torch.enable_grad():
-        states = _states(model, rows_of(batch, repeated), points, path)  # (R * n, T, D)
+        states = weighed_states(model, rows_of(batch, repeated), points, path)  # (R * n, T, D)
         at_words, _ = to_words(states, batch.is_word[repeated])  # (R * n, W, D)
         along = (at_words * drawn.flatten(0, 1)[:, None]).sum((0, 2))  # (W,)
     chosen = rows_of(batch, rows)
@@ -100,8 +105,12 @@ def _squared_norms(
     return torch.stack(found, 1)
 
 
-def _states(model: AttentionModel, batch: Batch, embeddings: torch.Tensor, path: str) -> torch.Tensor:
-    """(B, T, D) what the view's head weighs, as it comes from the embeddings (B, T, E)."""
+def weighed_states(model: AttentionModel, batch: Batch, embeddings: torch.Tensor, path: str) -> torch.Tensor:
+    """(B, T, D) what the view's head weighs, as it comes from the embeddings (B, T, E).
+
+    Raises:
+        ValueError: there is no module at `path`, or its output is not one state for each position.
+    """
     try:
         module = model.module.get_submodule(path)
     except AttributeError as error:

@@ -6,6 +6,9 @@ import math
 
 import torch
 
+LN2 = math.log(2)
+"""The largest Jensen-Shannon divergence there is, in nats: of two distributions with nothing in common."""
+
 
 def tvd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Total variation distance: half the sum of |p - q|.
@@ -46,7 +49,7 @@ def jsd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     p, q = _distributions("jsd", p, q)
     middle = (p + q) / 2
     entropy = torch.special.entr(middle) - (torch.special.entr(p) + torch.special.entr(q)) / 2
-    return entropy.sum(-1).clamp(0.0, math.log(2.0))
+    return entropy.sum(-1).clamp(0.0, LN2)
 
 
 def kl(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from attn_interp.attribution.flow.layered import FLOW, layers_of
+from attn_interp.attribution.flow.layered import layers_of
 from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
@@ -159,7 +159,7 @@ class _Shared:
                 layered: tuple[str, ...] = ()
             else:
                 layered = LAYERED
-            methods |= {name: FLOW[name] for name in layered}
+            methods |= named(*layered)
             self._attributed = attribute(self.model, self.reading, methods, progress=True)
         return self._attributed
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 
 from attn_interp.attribution.integrated import integrated_gradients
 from attn_interp.attribution.leave_one_out import leave_one_out
-from attn_interp.attribution.methods import ALL_METHODS, METHODS, named
+from attn_interp.attribution.methods import ALL_METHODS, METHODS, Registered, list_methods, named
+from attn_interp.attribution.noise import smoothgrad
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
+from attn_interp.recording import record
 
 
 def classes_of(model, batch) -> torch.Tensor:
@@ -56,7 +60,7 @@ def test_integrated_gradients_sum_to_the_change(model, planted) -> None:
 @pytest.mark.parametrize("name", sorted(ALL_METHODS))
 def test_a_batch_equals_one_by_one(model, mixed, classes, name) -> None:
     """Also in another order."""
-    method = ALL_METHODS[name]
+    method = ALL_METHODS[name].method
     together = method(model, mixed, classes).values
     backwards = method(model, model.batch(mixed.documents[::-1]), classes.flip(0)).values.flip(0)
     assert torch.allclose(together, backwards, atol=1e-6, equal_nan=True)
@@ -73,7 +77,7 @@ def test_every_method_finds_the_planted_word(model, planted, name) -> None:
     hits: dict[int, list[float]] = {0: [], 1: []}
     for document in planted.test[: 40 if name in METHODS else 12]:
         batch = model.batch([document])
-        values = ALL_METHODS[name](model, batch, classes_of(model, batch)).values[0].abs()
+        values = ALL_METHODS[name].method(model, batch, classes_of(model, batch)).values[0].abs()
         hits[document.label].append(document.rationales[0][int(values.argmax())])
     assert max(sum(found) / len(found) for found in hits.values()) > 0.9
 
@@ -84,6 +88,59 @@ def test_methods_by_name() -> None:
     assert named() == {}
     with pytest.raises(ValueError, match=r"attribution method 'lime' is not one of KernelSHAP, LIME, .*smoothgrad"):
         named("lime")
+    with pytest.raises(ValueError, match=r"'limee' is not one of KernelSHAP, .*; did you mean 'LIME'\?$"):
+        named("limee")
+    with pytest.raises(ValueError, match=r"'xyz' is not one of KernelSHAP, .*, votes$"):
+        named("xyz")
+
+
+def test_a_seed_reaches_the_sampled_methods_alone(model, mixed, classes) -> None:
+    found = named("smoothgrad", "leave-one-out", seed=3)
+    assert found["leave-one-out"] is leave_one_out
+    assert torch.equal(
+        found["smoothgrad"](model, mixed, classes).values, smoothgrad(model, mixed, classes, seed=3).values
+    )
+
+
+def test_sampled_is_what_takes_a_seed() -> None:
+    takes = {name for name, each in ALL_METHODS.items() if "seed" in inspect.signature(each.method).parameters}
+    assert takes == {name for name, each in ALL_METHODS.items() if each.sampled}
+
+
+def test_the_list_says_what_each_method_is(model, mixed, classes) -> None:
+    found = list_methods()
+    assert list(found.columns) == ["method", "about", "cost", "signed", "sampled"]
+    assert list(found["method"]) == list(ALL_METHODS)
+    assert found["about"].str.endswith(".").all() and found["about"].str.len().between(20, 200).all()
+    assert found["about"].is_unique
+    for name in found["method"][~found["signed"]]:
+        assert ALL_METHODS[name].method(model, mixed, classes).values.nan_to_num(0).min() >= 0
+
+
+def test_a_method_of_ones_own_is_one_line(monkeypatch) -> None:
+    def first_word(model, batch, classes):
+        """All of it is the first word's. Or so they say."""
+
+    monkeypatch.setitem(ALL_METHODS, "first word", Registered(first_word, "nothing", signed=False))
+    assert named("first word")["first word"] is first_word
+    assert list(list_methods().iloc[-1]) == ["first word", "All of it is the first word's.", "nothing", False, False]
+
+
+def test_effective_attention_is_the_smallest_that_mixes_the_states_alike(model, mixed, classes) -> None:
+    """Of 13 words and two special tokens the states of width 12 let no more than 12 directions through."""
+    found = ALL_METHODS["effective attention"].method(model, mixed, classes).values
+    weights = model.run(mixed).weights
+    with torch.no_grad():
+        states = model.module.encoder(model.embeddings(mixed), mixed.is_token)
+        with record(model.module, [model.site]) as recording:
+            model.batch_logits(mixed)
+    for row, document in enumerate(mixed.documents):
+        words = len(document)
+        own = recording[model.site][row, 0, 0, : words + 2].double()
+        values = states[row, : words + 2].double()
+        expected = own @ values @ torch.linalg.pinv(values, rtol=2e-6)
+        assert torch.allclose(found[row, :words].double(), expected[1:-1], atol=1e-5)
+    assert torch.allclose(found[3], weights[3], atol=1e-5) and (found[-1] - weights[-1]).abs().max() > 1e-4
 
 
 def test_what_experiments_compute_by_default() -> None:

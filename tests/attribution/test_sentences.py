@@ -7,15 +7,16 @@ import torch
 from torch import nn
 
 from attn_interp.attribution.gradient import gradient_x_input
-from attn_interp.attribution.methods import ALL_METHODS, METHODS
+from attn_interp.attribution.methods import ALL_METHODS, METHODS, named
 from attn_interp.attribution.noise import smoothgrad
-from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 
+FLOW = named("attention rollout", "attention flow", "gradient-weighted relevance", "value zeroing")
+OF_STATES = {"attention pushed back", "effective attention"}
 VOCABULARY = Vocabulary((*SPECIALS, ".", *"abcdefg"))
 DOCUMENTS = [
     Document(id=f"document {row}", words=tuple(text), label=0)
@@ -34,14 +35,14 @@ def in_sentences():
     return wrap(module, vocabulary=VOCABULARY, classes=("x", "y"))
 
 
-@pytest.mark.parametrize("name", sorted(ALL_METHODS.keys() - METHODS.keys() - {"attention pushed back"}))
+@pytest.mark.parametrize("name", sorted(ALL_METHODS.keys() - METHODS.keys() - OF_STATES - FLOW.keys()))
 def test_each_sentence_has_its_value(in_sentences, name) -> None:
     batch, classes = in_sentences.batch(DOCUMENTS), torch.tensor([0, 1, 1])
-    values = ALL_METHODS[name](in_sentences, batch, classes).values
+    values = ALL_METHODS[name].method(in_sentences, batch, classes).values
     assert values.shape == (3, 5)
     assert (values[0, 3:] == 0).all() and (values[1, 1:] == 0).all() and values.isfinite().all()
     assert (values[2] != 0).all()
-    alone = ALL_METHODS[name](in_sentences, in_sentences.batch(DOCUMENTS[:1]), classes[:1]).values
+    alone = ALL_METHODS[name].method(in_sentences, in_sentences.batch(DOCUMENTS[:1]), classes[:1]).values
     assert torch.allclose(values[:1, :3], alone, atol=1e-6)
 
 
@@ -56,7 +57,7 @@ def test_kernel_shap_drops_whole_sentences(in_sentences) -> None:
         with torch.no_grad(), in_sentences.embeddings_given(embeddings * on[None, :, None]):
             return float(in_sentences.batch_logits(batch).softmax(-1)[0, 1])
 
-    found = ALL_METHODS["KernelSHAP"](in_sentences, batch, torch.tensor([1])).values[0]
+    found = ALL_METHODS["KernelSHAP"].method(in_sentences, batch, torch.tensor([1])).values[0]
     expected = (worth(1, 1) - worth(1, 0) + worth(0, 1) - worth(0, 0)) / 2
     assert abs(expected) > 1e-3
     assert float(found[1]) == pytest.approx(expected, abs=1e-6)
@@ -68,6 +69,7 @@ def test_smoothgrad_without_noise(in_sentences) -> None:
     assert torch.allclose(found, gradient_x_input(in_sentences, batch, classes).values, atol=1e-6)
 
 
-def test_sentences_have_no_state_for_each_position(in_sentences) -> None:
+@pytest.mark.parametrize("name", sorted(OF_STATES))
+def test_sentences_have_no_state_for_each_position(in_sentences, name) -> None:
     with pytest.raises(ValueError, match=r"module 'encoder' gave .*a state for each position"):
-        pushed_back_attention(in_sentences, in_sentences.batch(DOCUMENTS), torch.tensor([0, 1, 1]))
+        ALL_METHODS[name].method(in_sentences, in_sentences.batch(DOCUMENTS), torch.tensor([0, 1, 1]))

@@ -9,6 +9,7 @@ import pandas as pd
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.head_grid import draw_grid, grid_height
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.measures.divergence import LN2
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from attn_interp.experiments.result import Result
 
-LN2 = 0.6931471805599453
 LEAVE_ONE_OUT, GRADIENT = "tau_leave_one_out", "tau_gradient"
 ABLATED, DELETED = "js_ablated", "js_difference"
 PANELS = {  # quantity of the summary: title, end of its range, whether it has either sign, decimals

@@ -8,13 +8,13 @@ linear function above the divergence, maximised over the outer polytope, gives t
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy import special
 
+from attn_interp.measures.divergence import LN2
 from attn_interp.readout.adversary.output_ball import OutputBall
 from attn_interp.readout.entry import Array, check_eps, entered_one_head
 from attn_interp.readout.polytope import Polytope, maxima, ranges
@@ -75,7 +75,7 @@ def certified_adversary(
 def divergence(alpha: Floats, q: Floats) -> Floats:
     """(N,) JSD of attentions q (N, T) from alpha (T,)."""
     overlap = (special.entr(alpha) + special.entr(q) - special.entr(alpha + q)).sum(-1)
-    return np.clip(math.log(2.0) - overlap / 2, 0.0, math.log(2.0))
+    return np.clip(LN2 - overlap / 2, 0.0, LN2)
 
 
 def interval(ball: OutputBall) -> tuple[Floats, float]:
@@ -102,7 +102,7 @@ def _chord_bound(alpha: Floats, outer: Polytope, least: Floats, most: Floats) ->
     slope = np.divide(high - low, width, out=np.zeros_like(width), where=wide)
     start = np.where(wide, low, np.minimum(low, high)) - slope * least
     overlap = start.sum() - float(maxima([outer], -slope[None]).bounds[0])
-    return min(math.log(2.0) - overlap / 2, math.log(2.0)), -slope
+    return min(LN2 - overlap / 2, LN2), -slope
 
 
 def _slope(alpha: Floats, q: Floats) -> Floats:

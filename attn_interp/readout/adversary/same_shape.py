@@ -18,6 +18,7 @@ import torch
 from scipy import special
 from scipy.optimize import linear_sum_assignment
 
+from attn_interp.measures.divergence import LN2
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
 from attn_interp.readout.entry import Array, entered
 
@@ -78,7 +79,7 @@ def permutation_adversary(
         order, lower, upper = one.enumerate() if len(alpha) <= ENUMERATED_UP_TO else one.interval()
         found[row, words] = torch.from_numpy(alpha[order]).to(found.device)
         ends[row] = torch.tensor([lower, upper], dtype=torch.float64)
-    ends = ends.clamp(0.0, math.log(2.0))
+    ends = ends.clamp(0.0, LN2)
     return PermutationAdversary(ends[:, 0], ends[:, 1], found, two_class_tvd(value, (found * scores).sum(-1)))
 
 
@@ -99,7 +100,7 @@ class _Document:
         self.words = np.arange(len(alpha))
 
     def jsd(self, order: Integers) -> float:
-        return math.log(2.0) - float(self.cost[self.words, order].sum()) / 2
+        return LN2 - float(self.cost[self.words, order].sum()) / 2
 
     def excess(self, value: float) -> float:
         """How far a decision value lies above (positive) or below (negative) the slab; 0 inside."""
@@ -115,7 +116,7 @@ class _Document:
         feasible = (values >= self.lower) & (values <= self.upper)
         feasible[0] = True  # the model's own attention, which rounding may put outside
         best = np.where(feasible, overlaps, np.inf).argmin()
-        jsd = math.log(2.0) - float(overlaps[best]) / 2
+        jsd = LN2 - float(overlaps[best]) / 2
         return orders[best], jsd, jsd
 
     def interval(self) -> tuple[Integers, float, float]:

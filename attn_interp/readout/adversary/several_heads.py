@@ -8,17 +8,15 @@ bounds them.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 
-from attn_interp.measures.divergence import jsd
+from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_tvd
 from attn_interp.readout.adversary.two_classes import all_pairs
 from attn_interp.readout.entry import Array, entered
 
-LN2 = math.log(2.0)
 ROUNDING = 1e-12  # of a probability
 STARTS = 64  # words of each head from which is climbed; the time grows with them and the square of the words
 SWEEPS = 3  # over the heads; a sweep that changes nothing ends the climb

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 
+from attn_interp.measures.divergence import LN2
 from attn_interp.readout.adversary.pruned_pairs import Vertex, best_vertex
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
 from attn_interp.readout.entry import Array, entered
@@ -72,7 +73,7 @@ def exact_adversary(weights: Array, votes: Array, is_word: Array | None = None, 
     weights, votes, is_word = entered(weights, votes, is_word)
     scores = two_class_scores(weights, votes)
     found = weights.clone()  # q = alpha is always feasible
-    overlap = torch.full((len(weights),), 2 * math.log(2.0), dtype=torch.float64, device=weights.device)
+    overlap = torch.full((len(weights),), 2 * LN2, dtype=torch.float64, device=weights.device)
     for rows, width in _by_length(is_word):
         order = torch.argsort(~is_word[rows], dim=-1, stable=True)[:, :width]  # positions of the words
         inside = is_word[rows].gather(-1, order)
@@ -86,7 +87,7 @@ def exact_adversary(weights: Array, votes: Array, is_word: Array | None = None, 
         q.scatter_add_(-1, best.second[:, None], 1 - best.weight[:, None])
         q = torch.zeros_like(weights[rows]).scatter_(-1, order, q)
         found[rows] = torch.where(better[:, None], q, found[rows])
-    jsd = (math.log(2.0) - overlap / 2).clamp(0.0, math.log(2.0))
+    jsd = (LN2 - overlap / 2).clamp(0.0, LN2)
     moved = two_class_tvd((weights * scores).sum(-1), (found * scores).sum(-1))
     return Adversary(jsd, found, moved)
 

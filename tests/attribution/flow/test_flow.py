@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from attn_interp.attribution.flow.effective import effective_attention
+from attn_interp.attribution.effective import effective_attention
 from attn_interp.attribution.flow.network import attention_flow
 from attn_interp.attribution.flow.rollout import gradient_relevance, rollout, with_residual
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from attn_interp.attribution.flow.layered import FLOW, flowed, relevance, rolled_out, value_zeroed
+from attn_interp.attribution.flow.layered import flowed, relevance, rolled_out, value_zeroed
 from attn_interp.attribution.flow.zeroing import shares, value_zeroing
+from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.experiments.jain_wallace.agreement import agreement
@@ -27,6 +28,7 @@ DOCUMENTS = [
 ]
 CLASSES = torch.tensor([0, 1, 0, 1])
 SITE = "layers.1.self_attn"
+FLOW = named("attention rollout", "attention flow", "gradient-weighted relevance", "value zeroing")
 
 
 class Small(nn.Module):
@@ -198,6 +200,33 @@ def test_words_in_pieces(bert):
     row = product[0]
     expected = torch.stack([row[1], row[2] + row[3], row[4], row[5:8].sum()])
     assert torch.allclose(rolled_out(bert, batch, classes).values[0].double(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_layers_beside_one_another_are_no_stack(name):
+    class Beside(nn.Module):
+        """Two poolings of the same embeddings by several queries each."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(len(SPECIALS) + len(WORDS), 6)
+            self.score = nn.ModuleList([nn.Linear(6, 3), nn.Linear(6, 5)])
+            self.decide = nn.Linear(6, 2)
+
+        def forward(self, ids):
+            states = self.embedding(ids)
+            pooled = [score(states).transpose(1, 2).softmax(-1) @ states for score in self.score]
+            return self.decide(torch.cat(pooled, 1).mean(1))
+
+    model = wrap(
+        Beside(),
+        inputs=lambda batch: (batch.ids,),
+        classes=("bad", "good"),
+        vocabulary=Vocabulary((*SPECIALS, *WORDS)),
+        site="(root)#1",
+    )
+    with pytest.raises(ValueError, match="Beside has no stack of layers that attention can be followed through"):
+        FLOW[name](model, model.batch(DOCUMENTS[:1]), CLASSES[:1])
 
 
 def test_an_encoder_and_a_decoder_are_refused(layered):

@@ -6,6 +6,39 @@ from typing import NamedTuple
 
 import torch
 
+from attn_interp.attribution.attribution import Attribution
+from attn_interp.attribution.pushed_back import check_states_of_words, weighed_states
+from attn_interp.data.batch import Batch
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.recording import record
+
+
+def effective_weights(
+    model: AttentionModel, batch: Batch, classes: torch.Tensor, states: str = "encoder"
+) -> Attribution:
+    """The attention without its part that the states cancel: of all weightings with the same mixture of states, the
+    one with the least sum of squares (see `effective_attention`).
+
+    It may be negative, need not sum to 1, knows no class (`classes` is not used) and has the unit of attention. Where a
+    document has no more words than a state has numbers it is as a rule the attention itself.
+
+    Args:
+        states: path of the module whose output (B, T, D) the attention weighs; of several heads, each weighs its own
+            share of the D columns.
+
+    Raises:
+        ValueError: there is no such module, its output is not one state for each position, or the view is a mean over
+            heads or queries, or weighs pieces of words.
+
+    Reference: Brunner et al. 2020, sections 3.1 and 3.2.
+    """
+    check_states_of_words(model, batch, "effective attention is worked out from")
+    with torch.no_grad(), record(model.module, [model.site]) as recording:
+        values = weighed_states(model, batch, model.embeddings(batch), states)  # (B, T, D)
+    weights = model.window(batch).rows(recording[model.site]).weights[:, None]  # (B, 1, 1, T)
+    found = effective_attention(weights, values[:, None], batch.is_token).weights[:, 0, 0]
+    return Attribution(model.sum_over_words(batch, found).float())
+
 
 class Effective(NamedTuple):
     """What of the weights acts on the output of a head.
@@ -37,6 +70,12 @@ def effective_attention(weights: torch.Tensor, values: torch.Tensor, is_key: tor
     Raises:
         ValueError: weights and values do not fit, or weight on a position that is no key.
 
+    >>> weights = torch.tensor([[[[0.7, 0.2, 0.1]]]])
+    >>> same = torch.tensor([[[[1.0], [1.0], [1.0]]]])  # three words with one and the same value
+    >>> found = effective_attention(weights, same)
+    >>> [round(x, 3) for x in found.weights.flatten().tolist()], found.free.tolist()
+    ([0.333, 0.333, 0.333], [[2]])
+
     Reference: Brunner et al. 2020, sections 3.1 and 3.2, equation 4.
     """
     if weights.shape[:2] + weights.shape[3:] != values.shape[:3]:
@@ -52,7 +91,8 @@ def effective_attention(weights: torch.Tensor, values: torch.Tensor, is_key: tor
         raise ValueError("is_key: there is weight on a position that is no key; give the mask that the model used")
     mixed = mixed * is_key[:, None, :, None]
     left, singular, _ = torch.linalg.svd(mixed, full_matrices=False)  # (B, H, K, R), (B, H, R)
-    least = singular.amax(-1, keepdim=True) * max(values.shape[-2:]) * precision
+    larger = is_key.sum(-1).clamp_min(values.shape[-1])[:, None, None]  # side of the values, without padding
+    least = singular.amax(-1, keepdim=True) * larger * precision
     acting = singular > least  # (B, H, R)
     left = left * acting[..., None, :]
     free = is_key.sum(-1)[:, None] - acting.sum(-1)
