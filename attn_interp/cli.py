@@ -105,8 +105,8 @@ def study(
 
     Example: attn-interp study --encoder lstm,average --seeds 0,1,2 --jobs 2
     """
-    from attn_interp.studies.cell import OWN_SETTINGS
     from attn_interp.studies.grid import Grid, read_grid
+    from attn_interp.studies.questions import default_names
 
     folder = results / (name or (grid.stem if grid else "study"))
     if status:
@@ -128,7 +128,7 @@ def study(
         documents=documents,
         eps=eps,
         search=search,
-        experiments=tuple(OWN_SETTINGS if experiments is None else experiments.split(",")),
+        experiments=default_names() if experiments is None else tuple(experiments.split(",")),
     )
     cells = declared.cells()
     if len(cells) > 1 or seeds is not None or experiments is not None or dask is not None:
@@ -139,13 +139,13 @@ def study(
 def _run_one(cell: Cell, folder: Path) -> None:
     from rich.console import Console
 
+    from attn_interp.experiments.record.overview import overview
     from attn_interp.report.console import show_table
-    from attn_interp.report.overview import overview
+    from attn_interp.studies.questions import default_names
     from attn_interp.studies.run import run_cell
     from attn_interp.studies.status import plan, write_plan
-    from attn_interp.studies.work import STEPS
 
-    write_plan(plan([cell], tuple(STEPS)), folder)
+    write_plan(plan([cell], default_names()), folder)
     run = run_cell(cell, folder, progress=True, say=Console(stderr=True).print)
     table = overview(run.results)
     with whole_file(run.folder / "overview.csv") as draft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -119,6 +119,16 @@ class ReadBatch:
         return about_documents(self.model.classes, self.batch.documents, self.predicted).assign(
             words=self.is_word.sum(-1).numpy(), max_attention=self.weights.amax(-1).numpy()
         )
+
+
+def _listed(methods: Sequence[str]) -> Sequence[str]:
+    return [methods] if isinstance(methods, str) else methods
+
+
+@cache
+def _method(name: str, seed: int) -> Method:
+    """The same object for the same name and seed, by which a batch knows what it has computed."""
+    return named(name, seed=seed)[name]
 
 
 def _settled(values: torch.Tensor) -> torch.Tensor:
@@ -245,7 +255,9 @@ class Reading:
         Raises:
             ValueError: a name is no method's; the message lists them.
         """
-        chosen = methods if isinstance(methods, Mapping) else named(*methods)
+        chosen = (
+            methods if isinstance(methods, Mapping) else {name: _method(name, self.seed) for name in _listed(methods)}
+        )
         for batch in self.each_batch("attributions") if chosen else self.batches:
             yield batch, {name: batch.attribution(name, method) for name, method in chosen.items()}
 

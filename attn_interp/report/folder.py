@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from attn_interp.experiments.result import Result
+from attn_interp.report.run_directory import failures, file_of, read_settings
 
 PAGE = "report.html"
 NOT_RUNS = ("models", "figures", "tables")
@@ -25,10 +25,16 @@ class Found:
     result: Result
     summary: pd.DataFrame
     figure: Path | None
+    variant: str = ""
 
     @property
     def experiment(self) -> str:
         return self.result.experiment
+
+    @property
+    def name(self) -> str:
+        """The experiment, and the variant where there is one."""
+        return f"{self.experiment}, {self.variant}" if self.variant else self.experiment
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,8 @@ def read_folder(path: Path) -> ResultsFolder:
         raise FileNotFoundError(f"{path}: holds several studies; name one of them: {', '.join(studies)}")
     places = [path, *sorted(each for each in path.iterdir() if each.is_dir() and each.name not in NOT_RUNS)]
     runs = [run for place in places if (run := _read_run(place, path)) is not None]
-    below = [each for each in sorted(path.rglob("*.parquet")) if each.parent not in places]
+    told = {each.path for run in runs for each in run.found}
+    below = [each for each in sorted(path.rglob("*.parquet")) if each not in told]
     if not any(run.found for run in runs):
         raise FileNotFoundError(f"{path}: holds no results; {MAKE}")
     files = [*path.glob("*.csv"), *(path / "tables").glob("*.csv")]
@@ -101,16 +108,18 @@ def _studies(path: Path) -> list[str]:
 def _read_run(place: Path, root: Path) -> Run | None:
     """The results directly in a folder; None where it holds nothing of a run."""
     settings_file = place / "settings.json"
-    files = sorted(place.glob("*.parquet"))
+    files = dict.fromkeys(sorted(place.glob("*.parquet")), "")
     if not files and not settings_file.exists():
         return None
-    settings = json.loads(settings_file.read_bytes()) if settings_file.exists() else {}
-    found = tuple(_read_result(file) for file in files)
+    settings = read_settings(place) if settings_file.exists() else {}
+    for step in settings.get("steps", {}):
+        if step.partition(", ")[2] and file_of(place, step).exists():
+            files[file_of(place, step)] = step.partition(", ")[2]
+    found = tuple(_read_result(file, variant) for file, variant in files.items())
     not_run = {
         file.name.removesuffix(".left_out.txt"): file.read_text("utf-8") for file in place.glob("*.left_out.txt")
     }
-    for file in place.glob("*.failed.json"):
-        not_run[file.name.removesuffix(".failed.json")] = f"failed: {json.loads(file.read_bytes())['error']}"
+    not_run |= {step: f"failed: {error}" for step, error in failures(place).items()}
     own = {each.figure for each in found}
     figures = tuple(file for file in sorted((place / "figures").glob("*.png")) if file not in own)
     name = ", ".join(part for part in _model_parts(settings) if part) or (
@@ -119,12 +128,12 @@ def _read_run(place: Path, root: Path) -> Run | None:
     return Run(place, name, settings, found, dict(sorted(not_run.items())), figures)
 
 
-def _read_result(file: Path) -> Found:
+def _read_result(file: Path, variant: str) -> Found:
     result = Result.load(file)
     summary_file = file.with_name(f"{result.experiment}.summary.csv")
     summary = _read_table(summary_file) if summary_file.exists() else result.summary()
     figure = file.parent / "figures" / f"{result.experiment}.png"
-    return Found(file, result, summary, figure if figure.exists() else None)
+    return Found(file, result, summary, figure if figure.exists() else None, variant)
 
 
 def _read_table(file: Path) -> pd.DataFrame:
@@ -136,13 +145,10 @@ def _read_table(file: Path) -> pd.DataFrame:
 
 
 def _model_parts(settings: Mapping[str, Any]) -> list[str]:
-    """What tells models apart: corpus, encoder, the attention that is tested, compatibility, seed; [] if unknown."""
-    cell = settings.get("cell")
-    if not cell:
+    """What tells models apart: the labels of the model and its seed; [] if unknown."""
+    if not settings.get("labels"):
         return []
-    about, own = settings.get("corpus"), cell["settings"]
-    corpus = about["name"] if isinstance(about, dict) else cell["corpus"]
-    return [corpus, own["encoder"], cell.get("site") or "", own["attention"], f"seed {cell['seed']}"]
+    return [*map(str, settings["labels"].values()), f"seed {settings['seed']}"]
 
 
 def _told_apart(runs: list[Run]) -> list[Run]:

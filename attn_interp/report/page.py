@@ -11,17 +11,16 @@ import pandas as pd
 from markupsafe import Markup
 
 from attn_interp.data.whole_files import replace_file
+from attn_interp.experiments import experiment_of, names
+from attn_interp.experiments.record.rule import verdicts
+from attn_interp.experiments.record.statement import stated
 from attn_interp.figures.examples import heats
 from attn_interp.figures.words.words_html import words_css, words_html
-from attn_interp.report.cards import CARDS, Card
 from attn_interp.report.folder import PAGE, Found, ResultsFolder, Run, read_folder
 from attn_interp.report.html import picture, picture_width, render, table, with_interval
 from attn_interp.report.repeat import command, differing_settings, result_settings, shared_settings
-from attn_interp.report.statements import statements
-from attn_interp.report.verdicts import verdicts
 
 EXAMPLES = "examples"
-UNDECIDED = "not decided"
 
 
 def write_report(folder: Path, output: Path | None = None) -> Path:
@@ -65,9 +64,9 @@ def report_page(results: ResultsFolder) -> str:
 
 
 def _experiments(runs: Sequence[Run]) -> list[str]:
-    """What was asked, in the order of the cards; experiments without a card last. Examples are shown apart."""
-    names = {found.experiment for run in runs for found in run.found} - {EXAMPLES}
-    return [*(name for name in CARDS if name in names), *sorted(names - set(CARDS))]
+    """What was asked, in the order of the experiments; examples are shown apart."""
+    found = {each.experiment for run in runs for each in run.found}
+    return [name for name in names() if name in found and not experiment_of(name).shown_apart]
 
 
 def _corpora(runs: Sequence[Run]) -> list[str]:
@@ -82,28 +81,27 @@ def _corpora(runs: Sequence[Run]) -> list[str]:
 
 
 def _card(name: str, runs: Sequence[Run]) -> dict[str, Any]:
-    card = CARDS.get(name) or _plain_card(name)
+    experiment = experiment_of(name)
     rows, decided, pictures = [], [], []
     for run in runs:
         for found in run.found:
             if found.experiment != name:
                 continue
-            told = statements(name, found.summary, found.result.settings)
-            rows.append(told.assign(model=run.name))
-            texts = verdicts(card, told)
-            decided.append({"model": run.name, "texts": texts or ([UNDECIDED] if card.rules else [])})
+            model = f"{run.name}, {found.variant}" if found.variant else run.name
+            rows.append(stated(experiment, found.summary, found.result.settings).assign(model=model))
+            decided.append({"model": model, "texts": verdicts(experiment, found.summary)})
             if found.figure is not None:
                 pictures.append(_picture(found.figure, run, found.result.caption()))
-    stated = pd.concat(rows, ignore_index=True)
+    stated_rows = pd.concat(rows, ignore_index=True)
     shown = ["model", "question", "statistic", "estimate", "low", "high", "n", "undefined", "status"]
-    if len(runs) == 1:
+    if len(set(stated_rows["model"])) == 1:
         shown.remove("model")
-    if len(set(stated["question"])) == 1:
+    if len(set(stated_rows["question"])) == 1:
         shown.remove("question")
     return {
         "id": name,
-        "card": card,
-        "rows": table(_once(stated[shown]), "All numbers"),
+        "card": experiment.card,
+        "rows": table(_once(stated_rows[shown]), "All numbers"),
         "verdicts": decided,
         "pictures": pictures,
     }
@@ -114,11 +112,6 @@ def _once(rows: pd.DataFrame) -> pd.DataFrame:
     if "model" not in rows.columns:
         return rows
     return rows.assign(model=rows["model"].mask(rows["model"] == rows["model"].shift(), ""))
-
-
-def _plain_card(name: str) -> Card:
-    """For an experiment that no card is written for."""
-    return Card(name.replace("_", " "), "", "", "", "")
 
 
 def _picture(path: Path, run: Run, caption: str) -> dict[str, Any]:
@@ -153,4 +146,4 @@ def _examples(run: Run) -> list[dict[str, Any]]:
 
 
 def _summary(run: Run, found: Found) -> Any:
-    return table(found.summary, f"{run.name}: {found.experiment}")
+    return table(found.summary, f"{run.name}: {found.name}")

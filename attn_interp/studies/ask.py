@@ -19,10 +19,10 @@ from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.overview import overview
 from attn_interp.experiments.result import Result
 from attn_interp.models.progress import progress_bar
+from attn_interp.report.run_directory import MODEL, left_out, place_of, settle
 from attn_interp.statistics.bootstrap import summarise
 from attn_interp.studies.questions import put, why_not
-from attn_interp.studies.run import MODEL, draw, left_out, settle
-from attn_interp.studies.steps import place_of
+from attn_interp.studies.run import draw
 
 LEFT_OUT = "left out"
 

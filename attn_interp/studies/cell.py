@@ -13,8 +13,9 @@ from typing import Any
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.report.run_directory import as_name
 from attn_interp.studies.run import corpus_facts
-from attn_interp.studies.steps import Work, as_name, key_of
+from attn_interp.studies.steps import Work, key_of
 
 CELL_FORMAT = 3
 

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.attribution.flow.layered import layers_of
-from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
-from attn_interp.experiments.attributed import Attributed, attribute
+from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments.deep.head_combination import head_combination
+from attn_interp.experiments.deep.head_reach import head_reach
+from attn_interp.experiments.deep.head_reach import why_not as no_head_reach
 from attn_interp.experiments.deep.heads import heads
 from attn_interp.experiments.deep.uniform_layers import layer_choices, made_uniform, uniform_layers
 from attn_interp.experiments.jain_wallace.adversary import adversary
-from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.agreement import GRADIENT, LEAVE_ONE_OUT, agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.people.faithfulness import faithfulness
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result, replace_file
+from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit
@@ -41,12 +44,12 @@ from attn_interp.models.transformers.fine_tuning import (
 )
 from attn_interp.models.wrap import wrap
 from attn_interp.report.latex import table as latex_table
-from attn_interp.report.statements import statements
-from attn_interp.studies.run import draw, facts, say_aloud
+from attn_interp.report.run_directory import as_name
+from attn_interp.studies.run import corpus_facts, run_cell
+from attn_interp.studies.steps import Say, Step, kept, key_of, say_aloud
 
-GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
 LAYERED = ("attention rollout", "gradient-weighted relevance", "value zeroing")
-MODEL, SETTINGS = "model", "settings.json"
+MODEL = "model"
 RETRAINED = "uniform_layers, retrained"
 
 
@@ -80,6 +83,11 @@ class DeepStudy:
     searched: int = 60
     seed: int = 0
 
+    @property
+    def continued(self) -> FineTuningSettings | None:
+        """How models with uniform layers are trained on; None: they are not."""
+        return self.retraining if self.model is None else self.fine_tuned
+
 
 def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel:
     """The model of the study, trained or fine-tuned where it is not in `folder`/model yet.
@@ -89,9 +97,8 @@ def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel
     """
     place = folder / MODEL
     if study.model is None:
-        if not place.exists():
-            save_checkpoint(fit_classifier(corpus, study.own, study.training, study.seed), place)
-        return wrap(load_checkpoint(place))
+        own = study.own, study.training, study.seed
+        return wrap(kept(place, lambda state: fit_classifier(corpus, *own, resume=state)))
     if study.fine_tuned is None:
         model = wrap(study.model)
         if len(model.classes) != len(corpus.classes):
@@ -106,96 +113,116 @@ def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel
     return wrap(place)
 
 
-def run_deep(
-    study: DeepStudy, corpus: Corpus, folder: Path, say: Callable[[str], None] = say_aloud
-) -> dict[str, Result]:
-    """All results of the study, each saved in `folder` and drawn in its figures/ as soon as it is done; what stands
-    there is not done again.
+@dataclass(frozen=True)
+class DeepCell:
+    """A deep study of one corpus, as a cell."""
 
-    Raises:
-        ValueError: the folder holds another study.
-    """
-    _settle(study, corpus, folder)
-    model = classifier(study, corpus, folder)
-    documents, cut = _that_fit(model, corpus, study)
-    if cut:
-        say(cut)
-    steps = _steps(study, corpus, _Shared(model, documents, study.seed))
-    results = {}
-    for name, step in steps.items():
-        experiment, _, variant = name.partition(", ")
-        own = folder / variant.replace(" ", "_") if variant else folder
-        path = own / f"{experiment}.parquet"
-        if not path.exists():
-            say(f"{folder.name}: {name}")
-            step().save(own)
-        results[name] = Result.load(path)
-        draw(results[name], own / "figures")
-    return results
-
-
-class _Shared:
-    """The model, its documents, and what several experiments read of them, computed when it is asked for."""
-
-    def __init__(self, model: AttentionModel, documents: list[Document], seed: int) -> None:
-        self.model, self.documents, self.seed = model, documents, seed
-        self._reading: Reading | None = None
-        self._attributed: Attributed | None = None
+    study: DeepStudy
+    corpus: Corpus
 
     @property
+    def seed(self) -> int:
+        return self.study.seed
+
+    @property
+    def labels(self) -> dict[str, str]:
+        name = self.study.own.encoder if self.study.model is None else Path(self.study.model).name
+        return {"corpus": self.corpus.name, "encoder": name}
+
+    def folder_name(self) -> str:
+        return as_name("-".join([*self.labels.values(), f"seed{self.seed}", key_of(self.about())[:8]]))
+
+    def model_name(self) -> str:
+        """Named by what decides the model, so that studies of other documents share it."""
+        described = self.about()
+        decisive = {name: value for name, value in described["study"].items() if name not in ("documents", "searched")}
+        key = key_of({"study": decisive, "corpus": described["corpus"]["fingerprint"]})
+        return as_name("-".join([*self.labels.values(), f"seed{self.seed}", key[:8]]))
+
+    def about(self) -> dict[str, Any]:
+        return {"study": json.loads(json.dumps(asdict(self.study))), "corpus": corpus_facts(self.corpus)}
+
+    def work(self, models: Path, progress: bool) -> DeepWork:
+        return DeepWork(self.study, self.corpus, models, progress)
+
+
+@dataclass(frozen=True)
+class DeepWork:
+    """A deep study while it runs."""
+
+    study: DeepStudy
+    corpus: Corpus
+    models: Path
+    progress: bool
+    say: Say = say_aloud
+
+    def prepare(self) -> None:
+        _ = self.model
+
+    @cached_property
+    def model(self) -> AttentionModel:
+        return classifier(self.study, self.corpus, self.models)
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...]:
+        """The test documents, cut where the model has no more positions."""
+        documents = sample(self.corpus.test, self.study.documents, self.study.seed)
+        if not isinstance(self.model.collate, CollatePieces):
+            return documents
+        cut = cut_to_fit(self.model, documents)
+        if cut.lost:
+            self.say(str(cut))
+        return tuple(cut.documents)
+
+    @cached_property
+    def whole(self) -> Reading:
+        return read(self.model, self.corpus.test, self.study.seed, self.corpus, self.progress)
+
+    @cached_property
     def reading(self) -> Reading:
-        self._reading = self._reading or read(self.model, self.documents, self.seed)
-        return self._reading
+        return read(self.model, self.documents, self.study.seed, self.corpus, self.progress)
 
-    @property
-    def attributed(self) -> Attributed:
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
         """Gradients and leave-one-out, and beside them attention followed through the layers, where they lie on top of
         one another."""
-        if self._attributed is None:
-            methods = named(GRADIENT, "integrated gradients", LEAVE_ONE_OUT)
-            try:
-                layers_of(self.model)
-            except ValueError:
-                layered: tuple[str, ...] = ()
-            else:
-                layered = LAYERED
-            methods |= named(*layered)
-            self._attributed = attribute(self.model, self.reading, methods, progress=True)
-        return self._attributed
+        try:
+            layers_of(self.model)
+        except ValueError:
+            return (GRADIENT, "integrated gradients", LEAVE_ONE_OUT)
+        return (GRADIENT, "integrated gradients", LEAVE_ONE_OUT, *LAYERED)
+
+    def steps(self) -> Sequence[Step]:
+        """The steps in their order."""
+        steps: dict[str, Callable[[], Result]] = {
+            "quality": lambda: quality(self.whole),
+            "agreement": lambda: agreement(self.reading, methods=self.methods),
+            "permutation": lambda: permutation(self.reading),
+            "adversary": lambda: adversary(
+                self.reading.only(sample(self.documents, self.study.searched, self.study.seed))
+            ),
+            "erasure": lambda: erasure(self.reading),
+            f"faithfulness, {DELETE}": lambda: self._faithful(DELETE),
+            f"faithfulness, {ATTENTION_MASK}": lambda: self._faithful(ATTENTION_MASK),
+            "heads": lambda: heads(self.reading),
+            "head_combination": lambda: head_combination(self.reading),
+            "head_reach": lambda: head_reach(self.reading),
+            "uniform_layers": lambda: uniform_layers(self.reading),
+        }
+        if (settings := self.study.continued) is not None:
+            steps[RETRAINED] = lambda: uniform_layers(
+                self.reading, retrained=trained_uniform(self.model, self.corpus, settings, self.study.seed)
+            )
+        against = {"head_reach": lambda: no_head_reach(self.reading)}
+        return [Step(name, make, against.get(name, lambda: "")) for name, make in steps.items()]
+
+    def _faithful(self, operator: str) -> Result:
+        return faithfulness(self.reading, operator=operator, methods=self.methods)
 
 
-def _steps(study: DeepStudy, corpus: Corpus, shared: _Shared) -> Mapping[str, Callable[[], Result]]:
-    """Name -> how it is computed, in their order."""
-    model, documents, seed = shared.model, shared.documents, study.seed
-
-    def faithful(operator: str) -> Result:
-        return faithfulness(
-            model, documents, operator=operator, seed=seed, reading=shared.reading, attributed=shared.attributed
-        )
-
-    steps: dict[str, Callable[[], Result]] = {
-        "quality": lambda: quality(model, corpus, seed=seed),
-        "agreement": lambda: agreement(
-            model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed
-        ),
-        "permutation": lambda: permutation(model, documents, seed=seed, reading=shared.reading, progress=True),
-        "adversary": lambda: adversary(model, sample(documents, study.searched, seed), seed=seed, progress=True),
-        "erasure": lambda: erasure(
-            model, documents, seed=seed, reading=shared.reading, attributed=shared.attributed, progress=True
-        ),
-        f"faithfulness, {DELETE}": lambda: faithful(DELETE),
-        f"faithfulness, {ATTENTION_MASK}": lambda: faithful(ATTENTION_MASK),
-        "heads": lambda: heads(model, documents, seed=seed, progress=True),
-        "head_combination": lambda: head_combination(model, documents, seed=seed, progress=True),
-        "uniform_layers": lambda: uniform_layers(model, documents, seed=seed, progress=True),
-    }
-    retraining = study.retraining if study.model is None else study.fine_tuned
-    if retraining is not None:
-        settings = retraining
-        steps[RETRAINED] = lambda: uniform_layers(
-            model, documents, retrained=trained_uniform(model, corpus, settings, seed), seed=seed, progress=True
-        )
-    return steps
+def run_deep(study: DeepStudy, corpus: Corpus, folder: Path, say: Say = say_aloud) -> dict[str, Result]:
+    """All results of the study by step, each saved and drawn in its folder; what stands there is not done again."""
+    return run_cell(DeepCell(study, corpus), folder, progress=sys.stderr.isatty(), say=say).results
 
 
 def trained_uniform(
@@ -210,37 +237,13 @@ def trained_uniform(
     return copies
 
 
-def _that_fit(model: AttentionModel, corpus: Corpus, study: DeepStudy) -> tuple[list[Document], str]:
-    """The test documents, cut where the model has no more positions, and what is to be said of that."""
-    documents = sample(corpus.test, study.documents, study.seed)
-    if not isinstance(model.collate, CollatePieces):
-        return list(documents), ""
-    cut = cut_to_fit(model, documents)
-    return list(cut.documents), str(cut) if cut.lost else ""
-
-
-def _settle(study: DeepStudy, corpus: Corpus, folder: Path) -> None:
-    content = json.loads(json.dumps({"study": asdict(study), **facts(corpus)}))
-    path = folder / SETTINGS
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
-        return
-    settled = json.loads(path.read_bytes())
-    if any(settled[part] != content[part] for part in ("study", "corpus")):
-        raise ValueError(f"{path}: the folder holds a study of other settings; name another one with --results")
-
-
 def tables(results: Mapping[str, Result]) -> dict[str, pd.DataFrame]:
     """Name -> table; every row has its status: exact, certified, sampled, search or measured.
 
     overview: the statements of every experiment; agreement: every pair of rankings; heads, head_combination and
     uniform_layers: their summaries.
     """
-    told = []
-    for name, result in results.items():
-        rows = statements(result.experiment, result.summary(), result.settings)
-        told.append(rows.assign(experiment=name))
+    told = [result.statements().assign(experiment=name) for name, result in results.items()]
     overview = pd.concat(told, ignore_index=True)
     shown = ["experiment", "question", "statistic", "estimate", "low", "high", "n", "undefined", "status"]
     pairs = results["agreement"].summary()

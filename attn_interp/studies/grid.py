@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.studies.cell import OWN_SETTINGS, Cell
+from attn_interp.studies.cell import Cell
+from attn_interp.studies.questions import asked_of_a_reading, default_names
 
 CORPUS = "corpus"
 
@@ -37,7 +38,7 @@ class Grid:
     encoders: tuple[str, ...] = ("lstm",)
     attentions: tuple[str, ...] = ("additive",)
     seeds: tuple[int, ...] = (0,)
-    experiments: tuple[str, ...] = tuple(OWN_SETTINGS)
+    experiments: tuple[str, ...] = field(default_factory=default_names)
     settings: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     embeddings: str | None = None
@@ -58,10 +59,11 @@ class Grid:
                 raise ValueError(f"{name}: {twice[0]!r} is given twice")
         if wrong := [seed for seed in self.seeds if type(seed) is not int]:
             raise ValueError(f"seeds: got {wrong[0]!r}, expected whole numbers")
+        known = [experiment.name for experiment in asked_of_a_reading()]
         for name in self.experiments:
-            if name not in OWN_SETTINGS:
-                raise ValueError(f"experiments: got {name!r}, expected some of {', '.join(OWN_SETTINGS)}")
-        object.__setattr__(self, "experiments", tuple(name for name in OWN_SETTINGS if name in self.experiments))
+            if name not in known:
+                raise ValueError(f"experiments: got {name!r}, expected some of {', '.join(known)}")
+        object.__setattr__(self, "experiments", tuple(name for name in known if name in self.experiments))
         for name, made in (("settings", ClassifierSettings), ("training", TrainingSettings)):
             allowed = {each.name for each in fields(made)} - {"encoder", "attention"}
             if unknown := sorted(set(getattr(self, name)) - allowed):

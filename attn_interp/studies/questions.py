@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from attn_interp.experiments import experiment_of, names
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.experiment import DOCUMENTS, READING, Experiment
+from attn_interp.experiments.record.experiment import DOCUMENTS, READING, SUBJECTS, Experiment
 from attn_interp.experiments.result import Result
 
 
@@ -33,3 +35,18 @@ def put(experiment: Experiment, reading: Reading, options: Mapping[str, Any]) ->
     if experiment.subject == DOCUMENTS:
         return experiment.function(reading.documents, seed=reading.seed, **options)
     return experiment.function(reading.sample(experiment.documents(reading)), **options)
+
+
+def list_experiments() -> pd.DataFrame:
+    """Every experiment: its name, its question, how it is called, and what `ask` does with it.
+
+    >>> list_experiments().columns.tolist()
+    ['experiment', 'question', 'call', 'asked']
+    """
+    rows = []
+    for experiment in map(experiment_of, names()):
+        asked = "where it applies" if experiment.subject in (READING, DOCUMENTS) else experiment.example
+        if experiment.by_name:
+            asked = f"by name alone: {experiment.by_name}"
+        rows.append((experiment.name, experiment.card.question, SUBJECTS[experiment.subject], asked))
+    return pd.DataFrame(rows, columns=["experiment", "question", "call", "asked"])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +16,22 @@ from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result
 from attn_interp.models.threads import one_thread
+from attn_interp.report.run_directory import (
+    MODEL,
+    MODELS,
+    SETTINGS,
+    failure,
+    failures,
+    file_of,
+    left_out,
+    read_settings,
+    settle,
+    write_failure,
+)
 from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.jobs import in_processes
-from attn_interp.studies.steps import Cell, Say, Step, as_name, chosen, place_of, say_aloud
+from attn_interp.studies.steps import Cell, Say, Step, chosen, say_aloud
 
-MODEL, MODELS, SETTINGS = "model", "models", "settings.json"
-FORMAT = 3
 Failed = Callable[[str, Exception], None]
 
 
@@ -80,7 +87,8 @@ def complete(
         work = cell.work(models, progress)
         steps = chosen(work.steps(), names)
         decided = {step.name: dict(step.decided_by) for step in steps}
-        settle(folder, {**cell.about(), MODEL: models.name, "steps": decided})
+        labels = {"labels": cell.labels, "seed": cell.seed}
+        settle(folder, {**cell.about(), **labels, MODEL: models.name, "steps": decided})
         _complete(work.prepare, steps, folder, say, _writing_down(folder) if keep_going else _raising)
 
 
@@ -175,35 +183,6 @@ def group_steps(steps: Sequence[Step], folder: Path) -> dict[str, Result]:
     return found
 
 
-def file_of(folder: Path, step: str) -> Path:
-    """The file of a step's result."""
-    return place_of(step, folder) / f"{step.partition(', ')[0]}.parquet"
-
-
-def failure(folder: Path, step: str) -> Path:
-    """The file that says why a step of a cell failed; absent where it did not."""
-    return folder / f"{as_name(step)}.failed.json"
-
-
-def failures(folder: Path) -> dict[str, str]:
-    """Step -> why it failed."""
-    found = {}
-    for path in sorted(folder.glob("*.failed.json")):
-        content = json.loads(path.read_bytes())
-        found[str(content["step"])] = str(content["error"])
-    return found
-
-
-def left_out(folder: Path, step: str) -> Path:
-    """The file that says why an experiment does not apply to a cell; absent where it does."""
-    return folder / f"{as_name(step)}.left_out.txt"
-
-
-def write_failure(folder: Path, step: str, error: str, trace: str = "") -> None:
-    content = {"step": step, "error": error, "traceback": trace}
-    replace_file(failure(folder, step), (json.dumps(content, indent=2) + "\n").encode())
-
-
 def _raising(step: str, error: Exception) -> None:
     raise error
 
@@ -285,47 +264,6 @@ def draw(result: Result, folder: Path) -> None:
     save_figure(module.figure(result), path, module.drawn(result))
 
 
-def settle(folder: Path, about: Mapping[str, Any]) -> None:
-    """Write settings.json where there is none.
-
-    Raises:
-        ValueError: there is one of another version of this package, or of other settings.
-    """
-    path = folder / SETTINGS
-    content = json.loads(json.dumps({"format": FORMAT, **about}))
-    if not path.exists():
-        replace_file(path, (json.dumps({**content, "versions": versions()}, indent=2) + "\n").encode())
-        return
-    settled = read_settings(folder)
-    steps = {**settled["steps"], **content["steps"]}
-    same = {**settled, "steps": steps, "versions": None} == {**content, "steps": steps, "versions": None}
-    if not same:
-        raise ValueError(f"{path}: the folder holds results of other settings; name another one with --results")
-    if steps != settled["steps"]:
-        replace_file(path, (json.dumps({**settled, "steps": steps}, indent=2) + "\n").encode())
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """What `settle` wrote.
-
-    Raises:
-        ValueError: it is damaged, or of another version of this package.
-    """
-    path = folder / SETTINGS
-    try:
-        content = json.loads(path.read_bytes())
-        found = content["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: damaged or of an older version; delete the folder and run again") from error
-    if found != FORMAT:
-        raise ValueError(
-            f"{path}: written in format {found}, this version reads format {FORMAT}; delete the folder, or give another "
-            "one, and run again"
-        )
-    settings: dict[str, Any] = content
-    return settings
-
-
 def corpus_facts(corpus: Corpus) -> dict[str, Any]:
     """What settings.json says of the corpus."""
     return {
@@ -336,9 +274,3 @@ def corpus_facts(corpus: Corpus) -> dict[str, Any]:
         "source": corpus.source,
         "fingerprint": corpus.fingerprint(),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of what computes."""
-    packages = ("attn-interp", "torch", "numpy", "scipy", "pandas", "captum", "scikit-learn", "matplotlib")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

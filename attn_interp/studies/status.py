@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from attn_interp.data.whole_files import replace_file
+from attn_interp.report.run_directory import MODEL, MODELS, failure, file_of, left_out
 from attn_interp.studies.alone import alone_in, is_taken, remove_drafts
 from attn_interp.studies.cell import Cell
-from attn_interp.studies.run import MODEL, MODELS, failure, left_out, say_aloud
+from attn_interp.studies.steps import say_aloud
 from attn_interp.studies.work import CHECKPOINT
 
 DONE, LEFT_OUT, FAILED, RUNNING, WAITING = "done", "left out", "failed", "running", "waiting"
@@ -44,14 +45,13 @@ def plan(cells: Sequence[Cell], experiments: Sequence[str]) -> list[Planned]:
     """
     planned = []
     for cell in cells:
-        corpus = cell.load_corpus()
-        names = (cell.folder_name(corpus), cell.model_name(corpus))
-        settings = cell.settings
-        planned.append(
-            Planned(corpus.name, settings.encoder, settings.attention, cell.seed, *names, tuple(experiments))
-        )
+        labels = cell.labels
+        names = (cell.folder_name(), cell.model_name())
+        planned.append(Planned(**labels, seed=cell.seed, cell=names[0], model=names[1], experiments=tuple(experiments)))
         if planned[-1].labels in (each.labels for each in planned[:-1]):
-            raise ValueError(f"corpora: two are called {corpus.name!r}; rename a file, or give each a study of its own")
+            raise ValueError(
+                f"corpora: two are called {labels['corpus']!r}; rename a file, or give each a study of its own"
+            )
     return planned
 
 
@@ -122,7 +122,7 @@ def _state(place: Path, name: str) -> tuple[str, str]:
         return _failed_or_waiting(place, name)
     if left_out(place, name).exists():
         return LEFT_OUT, left_out(place, name).read_text("utf-8").strip()
-    if (place / f"{name}.parquet").exists() and (place / "figures" / f"{name}.csv").exists():
+    if file_of(place, name).exists() and (place / "figures" / f"{name}.csv").exists():
         return DONE, ""
     return _failed_or_waiting(place, name)
 

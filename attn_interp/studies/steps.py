@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.trained import Trained
+from attn_interp.report.run_directory import place_of
 
 Say = Callable[[str], None]
 
@@ -61,17 +62,6 @@ class Step:
 def chosen(steps: Sequence[Step], names: Sequence[str] | None) -> list[Step]:
     """The steps of these names, or, where none are given, all but those that are run by name alone."""
     return [step for step in steps if (not step.by_name if names is None else step.name in names)]
-
-
-def place_of(step: str, folder: Path) -> Path:
-    """Where the result of a step stands in the folder of its cell."""
-    variant = step.partition(", ")[2]
-    return folder / as_name(variant) if variant else folder
-
-
-def as_name(text: str) -> str:
-    """The text as the name of a file or folder."""
-    return "".join(character if character.isalnum() or character in "-._" else "_" for character in text)
 
 
 class Work(Protocol):

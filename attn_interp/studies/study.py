@@ -10,9 +10,10 @@ from attn_interp.data.whole_files import replace_file
 from attn_interp.models.progress import progress_bar
 from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.grid import Grid
-from attn_interp.studies.parallel import in_processes, on_cluster
-from attn_interp.studies.run import Task, finished, give_up, say_aloud, tasks, work_on
+from attn_interp.studies.jobs import in_processes, on_cluster
+from attn_interp.studies.run import Task, finished, give_up, tasks, work_on
 from attn_interp.studies.status import plan, states, write_plan
+from attn_interp.studies.steps import say_aloud
 from attn_interp.studies.tables import study_tables
 
 TABLES = "tables"
@@ -43,12 +44,12 @@ def run_study(
     cells, folder = grid.cells(), folder.resolve()
     planned = plan(cells, grid.experiments)
     write_plan(planned, folder)
-    work = tasks(cells, grid.experiments, folder)
+    work = tasks(cells, folder, grid.experiments)
     with progress_bar(f"{len(cells)} cells", len(cells), progress) as step:
 
         def done(task: Task) -> None:
-            for _ in task.cells:
-                step(f"done: {task.cells[0].settings.encoder}, seed {task.cells[0].seed}")
+            for cell in task.cells:
+                step(f"done: {cell.labels['encoder']}, seed {cell.seed}")
 
         def lost(task: Task, error: str) -> None:
             for cell in task.cells:

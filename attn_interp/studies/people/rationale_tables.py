@@ -55,7 +55,7 @@ def tables(compared: Sequence[Compared]) -> dict[str, pd.DataFrame]:
         return [(each.labels, each.results[name]) for each in compared if name in each.results]
 
     found = {
-        "quality": _beside(compared, [each.summaries["quality"] for each in compared]),
+        "quality": _beside(compared, [each.results["quality"].summary() for each in compared]),
         "plausibility": plausibility_table(labelled("plausibility")),
         "plausible_and_faithful": _beside(compared, [_side_by_side(each) for each in compared]),
         "correlations": _beside(
@@ -63,12 +63,16 @@ def tables(compared: Sequence[Compared]) -> dict[str, pd.DataFrame]:
         ),
         "external": external_table(labelled("external")),
         "shift": _beside(
-            compared, [shift_table(each.summaries["shift"], each.faithful_summaries) for each in compared]
+            compared, [shift_table(each.results["shift"].summary(), _summaries(each)) for each in compared]
         ),
     }
     if agreed := labelled("human_agreement"):
         found["human_agreement"] = agreement_table(agreed)
     return {**found, "left_out": left_out(compared)}
+
+
+def _summaries(compared: Compared) -> dict[str, pd.DataFrame]:
+    return {operator: result.summary() for operator, result in compared.faithful.items()}
 
 
 def _beside(compared: Sequence[Compared], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -81,11 +85,11 @@ def _beside(compared: Sequence[Compared], parts: Sequence[pd.DataFrame]) -> pd.D
 
 
 def _side_by_side(compared: Compared) -> pd.DataFrame:
-    summary = compared.summaries["plausibility"]
+    summary = compared.results["plausibility"].summary()
     models = summary[summary["kind"].isin([*KINDS])]
     people = summary[summary["scorer"] == PERSON].assign(scorer="human rationale")
     random = summary[summary["scorer"] == "random"]
-    return side_by_side(pd.concat([models, people, random]), compared.faithful_summaries[DELETE], MEASURE)
+    return side_by_side(pd.concat([models, people, random]), _summaries(compared)[DELETE], MEASURE)
 
 
 def brief(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from attn_interp.attribution.methods import named
-from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
-from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.people.external import external
 from attn_interp.experiments.people.faithfulness import faithfulness
 from attn_interp.experiments.people.human_agreement import human_agreement
+from attn_interp.experiments.people.human_agreement import why_not as nobody_else
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, OPERATORS
-from attn_interp.experiments.people.parts.word_scores import ATTENTION, WordScores, word_scores
+from attn_interp.experiments.people.parts.word_baselines import Baseline
+from attn_interp.experiments.people.parts.word_scores import ATTENTION, word_scores
 from attn_interp.experiments.people.plausibility import per_document, plausibility
 from attn_interp.experiments.people.plausibility_curves import plausibility_curves
 from attn_interp.experiments.people.positions import positions
 from attn_interp.experiments.people.shift import shift
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.result import Result, replace_file
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.threads import one_thread
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
-from attn_interp.studies.alone import alone_in, remove_drafts
+from attn_interp.report.run_directory import MODELS, as_name
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.people.rationale_sets import RationaleSet
-from attn_interp.studies.run import MODELS, draw, say_aloud
-from attn_interp.studies.work import Work
+from attn_interp.studies.run import CellRun, run_cells
+from attn_interp.studies.steps import Step, kept, key_of
+from attn_interp.studies.work import CHECKPOINT
 
-FORMAT = 2
-EXPERIMENTS = ("plausibility", "plausibility_curves", "positions", "external", "shift")
 COMPARED_BY = (DELETE, ATTENTION_MASK)  # as ERASER erases, and where the optimum is known
 SHOWN = (0.1, 0.5, 0.9)  # quantiles of plausibility by attention: the documents that are drawn
 READABLE = 60  # words: a longer document fills a page
@@ -77,23 +70,27 @@ class Comparison:
         """Names the model, which comparisons on the same corpus share."""
         return Cell(settings=self.settings, training=self.training, seed=self.seed)
 
-    def folder(self, results: Path) -> Path:
-        return results / f"{self.marked.name}-{self.settings.encoder}-seed{self.seed}-{self.key[:8]}"
+    def folder_name(self) -> str:
+        return f"{as_name(self.marked.name)}-{self.settings.encoder}-seed{self.seed}-{self.key[:8]}"
+
+    def model_name(self) -> str:
+        decisive = {"settings": self.cell.described(), "corpus": self.marked.corpus.fingerprint()}
+        name = as_name(self.marked.corpus.name)
+        return f"{name}-{self.settings.encoder}-seed{self.seed}-{key_of(decisive)[:8]}"
 
     @cached_property
     def key(self) -> str:
         """Equal for two comparisons exactly when settings and texts are equal."""
-        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()
+        return key_of(self.about())
 
-    def described(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain JSON values."""
         marked = self.marked
         texts = [[each.id, each.words, each.label, each.rationales] for each in (*marked.documents, *marked.others)]
         return {
-            "format": FORMAT,
-            "model": self.cell.model_name(marked.corpus),
+            "trained": self.model_name(),
             "documents": len(marked.documents),
-            "texts": hashlib.sha256(json.dumps(texts).encode()).hexdigest(),
+            "texts": key_of(texts),
             "others": len(marked.others),
             "lexicon": marked.lexicon,
             "word_labels": len(marked.word_labels),
@@ -102,189 +99,124 @@ class Comparison:
             "seed": self.seed,
         }
 
+    def work(self, models: Path, progress: bool) -> ComparisonWork:
+        return ComparisonWork(self, models, progress)
+
+
+@dataclass(frozen=True)
+class ComparisonWork:
+    """A comparison while it runs; each thing is made when it is first asked for."""
+
+    comparison: Comparison
+    models: Path
+    progress: bool
+
+    def prepare(self) -> None:
+        _ = self.trained
+
+    @cached_property
+    def trained(self) -> Trained:
+        cell, corpus = self.comparison.cell, self.comparison.marked.corpus
+
+        def make(state: Path) -> Trained:
+            return fit_classifier(corpus, cell.settings, cell.training, cell.seed, progress=False, resume=state)
+
+        return kept(self.models / CHECKPOINT, make)
+
+    @cached_property
+    def reading(self) -> Reading:
+        marked = self.comparison.marked
+        return read(wrap(self.trained), marked.documents, self.comparison.seed, marked.corpus, self.progress)
+
+    @cached_property
+    def few(self) -> Reading:
+        """Of the documents that are edited."""
+        documents = sample(self.comparison.marked.documents, self.comparison.edited, self.comparison.seed)
+        return self.reading.only(documents)
+
+    @cached_property
+    def baselines(self) -> Mapping[str, Baseline]:
+        return self.comparison.marked.baselines(self.comparison.seed)
+
+    def steps(self) -> Sequence[Step]:
+        """The steps in their order; of the four ways of erasing two are of all methods, the others are set beside the
+        shift."""
+        marked, methods, seed = self.comparison.marked, self.comparison.methods, self.comparison.seed
+        steps: dict[str, Callable[[], Result]] = {
+            "quality": lambda: quality(self.reading),  # of the documents that people marked, another domain perhaps
+            "plausibility": lambda: plausibility(self.reading, methods=methods, baselines=self.baselines),
+            "plausibility_curves": lambda: plausibility_curves(self.reading, methods=methods, baselines=self.baselines),
+            "positions": lambda: positions(self.reading, methods=methods),
+            "external": lambda: external(self.reading, signals=marked.signals(), methods=methods),
+            "shift": lambda: shift(self.few),
+            "human_agreement": lambda: human_agreement(marked.documents, seed=seed),
+            **{f"faithfulness, {operator}": partial(self._faithful, operator) for operator in OPERATORS},
+        }
+        against = {"human_agreement": lambda: nobody_else(self.reading)}
+        return [Step(name, make, against.get(name, lambda: "")) for name, make in steps.items()]
+
+    def _faithful(self, operator: str) -> Result:
+        """Attributions by absolute value, as plausibility ranks them."""
+        methods = self.comparison.methods if operator in COMPARED_BY else ()
+        return faithfulness(self.few, operator=operator, signed=False, methods=methods)
+
 
 @dataclass(frozen=True)
 class Compared:
     """What stands of a comparison on disk.
 
     Attributes:
-        labels: What tells it from the others.
         marked: What was compared.
-        folder: Where it stands.
-        results: By experiment; human_agreement only where documents have two annotators.
-        faithful: Operator of erasure -> result of faithfulness.
-        summaries: By experiment, as they stand on disk.
-        faithful_summaries: By operator.
+        run: Its results, by step; human_agreement only where documents have two annotators.
     """
 
-    labels: dict[str, str]
     marked: RationaleSet
-    folder: Path
-    results: dict[str, Result]
-    faithful: dict[str, Result]
-    summaries: dict[str, pd.DataFrame]
-    faithful_summaries: dict[str, pd.DataFrame]
+    run: CellRun
 
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.run.labels
 
-def compare(comparison: Comparison, results: Path) -> Compared:
-    """Train the model unless that is done, run and draw what is missing, and return all results."""
-    folder = comparison.folder(results)
-    model_folder = results / MODELS / comparison.cell.model_name(comparison.marked.corpus)
-    with one_thread(), threadpool_limits(limits=1):
-        with alone_in(model_folder, say_aloud):
-            remove_drafts(model_folder)
-            trained = Work(comparison.cell, comparison.marked.corpus, model_folder, False).trained
-        remove_drafts(folder)
-        _Run(comparison, trained, folder).complete()
-    return _finished(comparison, folder)
+    @property
+    def results(self) -> dict[str, Result]:
+        return self.run.results
+
+    @property
+    def faithful(self) -> dict[str, Result]:
+        """Operator of erasure -> result of faithfulness."""
+        return {operator: self.results[f"faithfulness, {operator}"] for operator in OPERATORS}
 
 
 def compare_all(comparisons: Sequence[Comparison], results: Path, jobs: int) -> list[Compared]:
-    """`compare` for each, `jobs` at a time; those that share a model wait for its training."""
-    from joblib import Parallel, delayed
+    """Run what is missing of each, `jobs` at a time; those that share a model wait for its training.
 
-    calls = [delayed(compare)(comparison, results) for comparison in comparisons]
-    return list(Parallel(n_jobs=min(jobs, len(calls)))(calls))
-
-
-def _finished(comparison: Comparison, folder: Path) -> Compared:
-    found = {path.stem: Result.load(path) for path in sorted(folder.glob("*.parquet"))}
-    summaries = {name: pd.read_csv(folder / f"{name}.summary.csv") for name in found}
-    places = {operator: _place(folder, operator) for operator in OPERATORS}
-    faithful = {operator: Result.load(place) for operator, place in places.items()}
-    of_faithful = {operator: pd.read_csv(place / "faithfulness.summary.csv") for operator, place in places.items()}
-    return Compared(comparison.labels, comparison.marked, folder, found, faithful, summaries, of_faithful)
+    Raises:
+        RuntimeError: something failed; the rest is done.
+    """
+    found = []
+    for comparison, run in zip(comparisons, run_cells(comparisons, results, jobs), strict=True):
+        if not (run.folder / "figures" / "plausibility_groups.csv").exists():
+            _draw_more(comparison, run, results)
+        found.append(Compared(comparison.marked, run))
+    return found
 
 
-def _place(folder: Path, operator: str) -> Path:
-    """Where the result of faithfulness under one operator stands."""
-    return folder / operator.replace(" ", "_")
+def _draw_more(comparison: Comparison, run: CellRun, results: Path) -> None:
+    """By length and annotator; and three documents, a figure each, with every annotator, attention and two
+    attributions."""
+    from attn_interp.figures.draw.files import save_figure
+    from attn_interp.figures.people import annotators, plausibility_groups
 
-
-@dataclass(frozen=True)
-class _Run:
-    """A comparison while it runs; each thing is made when it is first asked for."""
-
-    comparison: Comparison
-    trained: Trained
-    folder: Path
-
-    @cached_property
-    def model(self) -> AttentionModel:
-        return wrap(self.trained)
-
-    @property
-    def documents(self) -> tuple[Document, ...]:
-        return self.comparison.marked.documents
-
-    @cached_property
-    def reading(self) -> Reading:
-        return read(self.model, self.documents, self.comparison.seed)
-
-    @cached_property
-    def attributed(self) -> Attributed:
-        return attribute(self.model, self.reading, named(*self.comparison.methods))
-
-    @cached_property
-    def scored(self) -> WordScores:
-        baselines = self.comparison.marked.baselines(self.comparison.seed)
-        return word_scores(
-            self.model,
-            self.documents,
-            baselines=baselines,
-            seed=self.comparison.seed,
-            reading=self.reading,
-            attributed=self.attributed,
-        )
-
-    @cached_property
-    def few(self) -> tuple[Document, ...]:
-        """The documents that are edited, in their order."""
-        return sample(self.documents, self.comparison.edited, self.comparison.seed)
-
-    @cached_property
-    def reading_of_few(self) -> Reading:
-        return replace(read(self.model, self.few, self.comparison.seed), affinity=self.reading.affinity)
-
-    @cached_property
-    def attributed_of_few(self) -> Attributed:
-        return attribute(self.model, self.reading_of_few, named(*self.comparison.methods))
-
-    def complete(self) -> None:
-        for name in ("quality", *EXPERIMENTS, "human_agreement"):
-            if not (self.folder / f"{name}.parquet").exists() and self._applies(name):
-                say_aloud(f"{self.folder.name}: {name}")
-                self._result(name).save(self.folder)
-            if (self.folder / f"{name}.parquet").exists():
-                draw(Result.load(self.folder / f"{name}.parquet"), self.folder / "figures")
-        for operator in OPERATORS:
-            place = _place(self.folder, operator)
-            if not (place / "faithfulness.parquet").exists():
-                say_aloud(f"{self.folder.name}: faithfulness, {operator}")
-                self._faithfulness(operator).save(place)
-            if operator in COMPARED_BY:
-                draw(Result.load(place), place / "figures")
-        if not (self.folder / "figures" / "plausibility_groups.csv").exists():
-            self._draw_more()
-        described = json.dumps(self.comparison.described(), indent=2) + "\n"
-        replace_file(self.folder / "settings.json", described.encode())
-
-    def _applies(self, name: str) -> bool:
-        return name != "human_agreement" or any(len(document.rationales) > 1 for document in self.documents)
-
-    def _result(self, name: str) -> Result:
-        seed, marked = self.comparison.seed, self.comparison.marked
-        if name == "quality":  # of the documents that people marked, which are another domain perhaps
-            splits = {**marked.corpus.splits, "test": self.documents}
-            return quality(self.trained, replace(marked.corpus, splits=splits), seed=seed)
-        if name == "human_agreement":
-            return human_agreement(self.documents, seed)
-        if name == "external":
-            return external(
-                self.model,
-                self.documents,
-                marked.signals(),
-                seed=seed,
-                reading=self.reading,
-                attributed=self.attributed,
-            )
-        if name == "shift":
-            return shift(self.model, self.few, marked.corpus.train, seed=seed)
-        if name == "positions":
-            return positions(self.model, self.documents, seed=seed, scored=self.scored)
-        experiment = plausibility if name == "plausibility" else plausibility_curves
-        return experiment(self.model, self.documents, seed=seed, scored=self.scored)
-
-    def _faithfulness(self, operator: str) -> Result:
-        """Of all methods as words are deleted and under the attention mask; of the two other operators only what is set
-        beside the shift."""
-        nothing = attribute(self.model, self.reading_of_few, {})
-        return faithfulness(
-            self.model,
-            self.few,
-            operator=operator,
-            signed=False,  # as plausibility ranks them
-            seed=self.comparison.seed,
-            reading=self.reading_of_few,
-            attributed=self.attributed_of_few if operator in COMPARED_BY else nothing,
-        )
-
-    def _draw_more(self) -> None:
-        """By length and annotator; and three documents, a figure each, with every annotator, attention and two
-        attributions."""
-        from attn_interp.figures.draw.files import save_figure
-        from attn_interp.figures.people import annotators, plausibility_groups
-
-        found = Result.load(self.folder / "plausibility.parquet")
-        place = self.folder / "figures"
-        names = (ATTENTION, *self.comparison.methods[:2])
-        for quantile, row in chosen(found).items():
-            document = self.documents[row]
-            scores = {name: self.scored.scores[name][row] for name in names}
-            about = f"predicted {self.scored.about['predicted'].iloc[row]}"
-            page = annotators.figure(document, scores, about)
-            save_figure(page, place / f"annotators_{quantile:.0%}".rstrip("%"), annotators.drawn(document, scores))
-        save_figure(plausibility_groups.figure(found), place / "plausibility_groups", plausibility_groups.drawn(found))
+    found, place = run.results["plausibility"], run.folder / "figures"
+    names = comparison.methods[:2]
+    work = comparison.work(results.resolve() / MODELS / comparison.model_name(), False)
+    for quantile, row in chosen(found).items():
+        document = comparison.marked.documents[row]
+        scored = word_scores(work.reading.only([document]), names, {})
+        scores = {name: scored.scores[name][0] for name in (ATTENTION, *names)}
+        page = annotators.figure(document, scores, f"predicted {scored.about['predicted'].iloc[0]}")
+        save_figure(page, place / f"annotators_{quantile:.0%}".rstrip("%"), annotators.drawn(document, scores))
+    save_figure(plausibility_groups.figure(found), place / "plausibility_groups", plausibility_groups.drawn(found))
 
 
 def chosen(found: Result) -> dict[float, int]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.attributed import Attributed
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
@@ -19,19 +18,18 @@ from attn_interp.experiments.people.faithfulness import AOPC, ATTENTION, faithfu
 from attn_interp.experiments.people.faithfulness import per_document as areas_of
 from attn_interp.experiments.people.plausibility import plausibility
 from attn_interp.experiments.reach import reach
+from attn_interp.experiments.record.rule import HALF_LN2
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import OPTIMUM, RANDOM, erasure, per_document
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
 from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Guided
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
 from attn_interp.models.classifiers.frozen_attention import uniform
+from attn_interp.models.under_attention import UnderAttention
 from attn_interp.statistics.bootstrap import Interval, interval
 from attn_interp.statistics.scores import ACCURACY, DIFFERENCE
 from attn_interp.studies.planted.situations import AGAIN, GRADIENT, LEAVE_ONE_OUT, Case
-
-HALF_LN2 = 0.3466  # nats: half of what two distributions can differ by
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def tau_with(method: str) -> Callable[[Case], Interval]:
     """Mean Kendall's tau between attention and the method."""
 
     def measured(case: Case) -> Interval:
-        frame = agreement(**case.shared, attributed=case.attributed).frame
+        frame = agreement(case.reading, methods=(GRADIENT, LEAVE_ONE_OUT)).frame
         own = frame[(frame["first"] == "attention") & (frame["second"] == method)]
         return interval(own["tau"], seed=case.seed)
 
@@ -67,15 +65,15 @@ def tau_with(method: str) -> Callable[[Case], Interval]:
 
 
 def change_under_permutation(case: Case) -> Interval:
-    return interval(permutation(**case.shared).frame["median_tvd"], seed=case.seed)
+    return interval(permutation(case.reading).frame["median_tvd"], seed=case.seed)
 
 
 def adversarial_divergence(case: Case) -> Interval:
-    return interval(adversary(**case.shared).frame["jsd"], seed=case.seed)
+    return interval(adversary(case.reading).frame["jsd"], seed=case.seed)
 
 
 def unflippable_share(case: Case) -> Interval:
-    return interval(reach(**case.shared).frame["unflippable"], "share")
+    return interval(reach(case.reading).frame["unflippable"], "share")
 
 
 def gain_over_random_order(case: Case) -> Interval:
@@ -93,29 +91,31 @@ def one_word_erasures(case: Case) -> Interval:
 
 def _erased(case: Case) -> Result:
     """Erasure in the orders that need no attribution."""
-    return erasure(**case.shared, attributed=_no_attributions(case))
-
-
-def _no_attributions(case: Case) -> Attributed:
-    return Attributed(tuple({} for _ in case.reading.batches))
+    return erasure(case.reading, methods=())
 
 
 def effect_of_most_attended(case: Case) -> Interval:
-    return interval(single_erasure(**case.shared).frame["js_difference"], seed=case.seed)
+    return interval(single_erasure(case.reading).frame["js_difference"], seed=case.seed)
 
 
 def gain_by_attention(case: Case) -> Interval:
-    result = necessity({"attention": [case.trained], "uniform attention": [case.without_attention]}, case.documents)
+    result = necessity(
+        {"attention": {case.seed: case.trained}, "uniform attention": {case.seed: case.without_attention}},
+        case.documents,
+    )
     return _difference(result)
 
 
 def gain_by_guide(case: Case) -> Interval:
-    guided = {"uniform": [Guided(case.under_uniform, uniform)], "guide": [Guided(case.trained, case.attention)]}
+    guided = {
+        "uniform": {case.seed: UnderAttention(case.under_uniform, uniform)},
+        "guide": {case.seed: UnderAttention(case.trained, case.attention)},
+    }
     return _difference(guide(guided, case.documents))
 
 
 def divergence_between_seeds(case: Case) -> Interval:
-    result = seeds(case.model, {case.seed + AGAIN: case.again}, case.documents, case.seed, case.reading)
+    result = seeds(case.reading, {case.seed + AGAIN: case.again})
     return interval(result.frame["jsd"], seed=case.seed)
 
 
@@ -131,13 +131,13 @@ def mass_on_evidence(case: Case) -> Interval:
 
 def plausibility_of_attention(case: Case) -> Interval:
     """Chance that a word of the rationale has more attention than another word of its document."""
-    frame = plausibility(**case.shared, baselines={}, attributed=_no_attributions(case)).frame
+    frame = plausibility(case.reading, baselines={}, methods=()).frame
     return interval(frame.loc[frame["scorer"] == ATTENTION, "auroc"], seed=case.seed)
 
 
 def faithfulness_of_attention(case: Case) -> Interval:
     """Comprehensiveness of the order of attention minus that of random orders, words deleted, mean over the shares."""
-    frame = areas_of(faithfulness(**case.shared, attributed=_no_attributions(case)))
+    frame = areas_of(faithfulness(case.reading, methods=()))
     own = frame[(frame["method"] == ATTENTION) & (frame["size"] == AOPC)]
     return interval(own["comprehensiveness_minus_random"], seed=case.seed)
 

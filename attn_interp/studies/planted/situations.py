@@ -9,13 +9,11 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from attn_interp.attribution.methods import METHODS
 from attn_interp.data.corpora.planted import FILLERS, evidence_words, load_planted
 from attn_interp.data.corpora.planted_rules import MOST_WORDS
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
-from attn_interp.experiments.attributed import Attributed, attribute
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import Attention, GivenAttention, attention_of_rationales, uniform
@@ -173,16 +171,6 @@ class Case:
     @cached_property
     def reading(self) -> Reading:
         return read(self.model, self.documents, self.seed)
-
-    @cached_property
-    def attributed(self) -> Attributed:
-        methods = {name: METHODS[name] for name in (GRADIENT, LEAVE_ONE_OUT)}
-        return attribute(self.model, self.reading, methods)
-
-    @property
-    def shared(self) -> dict[str, Any]:
-        """The arguments that every experiment on a reading takes."""
-        return {"model": self.model, "documents": self.documents, "seed": self.seed, "reading": self.reading}
 
     @property
     def _settings(self) -> ClassifierSettings:

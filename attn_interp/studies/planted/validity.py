@@ -1,26 +1,18 @@
-"""Trials of every claim on planted corpora, several seeds of them: the power of the tests themselves.
-
-Each trial is kept where it was made; what stands on disk is not done again.
-"""
+"""Trials of every claim on planted corpora, several seeds of them: the power of the tests themselves."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.validity import together, verdict, verdicts
-from attn_interp.models.progress import progress_bar
-from attn_interp.models.threads import one_thread
+from attn_interp.experiments.validity import together, validity, verdict
 from attn_interp.studies.planted.claims import CLAIMS, Claim
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes
-from attn_interp.studies.run import draw
-
-TRIALS = "trials"
-FORMAT = 1
+from attn_interp.studies.run import group_steps, run_cells
+from attn_interp.studies.steps import Step, key_of
 
 
 def trial(seed: int, sizes: Sizes, claims: Sequence[Claim] = CLAIMS) -> Result:
@@ -32,13 +24,12 @@ def trial(seed: int, sizes: Sizes, claims: Sequence[Claim] = CLAIMS) -> Result:
             for name in names:
                 about = {"claim": claim.name, "measure": claim.measure, "case": name, "truth": truth, "seed": seed}
                 rows.append(verdict(about, claim.threshold, claim.measured(cases[name])))
-    return verdicts(rows, settings_of(sizes, claims))
+    return validity(rows, settings_of(sizes, claims))
 
 
 def settings_of(sizes: Sizes, claims: Sequence[Claim] = CLAIMS) -> dict[str, Any]:
     """Everything that decides a trial but its seed, as plain JSON values."""
     return {
-        "format": FORMAT,
         "sizes": sizes.described(),
         "situations": {
             name: {"about": each.about, "planted": dict(each.planted), "attention": each.attention}
@@ -57,6 +48,37 @@ def settings_of(sizes: Sizes, claims: Sequence[Claim] = CLAIMS) -> dict[str, Any
     }
 
 
+@dataclass(frozen=True)
+class TrialCell:
+    """One seed of planted corpora: a cell of one step, whose models are made in memory."""
+
+    seed: int
+    sizes: Sizes
+    claims: tuple[Claim, ...] = CLAIMS
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"corpus": "planted"}
+
+    def folder_name(self) -> str:
+        return f"trial-seed{self.seed}-{key_of(self.about())[:8]}"
+
+    def model_name(self) -> str:
+        return self.folder_name()
+
+    def about(self) -> dict[str, Any]:
+        return {"seed": self.seed, **settings_of(self.sizes, self.claims)}
+
+    def work(self, models: Path, progress: bool) -> TrialCell:
+        return self
+
+    def prepare(self) -> None:
+        """There is nothing to keep: a trial trains its models as it needs them."""
+
+    def steps(self) -> Sequence[Step]:
+        return [Step("validity", lambda: trial(self.seed, self.sizes, self.claims))]
+
+
 def run_trials(
     seeds: Sequence[int], sizes: Sizes, results: Path, jobs: int = 1, claims: Sequence[Claim] = CLAIMS
 ) -> Result:
@@ -64,23 +86,11 @@ def run_trials(
 
     Raises:
         ValueError: there are no seeds.
+        RuntimeError: a trial failed; the others are done.
     """
-    from joblib import Parallel, delayed
-
-    key = hashlib.sha256(json.dumps(settings_of(sizes, claims), sort_keys=True).encode()).hexdigest()[:8]
-    folders = [results / TRIALS / f"seed{seed}-{key}" for seed in seeds]
-    calls = [delayed(_complete)(seed, sizes, folder, claims) for seed, folder in zip(seeds, folders)]
-    with progress_bar("planted corpora", len(calls), True) as step:
-        for _ in Parallel(n_jobs=min(jobs, len(calls) or 1), return_as="generator_unordered")(calls):
-            step("")
-    result = together([Result.load(folder) for folder in folders])
-    result.save(results)
-    (results / "figures" / "validity.csv").unlink(missing_ok=True)  # of another set of trials, perhaps
-    draw(result, results / "figures")
-    return result
-
-
-def _complete(seed: int, sizes: Sizes, folder: Path, claims: Sequence[Claim]) -> None:
-    if not (folder / "validity.parquet").exists():
-        with one_thread():
-            trial(seed, sizes, claims).save(folder)
+    if not seeds:
+        raise ValueError("validity: got no seeds; at least one trial is needed")
+    cells = [TrialCell(seed, sizes, tuple(claims)) for seed in seeds]
+    runs = run_cells(cells, results, jobs, progress=True)
+    found = {run.cell.seed: run.results["validity"] for run in runs}
+    return group_steps([Step("validity", lambda: together(found))], results)["validity"]

@@ -1,36 +1,26 @@
-"""Recurrent networks, directions and poolings put to the measures of recency, several seeds of each.
-
-Each cell is kept where it was measured; what stands on disk is not done again.
-"""
+"""Recurrent networks, directions and poolings put to the measures of recency, several seeds of each."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from attn_interp.experiments.recency.recency import together
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import POOLINGS, require_option
-from attn_interp.models.progress import progress_bar
-from attn_interp.models.threads import one_thread
-from attn_interp.studies.parallel import in_processes
-from attn_interp.studies.recency.recency_cell import RECURRENT, Cell, Sizes, measured, settings_of
-from attn_interp.studies.run import draw
+from attn_interp.report.run_directory import as_name
+from attn_interp.studies.recency.recency_cell import RECURRENT, RecencyCell, Sizes
+from attn_interp.studies.run import group_steps, run_cells
+from attn_interp.studies.steps import Step
 
-CELLS = "cells"
 DIRECTIONS = (1, 2)
 LONG_POOLINGS = ("last", "attention")
 
 
 def cells(
     seeds: Sequence[int], sizes: Sizes, recurrent: Sequence[str] = tuple(RECURRENT), poolings: Sequence[str] = POOLINGS
-) -> list[Cell]:
+) -> list[RecencyCell]:
     """All cells, those of a seed together since they share its documents.
 
     Raises:
@@ -46,9 +36,9 @@ def cells(
     found = []
     for seed in seeds:
         for name, directions, pooling in product(recurrent, DIRECTIONS, poolings):
-            found.append(Cell(name, directions, pooling, seed, sizes.lengths[0]))
+            found.append(RecencyCell(name, directions, pooling, seed, sizes.lengths[0], sizes))
         for length, directions, pooling in product(sizes.long, DIRECTIONS, long_poolings):
-            found.append(Cell(recurrent[0], directions, pooling, seed, length))
+            found.append(RecencyCell(recurrent[0], directions, pooling, seed, length, sizes))
     return found
 
 
@@ -65,26 +55,11 @@ def run_recency(
 
     Raises:
         ValueError: as `cells`; or the corpus cannot be read.
-        RuntimeError: a process was killed, and again when its cell ran alone.
+        RuntimeError: a cell failed; the others are done.
     """
-    todo = cells(seeds, sizes, recurrent, poolings)
-    settings = settings_of(sizes)
-    folders = [results / CELLS / _folder_name(cell, settings) for cell in todo]
-    lost: list[str] = []
-    with progress_bar("recurrent networks", len(todo), progress) as step:
-        in_processes(
-            partial(_complete, sizes),
-            list(zip(todo, folders)),
-            min(jobs, len(todo)),
-            lambda task: step(f"{task[0].recurrent}, seed {task[0].seed}"),
-            lambda task, error: lost.append(f"{task[1].name}: {error}"),
-        )
-    if lost:
-        raise RuntimeError("\n".join(["recency: the other cells are done, run again for these:", *lost]))
-    result = together([Result.load(folder) for folder in folders])
-    result.save(results)
-    (results / "figures" / "recency.csv").unlink(missing_ok=True)  # of another set of cells, perhaps
-    draw(result, results / "figures")
+    runs = run_cells(cells(seeds, sizes, recurrent, poolings), results, jobs, progress=progress)
+    found = [run.results["recency"] for run in runs]
+    result = group_steps([Step("recency", lambda: together(found))], results)["recency"]
     for name in recurrent[1:]:  # the figure of a result is that of its first network
         _draw_network(result, name, results / "figures")
     return result
@@ -94,20 +69,4 @@ def _draw_network(result: Result, recurrent: str, folder: Path) -> None:
     from attn_interp.figures.draw.files import save_figure
     from attn_interp.figures.recency.recency import drawn, figure
 
-    save_figure(figure(result, recurrent), folder / f"recency-{_as_name(recurrent)}", drawn(result))
-
-
-def _as_name(text: str) -> str:
-    return text.replace(", ", "-").replace(" ", "-").replace("(", "").replace(")", "")
-
-
-def _folder_name(cell: Cell, settings: Mapping[str, Any]) -> str:
-    key = hashlib.sha256(json.dumps([asdict(cell), settings], sort_keys=True).encode()).hexdigest()[:8]
-    return _as_name(f"{cell.recurrent}-{cell.directions}-{cell.pooling}-{cell.length}-seed{cell.seed}-{key}")
-
-
-def _complete(sizes: Sizes, task: tuple[Cell, Path]) -> None:
-    cell, folder = task
-    if not (folder / "recency.parquet").exists():
-        with one_thread():
-            measured(cell, sizes).save(folder)
+    save_figure(figure(result, recurrent), folder / f"recency-{as_name(recurrent)}", drawn(result))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,7 @@ from attn_interp.experiments.recency.parts.gradient import gradient_by_distance,
 from attn_interp.experiments.recency.parts.padding import flips_under_padding
 from attn_interp.experiments.recency.parts.planted import found_evidence
 from attn_interp.experiments.recency.parts.replacement import replacement_by_position
-from attn_interp.experiments.recency.recency import EVERYWHERE, POSITIONS, REAL, recency_of, row
+from attn_interp.experiments.recency.recency import EVERYWHERE, POSITIONS, REAL, recency, row
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.classifier import build_classifier
@@ -38,8 +39,8 @@ from attn_interp.studies.recency.recency_documents import (
     planted_documents,
     real_corpus,
 )
+from attn_interp.studies.steps import Step, key_of
 
-FORMAT = 1
 RECURRENT: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "lstm": {"encoder": "lstm"},
@@ -84,16 +85,21 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One architecture under one seed; `length` is that of the planted documents it is trained on."""
+class RecencyCell:
+    """One architecture under one seed; `length` is that of the planted documents it is trained on.
+
+    A cell of one step, whose models are made in memory.
+    """
 
     recurrent: str
     directions: int
     pooling: str
     seed: int
     length: int
+    sizes: Sizes
 
-    def settings(self, width: int) -> ClassifierSettings:
+    def settings(self) -> ClassifierSettings:
+        width = self.sizes.width
         return ClassifierSettings(
             pooling=self.pooling,
             embedding_width=width,
@@ -103,14 +109,43 @@ class Cell:
             **RECURRENT[self.recurrent],
         )
 
+    @property
+    def architecture(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("recurrent", "directions", "pooling", "seed", "length")}
 
-def measured(cell: Cell, sizes: Sizes) -> Result:
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"recurrent": self.recurrent, "directions": str(self.directions), "pooling": self.pooling}
+
+    def folder_name(self) -> str:
+        network = self.recurrent.replace(" (", "-").replace(" ", "-").replace(")", "")
+        key = key_of(self.about())[:8]
+        return f"{network}-{self.directions}-{self.pooling}-{self.length}-seed{self.seed}-{key}"
+
+    def model_name(self) -> str:
+        return self.folder_name()
+
+    def about(self) -> dict[str, Any]:
+        return {"architecture": self.architecture, "sizes": settings_of(self.sizes)}
+
+    def work(self, models: Path, progress: bool) -> RecencyCell:
+        return self
+
+    def prepare(self) -> None:
+        """There is nothing to keep: the measures train their models as they need them."""
+
+    def steps(self) -> Sequence[Step]:
+        return [Step("recency", lambda: measured(self))]
+
+
+def measured(cell: RecencyCell) -> Result:
     """All measures of a cell; one trained on long documents is tested on accuracy at its own length alone."""
+    sizes = cell.sizes
     short = cell.length == sizes.lengths[0]
     rows: list[dict[str, object]] = []
     for trained_at in PLACES if short else (EVERYWHERE,):
         about = _about(cell, trained_at)
-        trained = _trained(cell, sizes, trained_at)
+        trained = _trained(cell, trained_at)
         uniform = short and trained_at == EVERYWHERE
         lengths = sizes.lengths if uniform else _crossed(sizes) if short else (cell.length,)
         tested = _Tested(trained, cell.seed, sizes)
@@ -120,17 +155,17 @@ def measured(cell: Cell, sizes: Sizes) -> Result:
         rows += [{**about, **each} for each in found]
     if short:
         about = {**_about(cell, REAL), "trained_length": float("nan")}
-        rows += [{**about, **each} for each in _padding(cell, sizes)]
-    return recency_of(rows, settings_of(sizes))
+        rows += [{**about, **each} for each in _padding(cell)]
+    return recency(rows, settings_of(sizes))
 
 
 def settings_of(sizes: Sizes) -> dict[str, Any]:
     """Everything that decides a cell but the cell, as plain JSON values."""
-    described: dict[str, Any] = json.loads(json.dumps({"format": FORMAT, **asdict(sizes)}))
+    described: dict[str, Any] = json.loads(json.dumps(asdict(sizes)))
     return {**described, "fingerprint": fingerprint(sizes.corpus, _options(sizes))}
 
 
-def _about(cell: Cell, trained_at: str) -> dict[str, object]:
+def _about(cell: RecencyCell, trained_at: str) -> dict[str, object]:
     names = ("recurrent", "directions", "pooling", "seed")
     about = {name: getattr(cell, name) for name in names}
     return {**about, "trained_at": trained_at, "trained_length": float(cell.length)}
@@ -197,10 +232,11 @@ def _profiles(trained: Trained, seed: int, sizes: Sizes) -> list[dict[str, objec
     return rows
 
 
-def _padding(cell: Cell, sizes: Sizes) -> list[dict[str, object]]:
+def _padding(cell: RecencyCell) -> list[dict[str, object]]:
+    sizes = cell.sizes
     corpus, neutral = real_corpus(sizes.corpus, _options(sizes), sizes.real, cell.seed)
     training = TrainingSettings(sizes.real_epochs, sizes.real_epochs, learning_rate=1e-2, embedding_updates="all")
-    trained = fit_classifier(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
+    trained = fit_classifier(corpus, cell.settings(), training, cell.seed, progress=False)
     documents = corpus.test[: sizes.documents]
     labels = torch.tensor(gold_labels(corpus.test))
     right = (predict_logits(trained.module, trained.vocabulary, corpus.test).argmax(-1) == labels).double().numpy()
@@ -211,10 +247,11 @@ def _padding(cell: Cell, sizes: Sizes) -> list[dict[str, object]]:
     return rows
 
 
-def _trained(cell: Cell, sizes: Sizes, trained_at: str) -> Trained:
+def _trained(cell: RecencyCell, trained_at: str) -> Trained:
+    sizes = cell.sizes
     corpus = planted_corpus(cell.seed, sizes.train, cell.length, trained_at)
     training = TrainingSettings(sizes.epochs, sizes.epochs, learning_rate=2e-2, embedding_updates="all")
-    return fit_classifier(corpus, cell.settings(sizes.width), training, cell.seed, progress=False)
+    return fit_classifier(corpus, cell.settings(), training, cell.seed, progress=False)
 
 
 def _untrained(trained: Trained) -> Trained:

@@ -1,24 +1,21 @@
-"""The tests of Wiegreffe & Pinter 2019 on one corpus: what each seed measures, and what the seeds say together.
-
-Everything is kept where it was made: models as checkpoints, results as Parquet. What stands on disk is not done again.
-"""
+"""The tests of Wiegreffe & Pinter 2019 on one corpus: what each seed measures, and what the seeds say together."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.data.whole_files import replace_file
+from attn_interp.data.draws import sample
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.adversary_curve import EPS, adversary_curve
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
-from attn_interp.experiments.jain_wallace.same_shape import same_shape
+from attn_interp.experiments.jain_wallace.same_shape import same_shape, why_not
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
@@ -26,172 +23,144 @@ from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation, together
 from attn_interp.experiments.wiegreffe_pinter.ladder import Rungs, ladder
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Guided
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.threads import one_thread
 from attn_interp.models.wrap import wrap
-from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.pretrained import pretrained
 from attn_interp.studies.retraining.kept_models import UNIFORM, Retraining
-from attn_interp.studies.run import draw, say_aloud
+from attn_interp.studies.run import CellRun, corpus_facts, group_steps, run_cells
+from attn_interp.studies.steps import Step, say_aloud
 from attn_interp.studies.tables import over_seeds
 
 EXACT_EPS = (1e-5, 1e-4, *EPS)
 SAME_SHAPE_EPS = (1e-4, 0.002, 0.01, 0.05, 0.2)
+AGAINST_UNIFORM = "seeds, uniform"
 
 
 @dataclass(frozen=True)
-class SeedRun:
-    """One seed: its models and what was measured on the base model.
+class ConsistencyCell(Cell):
+    """One seed: a classifier cell whose model is trained again in several ways."""
 
-    Attributes:
-        cell: Corpus, settings, training and seed.
-        results: The folder that holds one folder for each seed.
-    """
+    def model_name(self) -> str:
+        """The models are this seed's alone: the base, its rivals, its imitators and those under its guides."""
+        return f"retrained-{self.folder_name()}"
 
-    cell: Cell
-    results: Path
+    def about(self) -> dict[str, Any]:
+        return {"retrained": self.described(), "corpus": corpus_facts(self.load_corpus())}
+
+    def work(self, models: Path, progress: bool) -> ConsistencyWork:
+        return ConsistencyWork(self, models, progress)
+
+
+@dataclass(frozen=True)
+class ConsistencyWork:
+    """One seed while it runs: its models, and what is measured on the base model."""
+
+    cell: ConsistencyCell
+    folder: Path
+    progress: bool
 
     @cached_property
     def corpus(self) -> Corpus:
         return self.cell.load_corpus()
 
     @cached_property
-    def folder(self) -> Path:
-        return self.results / self.cell.folder_name(self.corpus)
-
-    @cached_property
     def models(self) -> Retraining:
         cell, folder = self.cell, self.folder
-        return Retraining(
-            self.corpus,
-            cell.settings,
-            cell.training,
-            cell.seed,
-            folder / "models",
-            lambda: pretrained(cell, self.corpus, folder),
-            say_aloud,
-        )
+        vectors = partial(pretrained, cell, self.corpus, folder)
+        return Retraining(self.corpus, cell.settings, cell.training, cell.seed, folder, vectors, say_aloud)
 
-    @property
-    def documents(self) -> tuple[Document, ...]:
-        return self.corpus.test[: self.cell.documents]
+    def prepare(self) -> None:
+        self.models.rivals()
+        for name in self.models.guides:
+            self.models.guided(name, self.documents)
 
     @cached_property
-    def model(self) -> AttentionModel:
-        return wrap(self.models.base)
+    def documents(self) -> tuple[Document, ...]:
+        return sample(self.corpus.test, self.cell.documents, seed=0)
+
+    @cached_property
+    def whole(self) -> Reading:
+        return read(wrap(self.models.base), self.corpus.test, self.cell.seed, self.corpus, self.progress)
 
     @cached_property
     def reading(self) -> Reading:
-        return read(self.model, self.documents, self.cell.seed)
+        return self.whole.only(self.documents)
 
-    def rungs(self) -> Rungs:
-        """What the ladder needs of this seed alone."""
-        model, documents, seed = self.model, self.documents, self.cell.seed
-        curve = self._kept("adversary_curve", lambda: adversary_curve(model, documents, EXACT_EPS, seed, self.reading))
-        shapes = []
-        if len(self.corpus.classes) == 2 and self.reading.affine:
-            for eps in SAME_SHAPE_EPS:
-                shape = f"same_shape-{eps:g}/same_shape"
-                shapes.append(
-                    self._kept(shape, lambda eps=eps: same_shape(model, documents, eps, seed, self.reading))  # type: ignore[misc]
+    def steps(self) -> Sequence[Step]:
+        """What needs no other seed."""
+        cell = self.cell
+        return [
+            Step("adversary_curve", lambda: adversary_curve(self.reading, eps=EXACT_EPS)),
+            *(
+                Step(
+                    f"same_shape, eps {eps:g}",
+                    partial(lambda eps: same_shape(self.reading, eps=eps), eps),
+                    lambda: why_not(self.reading),
                 )
-        imitators = self._kept(
-            "imitation", lambda: imitation(model, self.models.imitators(), documents, seed, self.reading)
-        )
-        uniform = self._kept("uniform/seeds", lambda: self._against({-1: wrap(self.models.rivals()[UNIFORM])}))
-        return Rungs(curve, shapes, imitators, uniform=uniform)
+                for eps in SAME_SHAPE_EPS
+            ),
+            Step("imitation", lambda: imitation(self.reading, self.models.imitators())),
+            Step(AGAINST_UNIFORM, lambda: seeds(self.reading, {-1: wrap(self.models.rivals()[UNIFORM])})),
+            Step("quality", lambda: quality(self.whole)),
+            Step("agreement", lambda: agreement(self.reading)),
+            Step("permutation", lambda: permutation(self.reading, draws=cell.draws)),
+            Step("adversary", lambda: adversary(self.reading, eps=cell.eps)),
+        ]
 
     def against(self, others: Mapping[int, AttentionModel]) -> Result:
         """The base model against those of other seeds."""
-        return self._kept("seeds", lambda: self._against(others))
-
-    def quality(self) -> Result:
-        """How well the base model classifies all test documents."""
-        return self._kept("quality", lambda: quality(self.models.base, self.corpus, seed=self.cell.seed))
-
-    def conclusions(self) -> dict[str, Result]:
-        """The experiments of Jain & Wallace 2019, whose conclusions may depend on the seed."""
-        cell, model, documents, seed = self.cell, self.model, self.documents, self.cell.seed
-        made: dict[str, Callable[[], Result]] = {
-            "agreement": lambda: agreement(model, documents, seed=seed, reading=self.reading),
-            "permutation": lambda: permutation(model, documents, draws=cell.draws, seed=seed, reading=self.reading),
-            "adversary": lambda: adversary(model, documents, eps=cell.eps, seed=seed, reading=self.reading),
-        }
-        return {name: self._kept(name, make) for name, make in made.items()}
-
-    def run(self) -> None:
-        """Everything that needs no other seed, on one thread."""
-        with alone_in(self.folder, say_aloud), one_thread():
-            remove_drafts(self.folder)
-            described = {"cell": self.cell.described(), "corpus": self.corpus.fingerprint()}
-            replace_file(self.folder / "settings.json", (json.dumps(described, indent=2) + "\n").encode())
-            self.models.rivals()
-            for name in self.models.guides:
-                self.models.guided(name)
-            self.rungs()
-            self.quality()
-            self.conclusions()
-
-    def guided(self) -> dict[str, Guided]:
-        """The context-free model under each guide, with that guide's attention on the documents."""
-        models = self.models
-        return {name: Guided(models.guided(name), models.attention(name, self.documents)) for name in models.guides}
-
-    def _against(self, others: Mapping[int, AttentionModel]) -> Result:
-        return seeds(self.model, others, self.documents, self.cell.seed, self.reading)
-
-    def _kept(self, name: str, make: Callable[[], Result]) -> Result:
-        path = self.folder / f"{name}.parquet"
-        if not path.exists():
-            make().save(path.parent)
-        return Result.load(path)
+        return seeds(self.reading, others)
 
 
-def run_seeds(cells: Sequence[Cell], results: Path, jobs: int = 1) -> list[SeedRun]:
+def run_seeds(cells: Sequence[ConsistencyCell], results: Path, jobs: int = 1) -> list[CellRun]:
     """Run every seed, `jobs` at a time, each in a process of its own; in the order of the cells.
 
     Raises:
         ValueError: there are fewer than two seeds.
+        RuntimeError: something failed; the rest is done.
     """
-    from joblib import Parallel, delayed
-
     if len({cell.seed for cell in cells}) < 2:
         raise ValueError(f"run_seeds: got seeds {[cell.seed for cell in cells]}; nothing can be said of one seed alone")
-    runs = [SeedRun(cell, results) for cell in cells]
-    Parallel(n_jobs=min(jobs, len(runs)))(delayed(run.run)() for run in runs)
-    return runs
+    return run_cells(cells, results, jobs)
 
 
-def answers(runs: Sequence[SeedRun], margin: float) -> dict[str, Result]:
+def answers(runs: Sequence[CellRun], results: Path, margin: float) -> dict[str, Result]:
     """What the seeds say together: necessity, seeds (of the first), guide, imitation, the ladder and quality.
 
-    Each has its figure in the folder of the results, and is saved there, but for quality, which stands with each seed.
+    Each is saved with its figure in the folder of the results, but for quality, which stands with each seed.
     """
-    documents = runs[0].documents
-    rivals = [run.models.rivals() for run in runs]
-    guided = [run.guided() for run in runs]
-    of_seeds = {
-        run.cell.seed: run.against({other.cell.seed: other.model for other in runs if other is not run}) for run in runs
-    }
-    rungs = {run.cell.seed: run.rungs() for run in runs}
-    found = [
-        necessity({name: [each[name] for each in rivals] for name in rivals[0]}, documents, margin),
-        of_seeds[runs[0].cell.seed],
-        guide({name: [each[name] for each in guided] for name in guided[0]}, documents, margin),
-        together([rung.imitation for rung in rungs.values() if rung.imitation is not None]),
-        ladder(
-            {
-                seed: Rungs(rung.adversary_curve, rung.same_shape, rung.imitation, of_seeds[seed], rung.uniform)
-                for seed, rung in rungs.items()
-            }
-        ),
+    works = {run.cell.seed: _work(run, results) for run in runs}
+    found = {run.cell.seed: run.results for run in runs}
+    first = next(iter(works))
+    documents = works[first].documents
+
+    def of_others(seed: int) -> Result:
+        return works[seed].against({other: work.reading.model for other, work in works.items() if other != seed})
+
+    of_seeds = {seed: of_others(seed) for seed in works}
+    rivals = {seed: work.models.rivals() for seed, work in works.items()}
+    guides = works[first].models.guides
+    conditions = {name: {seed: own[name] for seed, own in rivals.items()} for name in rivals[first]}
+    guided = {name: {seed: work.models.guided(name, documents) for seed, work in works.items()} for name in guides}
+    steps = [
+        Step("necessity", lambda: necessity(conditions, documents, margin=margin)),
+        Step("seeds", lambda: of_seeds[first]),
+        Step("guide", lambda: guide(guided, documents, margin=margin)),
+        Step("imitation", lambda: together({seed: own["imitation"] for seed, own in found.items()})),
+        Step("ladder", lambda: ladder({seed: rungs(own, of_seeds[seed]) for seed, own in found.items()})),
     ]
-    for result in found:
-        result.save(runs[0].results)
-    found.append(over_seeds({run.cell.seed: run.quality() for run in runs}))
-    for result in found:
-        draw(result, runs[0].results / "figures")
-    return {result.experiment: result for result in found}
+    said = group_steps(steps, results)
+    return {**said, "quality": over_seeds({seed: own["quality"] for seed, own in found.items()})}
+
+
+def rungs(found: Mapping[str, Result], of_seeds: Result) -> Rungs:
+    """What was measured on one base model, as the ladder takes it."""
+    shapes = [result for name, result in found.items() if name.startswith("same_shape")]
+    return Rungs(found["adversary_curve"], shapes, found["imitation"], of_seeds, found[AGAINST_UNIFORM])
+
+
+def _work(run: CellRun, results: Path) -> ConsistencyWork:
+    cell: Any = run.cell
+    return ConsistencyWork(cell, results.resolve() / "models" / cell.model_name(), False)

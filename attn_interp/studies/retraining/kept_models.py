@@ -15,13 +15,16 @@ import torch
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import Attention, attention_of, attention_of_rationales, uniform
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training.fitting import fit_classifier
-from attn_interp.models.training.imitating import FREE, FULL, BaseOutputs, Imitator, base_outputs, imitate
+from attn_interp.models.training.imitating import FREE, FULL, BaseOutputs, base_outputs, imitate
+from attn_interp.models.under_attention import UnderAttention
 from attn_interp.models.wrap import wrap
+from attn_interp.report.run_directory import as_name
+from attn_interp.studies.steps import kept
 
 STRENGTHS = (0.5, 0.1, 0.02, 0.01, 0.005, 0.002, 0.001)
 """Of the divergence in an imitator's objective, falling: each imitator goes on from the one before."""
@@ -75,21 +78,22 @@ class Retraining:
             found[name] = self._kept(name, lambda state, settings=settings: self._train(settings, state))  # type: ignore[misc]
         return found
 
-    def imitators(self) -> list[Imitator]:
-        """The sweep over the strengths for each part that may learn."""
-        return [self.imitator(free, strength) for free in FREE for strength in sorted(STRENGTHS, reverse=True)]
+    def imitators(self) -> dict[tuple[str, float], AttentionModel]:
+        """The sweep over the strengths for each part that may learn: (free, strength) -> imitator."""
+        pairs = [(free, strength) for free in FREE for strength in sorted(STRENGTHS, reverse=True)]
+        return {(free, strength): wrap(self.imitator(free, strength)) for free, strength in pairs}
 
-    def imitator(self, free: str, strength: float) -> Imitator:
+    def imitator(self, free: str, strength: float) -> Trained:
         """One of them; if it is trained, it goes on from that of the next higher strength."""
         higher = [each for each in STRENGTHS if each > strength]
         training = replace(self.training, epochs=IMITATION_EPOCHS, patience=IMITATION_PATIENCE)
 
         def make(state: Path) -> Trained:
-            start = self.imitator(free, min(higher)).trained if higher else None
+            start = self.imitator(free, min(higher)) if higher else None
             arguments = (self.base, self.corpus, strength, free, training, self.seed, start, False, self._outputs)
             return imitate(*arguments, resume=state).trained
 
-        return Imitator(self._kept(f"imitator-{free}-{strength:g}", make), free, strength)
+        return self._kept(f"imitator-{free}-{strength:g}", make)
 
     @cached_property
     def _outputs(self) -> BaseOutputs:
@@ -109,14 +113,17 @@ class Retraining:
             return None
         if guide == RATIONALE:
             return attention_of_rationales(documents)
-        guiding = self.base if guide == BASE else self.imitator(FULL, GUIDING_STRENGTH).trained
+        guiding = self.base if guide == BASE else self.imitator(FULL, GUIDING_STRENGTH)
         return attention_of(wrap(guiding), documents)
 
-    def guided(self, guide: str) -> Trained:
-        """The context-free model that was trained under this guide."""
+    def guided(self, guide: str, documents: Sequence[Document]) -> UnderAttention:
+        """The context-free model that was trained under this guide, with the guide's attention on the documents."""
         settings = replace(self.settings, encoder="average")
         learned = [*self.corpus.train, *self.corpus.dev]
-        return self._kept(f"guide-{guide}", lambda state: self._train(settings, state, self.attention(guide, learned)))
+        trained = self._kept(
+            f"guide-{guide}", lambda state: self._train(settings, state, self.attention(guide, learned))
+        )
+        return UnderAttention(trained, self.attention(guide, documents))
 
     def _train(self, settings: ClassifierSettings, state: Path, attention: Attention | None = None) -> Trained:
         return fit_classifier(
@@ -131,12 +138,4 @@ class Retraining:
         )
 
     def _kept(self, name: str, make: Callable[[Path], Trained]) -> Trained:
-        """The model of this name from disk, or made, with a file for the state of its training, and put there."""
-        place = self.folder / name.replace(" ", "-")
-        state = place.with_name(f"{place.name}.state")
-        if not place.exists():
-            self.say(f"seed {self.seed}: training {name}")
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(make(state), place)
-        state.unlink(missing_ok=True)
-        return load_checkpoint(place)
+        return kept(self.folder / as_name(name), make, self.say)

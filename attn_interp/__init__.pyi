@@ -1,0 +1,64 @@
+"""Made by attn_interp.door.stub, and held equal to it by a test."""
+
+from attn_interp import attribution as attribution
+from attn_interp import data as data
+from attn_interp import experiments as experiments
+from attn_interp import figures as figures
+from attn_interp import measures as measures
+from attn_interp import models as models
+from attn_interp import readout as readout
+from attn_interp import recording as recording
+from attn_interp import statistics as statistics
+from attn_interp.attribution.methods import list_methods as list_methods
+from attn_interp.data.corpus import Corpus as Corpus
+from attn_interp.data.describe import list_corpora as list_corpora
+from attn_interp.data.document import Document as Document
+from attn_interp.data.draws import sample as sample
+from attn_interp.data.load import load as load
+from attn_interp.experiments.deep.alignment import alignment as alignment
+from attn_interp.experiments.deep.head_combination import head_combination as head_combination
+from attn_interp.experiments.deep.head_reach import head_reach as head_reach
+from attn_interp.experiments.deep.heads import heads as heads
+from attn_interp.experiments.deep.uniform_layers import uniform_layers as uniform_layers
+from attn_interp.experiments.examples import examples as examples
+from attn_interp.experiments.jain_wallace.adversary import adversary as adversary
+from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve as adversary_curve
+from attn_interp.experiments.jain_wallace.agreement import agreement as agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation as permutation
+from attn_interp.experiments.jain_wallace.same_shape import same_shape as same_shape
+from attn_interp.experiments.people.external import external as external
+from attn_interp.experiments.people.faithfulness import faithfulness as faithfulness
+from attn_interp.experiments.people.human_agreement import human_agreement as human_agreement
+from attn_interp.experiments.people.plausibility import plausibility as plausibility
+from attn_interp.experiments.people.plausibility_curves import plausibility_curves as plausibility_curves
+from attn_interp.experiments.people.positions import positions as positions
+from attn_interp.experiments.people.shift import shift as shift
+from attn_interp.experiments.quality import quality as quality
+from attn_interp.experiments.reach import reach as reach
+from attn_interp.experiments.reading import Reading as Reading
+from attn_interp.experiments.reading import read as read
+from attn_interp.experiments.recency.recency import recency as recency
+from attn_interp.experiments.result import Result as Result
+from attn_interp.experiments.serrano_smith.erasure import erasure as erasure
+from attn_interp.experiments.serrano_smith.single_erasure import single_erasure as single_erasure
+from attn_interp.experiments.validity import validity as validity
+from attn_interp.experiments.wiegreffe_pinter.guide import guide as guide
+from attn_interp.experiments.wiegreffe_pinter.imitation import imitation as imitation
+from attn_interp.experiments.wiegreffe_pinter.ladder import ladder as ladder
+from attn_interp.experiments.wiegreffe_pinter.necessity import necessity as necessity
+from attn_interp.experiments.wiegreffe_pinter.seeds import seeds as seeds
+from attn_interp.figures.words.show import show as show
+from attn_interp.models.saving import load_model as load_model
+from attn_interp.models.training_door import train as train
+from attn_interp.models.wrap import wrap as wrap
+from attn_interp.recording import intervene as intervene
+from attn_interp.recording import mark as mark
+from attn_interp.recording import record as record
+from attn_interp.recording import sites as sites
+from attn_interp.studies.ask import Answers as Answers
+from attn_interp.studies.ask import ask as ask
+from attn_interp.studies.ask import compare as compare
+from attn_interp.studies.questions import list_experiments as list_experiments
+
+__version__: str
+__all__: list[str]
