@@ -62,9 +62,16 @@ def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: f
         seed: Of the resamples.
         level: Coverage of the interval, in (0, 1).
 
+    Returns:
+        An `Interval`: estimate, low, high, n and undefined.
+
     Raises:
         ValueError: for another statistic, a level outside (0, 1), infinite values, or a share of other values than 0
         and 1.
+
+    >>> found = interval([True, True, False, True], "share")
+    >>> found.estimate, round(found.low, 2), round(found.high, 2)  # Wilson
+    (0.75, 0.3, 0.95)
 
     Reference: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13; Wilson 1927.
     """
@@ -84,6 +91,9 @@ def paired_difference(x: ArrayLike, y: ArrayLike, seed: int = 0, level: float = 
         x, y: (n,) two quantities of the same n documents, in one order; two Series are matched by their index.
         seed: Of the resamples.
         level: Coverage of the interval, in (0, 1).
+
+    Returns:
+        An `Interval`: estimate, low and high of the mean difference, n and undefined.
 
     Raises:
         ValueError: other documents in x than in y, a document that stands twice, infinite values, or a level outside
@@ -143,6 +153,10 @@ def summarise(
 
     Raises:
         ValueError: as `interval`, naming the column; KeyError: for a column that the frame lacks.
+
+    >>> frame = pd.DataFrame({"corpus": ["a", "a", "b"], "tau": [0.25, 0.5, 1.0]})
+    >>> summarise(frame, ["corpus"], ["tau"])[["corpus", "estimate", "n"]].to_numpy().tolist()
+    [['a', 0.375, 2], ['b', 1.0, 1]]
     """
     _check_choice(statistics, level)
     missing = sorted((set(by) | set(values)) - set(frame.columns))

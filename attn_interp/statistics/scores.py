@@ -40,6 +40,12 @@ def compare(frame: pd.DataFrame, condition: str, reference: str, margin: float) 
     Raises:
         ValueError: the reference is no condition, or a condition lacks a seed or document of another.
 
+    >>> label, wrong = ["x", "y"] * 4, ["x"] * 8
+    >>> columns = {"seed": 0, "document": list("abcdefgh") * 2, "label": label * 2, "predicted": label + wrong}
+    >>> found = compare(pd.DataFrame(columns).assign(model=["a"] * 8 + ["b"] * 8), "model", "a", margin=0.02)
+    >>> found.loc[found["statistic"] == "difference", ["quantity", "estimate", "verdict"]].round(3).to_numpy().tolist()
+    [['accuracy', 0.5, 'needed'], ['macro F1', 0.667, 'needed']]
+
     Reference: Agresti & Min 2005 for the half documents.
     """
     names = list(dict.fromkeys(frame[condition]))
@@ -105,6 +111,10 @@ def f1_values(label: pd.Series, predicted: pd.Series) -> Floats:
 
     F + (N - 1) (mean of F_without - F_without), with F_without the macro F1 without a document: the jackknife's
     pseudo-values, moved to have F as their mean.
+
+    >>> label, predicted = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "b", "b"])
+    >>> round(float(f1_values(label, predicted).mean()), 4)  # the macro F1 itself
+    0.7333
     """
     codes, _ = pd.factorize(pd.concat([label, predicted], ignore_index=True))
     gold, guess = codes[: len(label)], codes[len(label) :]
@@ -127,6 +137,11 @@ def auroc_values(label: pd.Series, probabilities: pd.DataFrame) -> Floats:
     Args:
         label: (N,) names of the gold classes.
         probabilities: (N, C) a column for each class, under its name.
+
+    >>> label = pd.Series(["a", "a", "b", "b"])
+    >>> probabilities = pd.DataFrame({"a": [0.9, 0.4, 0.5, 0.2], "b": [0.1, 0.6, 0.5, 0.8]})
+    >>> float(auroc_values(label, probabilities).mean())  # the AUROC itself
+    0.75
 
     Reference: Hanley & Hajian-Tilaki 1997, Sampling variability of nonparametric estimates of the areas under ROC
     curves.
@@ -205,7 +220,7 @@ def auroc(label: Integers, scores: Floats, classes: int) -> Floats:
 
 
 def _macro_f1(hits: np.ndarray, sizes: np.ndarray) -> Floats:
-    """Hits and twice the sizes of the classes (..., C) -> mean (...) of 2 TP / (gold + predicted) over those with any."""
+    """Hits and twice the sizes of classes (..., C) -> mean (...) of 2 TP / (gold + predicted) over those with any."""
     occurs = sizes > 0
     f1 = np.where(occurs, 2 * hits / np.where(occurs, sizes, 1.0), 0.0)
     return np.asarray(f1.sum(-1) / np.maximum(occurs.sum(-1), 1))
