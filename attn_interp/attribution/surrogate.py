@@ -109,7 +109,11 @@ def shapley_subsets(words: int, document_id: str, seed: int) -> Subsets:
 
 
 def set_of_bits(number: int, words: int) -> list[int]:
-    """The bits of a number as a set of words, the first word first."""
+    """The bits of a number as a set of words, the first word first.
+
+    >>> set_of_bits(5, 4)
+    [1, 0, 1, 0]
+    """
     return [number >> word & 1 for word in range(words)]
 
 

@@ -12,7 +12,7 @@ from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import marks, stack
-from attn_interp.statistics.survival import survival
+from attn_interp.statistics.kaplan_meier import survival
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -24,6 +24,11 @@ def cohen_kappa(first: torch.Tensor, second: torch.Tensor, is_word: torch.Tensor
     Raises:
         ValueError, TypeError: as `paired_rows`.
 
+    >>> first, second = torch.tensor([[True, True, False, False]]), torch.tensor([[True, False, False, False]])
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> float(cohen_kappa(first, second, is_word))
+    0.5
+
     Reference: Cohen 1960, A coefficient of agreement for nominal scales.
     """
     x, y, mask = paired_rows("cohen_kappa", first, second, is_word)
@@ -42,6 +47,12 @@ def pair_agreement(marked_by: np.ndarray, annotators: int) -> float:
     Args:
         marked_by: (T,) how many of the annotators marked each word.
         annotators: how many there are, the same for every word; NaN for fewer than two.
+
+    Returns:
+        In [0, 1].
+
+    >>> round(pair_agreement(np.array([3, 0, 2]), annotators=3), 4)  # 1, 1 and 1/3 of the pairs agree
+    0.7778
     """
     if annotators < 2:
         return float("nan")
@@ -53,6 +64,16 @@ def pair_agreement(marked_by: np.ndarray, annotators: int) -> float:
 def fleiss_kappa(agreement: float | np.ndarray, marked_share: float | np.ndarray) -> np.ndarray:
     """Fleiss' kappa from the observed agreement of pairs and the share of all marks given: (P - C) / (1 - C),
     C = share^2 + (1 - share)^2. In [-1, 1]; NaN where the share is 0 or 1.
+
+    Args:
+        agreement: in [0, 1], as `pair_agreement` gives it; a number or an array.
+        marked_share: of all marks that could have been given, in [0, 1].
+
+    Returns:
+        float64, of the shape of the two.
+
+    >>> round(float(fleiss_kappa(0.75, 0.5)), 4)
+    0.5
 
     Reference: Fleiss 1971, Measuring nominal scale agreement among many raters.
     """

@@ -24,6 +24,9 @@ def tvd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
     Raises:
         ValueError: where the last axes differ in size or a value is negative.
+
+    >>> float(tvd(torch.tensor([0.5, 0.5]), torch.tensor([0.75, 0.25])))
+    0.25
     """
     p, q = _distributions("tvd", p, q)
     return (p - q).abs().sum(-1) / 2
@@ -43,6 +46,9 @@ def jsd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
     Raises:
         ValueError: where the last axes differ in size or a value is negative.
+
+    >>> round(float(jsd(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]))), 4)  # ln 2
+    0.6931
 
     Reference: Lin 1991, Divergence measures based on the Shannon entropy.
     """
@@ -65,6 +71,9 @@ def kl(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
     Raises:
         ValueError: where the last axes differ in size or a value is negative.
+
+    >>> round(float(kl(torch.tensor([1.0, 0.0]), torch.tensor([0.5, 0.5]))), 4)
+    0.6931
     """
     p, q = _distributions("kl", p, q)
     # p ln p and p ln q apart: the quotient p / q may overflow where the product does not.

@@ -37,6 +37,11 @@ def kendall_tau(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> tupl
     Raises:
         ValueError, TypeError: as `paired_rows`.
 
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> tau, p_value = kendall_tau(torch.tensor([[1, 2, 3, 4]]), torch.tensor([[1, 2, 4, 3]]), is_word)
+    >>> round(float(tau), 4), round(float(p_value), 4)  # one of six pairs out of order
+    (0.6667, 0.3333)
+
     Reference: Kendall 1945, The treatment of ties in ranking problems.
     """
     left, right, mask = paired_rows("kendall_tau", x, y, is_word)

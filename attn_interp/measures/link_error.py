@@ -14,6 +14,12 @@ def best_links(weights: torch.Tensor, is_link: torch.Tensor) -> torch.Tensor:
     Args:
         weights: (B, Q, K) attention.
         is_link: (B, Q, K) bool, true where two words exist and may be linked. A target word without any has no link.
+
+    Returns:
+        (B, Q, K) bool.
+
+    >>> best_links(torch.tensor([[[0.7, 0.3], [0.5, 0.5]]]), torch.ones(1, 2, 2, dtype=torch.bool)).tolist()
+    [[[True, False], [True, True]]]
     """
     allowed = weights.masked_fill(~is_link, -torch.inf)
     return is_link & (allowed == allowed.amax(-1, keepdim=True))
@@ -34,6 +40,10 @@ def alignment_error_rate(links: torch.Tensor, sure: torch.Tensor, possible: torc
 
     Raises:
         ValueError: shapes differ, or a sure link is not possible.
+
+    >>> links, sure = torch.tensor([[[True, False], [True, False]]]), torch.tensor([[[True, False], [False, True]]])
+    >>> float(alignment_error_rate(links, sure))
+    0.5
 
     Reference: Och & Ney 2003, section 4.1.
     """
@@ -61,6 +71,10 @@ def chance_error_rate(is_link: torch.Tensor, sure: torch.Tensor) -> torch.Tensor
 
     Returns:
         (B,) float64 in [0, 1]; NaN where there is no word to link.
+
+    >>> sure = torch.tensor([[[True, False], [False, True]]])
+    >>> float(chance_error_rate(torch.ones(1, 2, 2, dtype=torch.bool), sure))
+    0.5
     """
     choices = is_link.sum(-1, dtype=torch.float64)  # (B, Q)
     right = ((sure & is_link).sum(-1) / choices.clamp(min=1)).sum(-1)
@@ -68,7 +82,19 @@ def chance_error_rate(is_link: torch.Tensor, sure: torch.Tensor) -> torch.Tensor
 
 
 def mass_on_links(weights: torch.Tensor, sure: torch.Tensor) -> torch.Tensor:
-    """(B,) float64 in [0, 1]: the weight that a target word gives to the source words it belongs to, averaged over the
-    target words that belong to any; NaN where there is none. Weights (B, Q, K), sure (B, Q, K) bool."""
+    """The weight that a target word gives to the source words it belongs to, averaged over the target words that belong
+    to any.
+
+    Args:
+        weights: (B, Q, K) attention.
+        sure: (B, Q, K) bool.
+
+    Returns:
+        (B,) float64 in [0, 1]; NaN where no target word belongs to any.
+
+    >>> sure = torch.tensor([[[True, False], [False, True]]])
+    >>> float(mass_on_links(torch.tensor([[[0.75, 0.25], [0.5, 0.5]]]), sure))
+    0.625
+    """
     linked = sure.any(-1)  # (B, Q)
     return (weights.double() * sure).sum((1, 2)) / linked.sum(-1, dtype=torch.float64)

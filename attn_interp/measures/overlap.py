@@ -35,6 +35,10 @@ def top_k_overlap(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor, k: in
 
     Raises:
         ValueError, TypeError: as `paired_rows`, and for k < 1.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> float(top_k_overlap(torch.tensor([[4, 3, 2, 1]]), torch.tensor([[4, 1, 2, 3]]), is_word, k=2))
+    0.5
     """
     if k < 1:
         raise ValueError(f"top_k_overlap: k must be at least 1, got {k}")
@@ -68,9 +72,13 @@ def rank_biased_overlap(
     Raises:
         ValueError, TypeError: as `paired_rows`, and for a persistence outside (0, 1).
 
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> x = torch.tensor([[4, 3, 2, 1]])
+    >>> round(float(rank_biased_overlap(x, x.flip(1), is_word)), 3)
+    0.783
+
     Reference: Webber, Moffat & Zobel 2010, A similarity measure for indefinite rankings, section 4; ties: Corsi &
-    Urbano 2024,
-        The treatment of ties in rank-biased overlap.
+    Urbano 2024, The treatment of ties in rank-biased overlap.
     """
     if not 0.0 < persistence < 1.0:
         raise ValueError(f"rank_biased_overlap: persistence must lie in (0, 1), got {persistence}")

@@ -30,6 +30,11 @@ def weighted_tau(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> tor
     Raises:
         ValueError, TypeError: as `paired_rows`.
 
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> top, tail = torch.tensor([[1, 2, 4, 3]]), torch.tensor([[2, 1, 3, 4]])
+    >>> [round(float(weighted_tau(torch.tensor([[1, 2, 3, 4]]), y, is_word)), 2) for y in (top, tail)]
+    [0.52, 0.81]
+
     Reference: Vigna 2015, A weighted correlation index for rankings with ties.
     """
     left, right, mask = paired_rows("weighted_tau", x, y, is_word)
@@ -56,6 +61,10 @@ def spearman(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> torch.T
 
     Raises:
         ValueError, TypeError: as `paired_rows`.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> round(float(spearman(torch.tensor([[1, 2, 3, 4]]), torch.tensor([[1, 2, 4, 3]]), is_word)), 4)
+    0.8
     """
     left, right, mask = paired_rows("spearman", x, y, is_word)
     undefined = undefined_rows(left, right, mask)

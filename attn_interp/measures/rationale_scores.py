@@ -31,6 +31,11 @@ def average_precision(scores: torch.Tensor, rationale: torch.Tensor, is_word: to
     Raises:
         ValueError, TypeError: as `paired_rows`, and for a rationale that is not bool.
 
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> scores, marked = torch.tensor([[0.4, 0.3, 0.2, 0.1]]), torch.tensor([[True, False, True, False]])
+    >>> round(float(average_precision(scores, marked, is_word)), 4)  # (1/1 + 2/3) / 2
+    0.8333
+
     Reference: DeYoung et al. 2020, ERASER, section 4.1.
     """
     steps = _steps("average_precision", scores, rationale, is_word)
@@ -41,8 +46,23 @@ def precision_recall_area(scores: torch.Tensor, rationale: torch.Tensor, is_word
     """Area under the precision-recall curve by trapezoids, from precision 1 at recall 0.
 
     In (0, 1]. It is what the ERASER scorer calls AUPRC; interpolating straight between thresholds flatters scores with
-    ties, where constant scores give (1 + share of marked words) / 2. Prefer `average_precision`. Arguments, returns and
-    errors as there.
+    ties, where constant scores give (1 + share of marked words) / 2. Prefer `average_precision`.
+
+    Args:
+        scores: (B, T), the larger the more important.
+        rationale: (B, T) bool, true on marked words.
+        is_word: (B, T) bool; positions outside are ignored.
+
+    Returns:
+        (B,) float64. NaN where no word or every word is marked.
+
+    Raises:
+        ValueError, TypeError: as `paired_rows`, and for a rationale that is not bool.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> marked = torch.tensor([[True, False, True, False]])
+    >>> float(precision_recall_area(torch.ones(1, 4), marked, is_word))
+    0.75
     """
     steps = _steps("precision_recall_area", scores, rationale, is_word)
     before = np.concatenate([np.ones((len(steps.marked), 1)), steps.precision[:, :-1]], axis=1)
@@ -53,7 +73,23 @@ def auroc(scores: torch.Tensor, rationale: torch.Tensor, is_word: torch.Tensor) 
     """The chance that a marked word scores higher than a word that is not marked, ties counting one half.
 
     In [0, 1]; 1/2 for constant scores and on average for random ones; scores and their negatives sum to 1. Equal to
-    `sklearn.metrics.roc_auc_score`. Arguments, returns and errors as `average_precision`.
+    `sklearn.metrics.roc_auc_score`.
+
+    Args:
+        scores: (B, T), the larger the more important.
+        rationale: (B, T) bool, true on marked words.
+        is_word: (B, T) bool; positions outside are ignored.
+
+    Returns:
+        (B,) float64. NaN where no word or every word is marked.
+
+    Raises:
+        ValueError, TypeError: as `paired_rows`, and for a rationale that is not bool.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> scores, marked = torch.tensor([[0.4, 0.3, 0.2, 0.1]]), torch.tensor([[True, False, True, False]])
+    >>> float(auroc(scores, marked, is_word))
+    0.75
     """
     steps = _steps("auroc", scores, rationale, is_word)
     above = steps.marked.cumsum(-1) - steps.marked / 2
@@ -72,6 +108,11 @@ def marked_in_top(
         k: (B,) how many words are the top of each row, from 0 to its number of words.
 
     Other arguments, returns (in words) and errors as `average_precision`; ValueError too for a k out of range.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> scores, marked = torch.tensor([[0.4, 0.3, 0.2, 0.1]]), torch.tensor([[True, False, True, False]])
+    >>> float(marked_in_top(scores, marked, is_word, k=torch.tensor([2])))
+    1.0
     """
     steps = _steps("marked_in_top", scores, rationale, is_word)
     size = k.cpu().numpy()[:, None]
@@ -87,7 +128,13 @@ def curve_points(
     scores: torch.Tensor, rationale: torch.Tensor, is_word: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Recall, false positive rate and precision (B, T) at each distinct score from the highest; the last again where a
-    row has fewer than T. NaN rows, arguments and errors as `average_precision`."""
+    row has fewer than T. NaN rows, arguments and errors as `average_precision`.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> scores, marked = torch.tensor([[0.4, 0.3, 0.2, 0.1]]), torch.tensor([[True, False, True, False]])
+    >>> [part.tolist() for part in curve_points(scores, marked, is_word)[:2]]
+    [[[0.5, 0.5, 1.0, 1.0]], [[0.0, 0.5, 0.5, 1.0]]]
+    """
     steps = _steps("curve_points", scores, rationale, is_word)
     recall = steps.marked.cumsum(-1) / steps.all_marked[:, None]
     false_positives = steps.unmarked.cumsum(-1) / steps.all_unmarked[:, None]

@@ -17,6 +17,14 @@ def top_words(scores: torch.Tensor, is_word: torch.Tensor, k: torch.Tensor, ties
         scores, ties: (B, T); NaN counts as lowest. Draw `ties` at random so that no order of positions leaks in.
         is_word: (B, T) bool; other positions are never chosen.
         k: (B,) how many; all words where a row has fewer.
+
+    Returns:
+        (B, T) bool.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> scores, ties = torch.tensor([[0.1, 0.4, 0.2, 0.2]]), torch.tensor([[0, 0, 1, 2]])
+    >>> top_words(scores, is_word, torch.tensor([2]), ties).tolist()
+    [[False, True, False, True]]
     """
     values = np.where(is_word.numpy(), np.nan_to_num(scores.double().numpy(), nan=-np.inf), -np.inf)
     order = np.lexsort((ties.numpy(), values, is_word.numpy()), axis=-1)[:, ::-1]
@@ -36,8 +44,16 @@ def span_scores(predicted: torch.Tensor, rationale: torch.Tensor) -> tuple[torch
     Args:
         predicted, rationale: (B, T) bool, false outside the words.
 
+    Returns:
+        precision, recall and F1, each (B,) float64.
+
     Raises:
         ValueError: the shapes differ; TypeError: not bool.
+
+    >>> predicted, marked = torch.tensor([[True, True, False, True]]), torch.tensor([[True, True, True, False]])
+    >>> precision, recall, f1 = span_scores(predicted, marked)
+    >>> float(precision), float(recall), round(float(f1), 4)
+    (0.5, 1.0, 0.6667)
 
     Reference: DeYoung et al. 2020, ERASER, section 4.1, and the partial match of its scorer.
     """

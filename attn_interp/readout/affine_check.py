@@ -65,6 +65,9 @@ def affinity(weightings: Array, logits: Array, votes: Array, is_word: Array | No
         votes: (B, T, C) its logits with all attention on one word.
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        An `Affinity`, whose `affine` is the verdict.
+
     Raises:
         ValueError, TypeError: as `entered_votes`, and for shapes that do not fit.
 

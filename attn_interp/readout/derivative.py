@@ -53,6 +53,9 @@ def pooling_and_selection(weights: Array, votes: Array, is_word: Array | None = 
         votes: (B, T, C) or (B, H, T, C).
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        pooling and selection, each (B, C), which add up to the logits.
+
     Raises:
         ValueError, TypeError: as `entered`.
 

@@ -66,6 +66,9 @@ def weight_interval(weights: Array, votes: Array, is_word: Array | None = None, 
         is_word: (B, T) bool; None: every position is a word.
         delta: Movement allowed of each logit difference, at least 0.
 
+    Returns:
+        least and most, each (B, T), in [0, 1]; 0 where there is no word.
+
     Raises:
         ValueError, TypeError: as `entered`, for several heads or a negative delta.
 

@@ -27,6 +27,9 @@ def reachable(votes: Array, is_word: Array | None = None) -> LogitRange:
         votes: (B, T, C) or (B, H, T, C).
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        least and most, each (B, C), in logits.
+
     Raises:
         ValueError, TypeError: as `entered_votes`.
 

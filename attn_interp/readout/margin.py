@@ -38,6 +38,10 @@ def attention_margin(weights: Array, votes: Array, is_word: Array | None = None)
         votes: (B, T, C).
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        kl (B,) in nats, infinite where nothing changes the decision; weights (B, T) at the edge; rival (B,) that is
+        level there.
+
     Raises:
         ValueError, TypeError: as `entered`, and for several heads.
 

@@ -31,6 +31,9 @@ def permuted_logits(weights: Array, votes: Array, is_word: Array | None = None) 
         votes: (B, T, C) or (B, H, T, C).
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        mean, sd, least and most, each (B, C), in logits.
+
     Raises:
         ValueError, TypeError: as `entered`.
 

@@ -62,15 +62,69 @@ def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: f
         seed: Of the resamples.
         level: Coverage of the interval, in (0, 1).
 
+    Returns:
+        An `Interval`: estimate, low, high, n and undefined.
+
     Raises:
         ValueError: for another statistic, a level outside (0, 1), infinite values, or a share of other values than 0
         and 1.
+
+    >>> found = interval([True, True, False, True], "share")
+    >>> found.estimate, round(found.low, 2), round(found.high, 2)  # Wilson
+    (0.75, 0.3, 0.95)
 
     Reference: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13; Wilson 1927.
     """
     _check_choice([statistic], level)
     sample = np.asarray(values, dtype=np.float64).ravel()
     return _interval(sample, statistic, level, np.random.default_rng(seed), "values")
+
+
+def paired_difference(x: ArrayLike, y: ArrayLike, seed: int = 0, level: float = 0.95) -> Interval:
+    """The mean of x - y over the same documents, with the percentile bootstrap interval of that mean.
+
+    Documents are resampled, each with both of its values: what makes a document high in both is in neither end of the
+    interval, which two intervals side by side would hold twice. It is `interval(x - y)`. A document where either is NaN
+    is undefined: left out, and counted.
+
+    Args:
+        x, y: (n,) two quantities of the same n documents, in one order; two Series are matched by their index.
+        seed: Of the resamples.
+        level: Coverage of the interval, in (0, 1).
+
+    Returns:
+        An `Interval`: estimate, low and high of the mean difference, n and undefined.
+
+    Raises:
+        ValueError: other documents in x than in y, a document that stands twice, infinite values, or a level outside
+            (0, 1).
+
+    >>> paired_difference([0.5, 0.75, 1.0], [0.25, 0.5, 0.75])
+    Interval(estimate=0.25, low=0.25, high=0.25, n=3, undefined=0)
+    """
+    if isinstance(x, pd.Series) and isinstance(y, pd.Series):
+        for name, side in (("x", x), ("y", y)):
+            if not side.index.is_unique:
+                twice = side.index[side.index.duplicated()][0]
+                raise ValueError(
+                    f"paired_difference: document {twice!r} stands twice in {name}; give one value for each"
+                )
+        apart = x.index.symmetric_difference(y.index)
+        if len(apart):
+            raise ValueError(
+                f"paired_difference: document {apart[0]!r} is in one of x and y alone; give both the same documents"
+            )
+        y = y.reindex(x.index)
+    first, second = (np.asarray(side, dtype=np.float64) for side in (x, y))
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ValueError(
+            f"paired_difference: x and y must be (n,), one value for each document, got {first.shape} and "
+            f"{second.shape}"
+        )
+    for name, values in (("x", first), ("y", second)):
+        if np.isinf(values).any():
+            raise ValueError(f"paired_difference: document {int(np.isinf(values).argmax())} of {name} is infinite")
+    return interval(first - second, "mean", seed, level)
 
 
 def summarise(
@@ -99,6 +153,10 @@ def summarise(
 
     Raises:
         ValueError: as `interval`, naming the column; KeyError: for a column that the frame lacks.
+
+    >>> frame = pd.DataFrame({"corpus": ["a", "a", "b"], "tau": [0.25, 0.5, 1.0]})
+    >>> summarise(frame, ["corpus"], ["tau"])[["corpus", "estimate", "n"]].to_numpy().tolist()
+    [['a', 0.375, 2], ['b', 1.0, 1]]
     """
     _check_choice(statistics, level)
     missing = sorted((set(by) | set(values)) - set(frame.columns))

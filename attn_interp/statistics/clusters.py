@@ -46,8 +46,18 @@ def crossed_mean(values: Floats) -> CrossedMean:
     size. The variance of the mean is (M_s + M_d - M_e) / (S D) with the mean squares of seeds, documents and the rest;
     it is not let below what either factor alone gives.
 
+    Args:
+        values: (S, D) numbers.
+
+    Returns:
+        A `CrossedMean`, with its `interval`.
+
     Raises:
         ValueError: the array is not (S, D) with S >= 1 and D >= 1, or holds values that are not finite.
+
+    >>> found = crossed_mean(np.array([[0.0, 1.0, 1.0], [1.0, 2.0, 2.0]]))  # two seeds, three documents
+    >>> round(found.estimate, 4), round(found.sd_seeds, 4), found.documents
+    (1.1667, 0.7071, 3)
 
     Reference: Cornfield & Tukey 1956; Satterthwaite 1946.
     """
@@ -76,9 +86,20 @@ def crossed_mean(values: Floats) -> CrossedMean:
 def seed_by_document(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     """The column as a table of seeds (S) by documents (D), both sorted; NaN where a seed has no row of a document.
 
+    Args:
+        frame: Columns seed, document and `value`.
+        value: Name of the column.
+
+    Returns:
+        (S, D) frame, its index the seeds, its columns the documents.
+
     Raises:
         KeyError: the frame lacks one of the columns seed, document and `value`.
         ValueError: a document has two rows of one seed.
+
+    >>> frame = pd.DataFrame({"seed": [0, 0, 1, 1], "document": list("abba"), "tau": [0.1, 0.2, 0.3, 0.4]})
+    >>> seed_by_document(frame, "tau").to_numpy().tolist()
+    [[0.1, 0.2], [0.4, 0.3]]
     """
     if missing := sorted({SEED, DOCUMENT, value} - set(frame.columns)):
         raise KeyError(f"no columns {missing}; the frame has {sorted(map(str, frame.columns))}")
@@ -105,12 +126,22 @@ def summarise_crossed(
 ) -> pd.DataFrame:
     """The mean of every value column in every group over the columns seed and document, with its interval.
 
+    Args:
+        frame: Columns seed, document, those of `by` and of `values`.
+        by: Columns that make the groups; none for one group of all rows.
+        values: Columns to summarise.
+        level: Coverage of the interval, in (0, 1).
+
     Returns:
         The columns of `by`, then quantity, statistic, estimate, low, high, sd_seeds, seeds, n (documents with a value
         under every seed) and undefined (documents without); groups in sorted order.
 
     Raises:
         as `crossed` does.
+
+    >>> frame = pd.DataFrame({"seed": [0, 0, 1, 1], "document": list("abab"), "tau": [0.0, 0.5, 0.5, 1.0]})
+    >>> summarise_crossed(frame, [], ["tau"])[["estimate", "seeds", "n"]].to_numpy().tolist()
+    [[0.5, 2.0, 2.0]]
     """
     groups = frame.groupby(list(by), dropna=False, observed=True, sort=True) if by else [((), frame)]
     rows = []
@@ -139,8 +170,14 @@ def resampled_means(values: Floats, seed: int = 0, resamples: int = RESAMPLES) -
         values: (K, S, D) numbers.
         seed: Of the resamples.
 
+    Returns:
+        (R, K) float64.
+
     Raises:
         ValueError: values that are not finite, or no such array.
+
+    >>> resampled_means(np.ones((2, 3, 5)), resamples=7).shape
+    (7, 2)
 
     Reference: Owen 2007, The pigeonhole bootstrap; Rao & Wu 1988 for the size of the resample.
     """

@@ -26,6 +26,9 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     Raises:
         ValueError: for a p-value outside [0, 1].
 
+    >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.02, 0.9]).tolist()]
+    [0.03, 0.03, 0.9]
+
     Reference: Benjamini & Hochberg 1995.
     """
     values = _p_values(p_values)
@@ -53,6 +56,9 @@ def share_of_true_nulls(p_values: ArrayLike, threshold: float = 0.5) -> float:
 
     Raises:
         ValueError: for a p-value outside [0, 1] or a threshold outside (0, 1).
+
+    >>> share_of_true_nulls([0.01, 0.02, 0.2, 0.9])
+    0.5
 
     Reference: Storey 2002, A direct approach to false discovery rates.
     """

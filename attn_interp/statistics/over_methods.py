@@ -47,8 +47,20 @@ def correlation_over_methods(one: pd.DataFrame, two: pd.DataFrame, seed: int = 0
     Methods and documents that only one of the tables has are left out. The resamples draw documents, the same for both
     tables and all methods.
 
+    Args:
+        one, two: tables of the two qualities, documents by methods; NaN where undefined.
+        seed: Of the resamples.
+
+    Returns:
+        An `OverMethods`: rho with its interval, and its p-value over the methods.
+
     Raises:
         ValueError: the tables have no document in common, or one has a document or method twice.
+
+    >>> one = pd.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0], "z": [5.0, 7.0]}, index=["a", "b"])
+    >>> found = correlation_over_methods(one, one)
+    >>> found.rho, round(found.p_value, 3), found.methods  # with three methods nothing is significant
+    (1.0, 0.333, 3)
     """
     for table in (one, two):
         if not table.index.is_unique or not table.columns.is_unique:

@@ -38,6 +38,11 @@ def partial_spearman(
 
     Raises:
         ValueError, TypeError: as `paired_rows`.
+
+    >>> x, z = torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), torch.tensor([[2.0, 1.0, 4.0, 3.0, 5.0]])
+    >>> is_word = torch.ones(1, 5, dtype=torch.bool)
+    >>> round(float(partial_spearman(x, x, [z], is_word)), 6)
+    1.0
     """
     left, right, mask = paired_rows("partial_spearman", x, y, is_word)
     undefined = undefined_rows(left, right, mask) | (mask.sum(-1) < LEAST_WORDS + len(controls))

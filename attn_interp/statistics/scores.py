@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import SEED, CrossedMean, crossed_mean, seed_by_document
-from attn_interp.statistics.equivalence import equivalence
+from attn_interp.statistics.two_one_sided import equivalence
 
 ACCURACY, MACRO_F1 = "accuracy", "macro F1"
 SCORE, DIFFERENCE = "score", "difference"
 LEVEL = 0.05
+
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def compare(frame: pd.DataFrame, condition: str, reference: str, margin: float) -> pd.DataFrame:
@@ -35,6 +39,12 @@ def compare(frame: pd.DataFrame, condition: str, reference: str, margin: float) 
 
     Raises:
         ValueError: the reference is no condition, or a condition lacks a seed or document of another.
+
+    >>> label, wrong = ["x", "y"] * 4, ["x"] * 8
+    >>> columns = {"seed": 0, "document": list("abcdefgh") * 2, "label": label * 2, "predicted": label + wrong}
+    >>> found = compare(pd.DataFrame(columns).assign(model=["a"] * 8 + ["b"] * 8), "model", "a", margin=0.02)
+    >>> found.loc[found["statistic"] == "difference", ["quantity", "estimate", "verdict"]].round(3).to_numpy().tolist()
+    [['accuracy', 0.5, 'needed'], ['macro F1', 0.667, 'needed']]
 
     Reference: Agresti & Min 2005 for the half documents.
     """
@@ -101,6 +111,10 @@ def f1_values(label: pd.Series, predicted: pd.Series) -> Floats:
 
     F + (N - 1) (mean of F_without - F_without), with F_without the macro F1 without a document: the jackknife's
     pseudo-values, moved to have F as their mean.
+
+    >>> label, predicted = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "b", "b"])
+    >>> round(float(f1_values(label, predicted).mean()), 4)  # the macro F1 itself
+    0.7333
     """
     codes, _ = pd.factorize(pd.concat([label, predicted], ignore_index=True))
     gold, guess = codes[: len(label)], codes[len(label) :]
@@ -123,6 +137,11 @@ def auroc_values(label: pd.Series, probabilities: pd.DataFrame) -> Floats:
     Args:
         label: (N,) names of the gold classes.
         probabilities: (N, C) a column for each class, under its name.
+
+    >>> label = pd.Series(["a", "a", "b", "b"])
+    >>> probabilities = pd.DataFrame({"a": [0.9, 0.4, 0.5, 0.2], "b": [0.1, 0.6, 0.5, 0.8]})
+    >>> float(auroc_values(label, probabilities).mean())  # the AUROC itself
+    0.75
 
     Reference: Hanley & Hajian-Tilaki 1997, Sampling variability of nonparametric estimates of the areas under ROC
     curves.
@@ -148,8 +167,60 @@ def auroc_values(label: pd.Series, probabilities: pd.DataFrame) -> Floats:
     return np.asarray(whole + (count - 1) * ((rest.mean() if len(rest) else np.nan) - without))
 
 
-def _macro_f1(hits: Floats, sizes: Floats) -> Floats:
-    """Hits and twice the sizes of the classes (N, C) -> mean of 2 TP / (gold + predicted) over those with any (N,)."""
+def macro_f1(label: Integers, predicted: Integers, classes: int) -> Floats:
+    """Mean over the classes that occur of F1 = 2 TP / (2 TP + FP + FN), of many samples of documents at once.
+
+    A class occurs where a document of the sample has it as its label or is predicted to have it. In [0, 1]. Equal to
+    `sklearn.metrics.f1_score(average="macro")`.
+
+    Args:
+        label, predicted: (..., N) class indices; (R, N) for R resamples of N documents.
+        classes: How many classes there are.
+
+    Returns:
+        (...) float64.
+
+    >>> round(float(macro_f1(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)), 4)  # 2/3 and 4/5
+    0.7333
+    """
+    gold, guess = ([side == k for k in range(classes)] for side in (label, predicted))
+    hits = np.stack([(a & b).sum(-1) for a, b in zip(gold, guess)])
+    sizes = np.stack([a.sum(-1) + b.sum(-1) for a, b in zip(gold, guess)])
+    return _macro_f1(np.moveaxis(hits, 0, -1), np.moveaxis(sizes, 0, -1))
+
+
+def auroc(label: Integers, scores: Floats, classes: int) -> Floats:
+    """The area under the ROC curve, one class against the rest, mean over the classes, of many samples at once.
+
+    It is the chance that a document of the class scores higher than one of another, ties counting one half
+    (Mann-Whitney). In [0, 1]; NaN where a class has no document or all of them. Equal to
+    `sklearn.metrics.roc_auc_score(average="macro", multi_class="ovr")`.
+
+    Args:
+        label: (..., N) class indices; (R, N) for R resamples of N documents.
+        scores: (..., N, C) the larger, the more likely the class.
+        classes: C.
+
+    Returns:
+        (...) float64.
+
+    >>> scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])
+    >>> float(auroc(np.array([0, 0, 1, 1]), scores, 2))
+    0.75
+    """
+    areas = []
+    for k in range(classes):
+        positive = label == k
+        inside = positive.sum(-1)
+        outside = positive.shape[-1] - inside
+        ranks = rankdata(scores[..., k], axis=-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            areas.append(((ranks * positive).sum(-1) - inside * (inside + 1) / 2) / (inside * outside))
+    return np.asarray(np.mean(areas, axis=0))
+
+
+def _macro_f1(hits: np.ndarray, sizes: np.ndarray) -> Floats:
+    """Hits and twice the sizes of classes (..., C) -> mean (...) of 2 TP / (gold + predicted) over those with any."""
     occurs = sizes > 0
     f1 = np.where(occurs, 2 * hits / np.where(occurs, sizes, 1.0), 0.0)
     return np.asarray(f1.sum(-1) / np.maximum(occurs.sum(-1), 1))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attn_interp.statistics import interval, summarise
+from attn_interp.statistics import interval, paired_difference, summarise
 
 
 def frame(rows: int = 240) -> pd.DataFrame:
@@ -121,3 +121,41 @@ def test_refusals_name_the_column() -> None:
         summarise(data, [], ["seed"], ["share"])
     with pytest.raises(ValueError, match=r"level must lie in \(0, 1\)"):
         interval([1.0], level=95)
+
+
+def test_a_constant_difference_has_no_width() -> None:
+    x = np.random.default_rng(6).integers(0, 9, 31) / 8
+    found = paired_difference(x + 0.25, x)
+    assert (found.estimate, found.low, found.high, found.n, found.undefined) == (0.25, 0.25, 0.25, 31, 0)
+
+
+def test_a_paired_difference_is_the_interval_of_the_differences() -> None:
+    generator = np.random.default_rng(7)
+    x = generator.normal(3.0, 2.0, 53)
+    y = x - generator.normal(0.1, 0.2, 53)
+    x[5], y[5], y[11] = math.nan, math.nan, math.nan
+    found = paired_difference(x, y, seed=4, level=0.9)
+    assert found == interval(x - y, seed=4, level=0.9)
+    assert (found.n, found.undefined) == (51, 2)
+    alone = interval(x, seed=4, level=0.9)
+    assert found.high - found.low < (alone.high - alone.low) / 4  # what both share is not in it
+    back = paired_difference(y, x, seed=4, level=0.9)
+    assert [back.estimate, back.low, back.high] == pytest.approx([-found.estimate, -found.high, -found.low])
+
+
+def test_series_are_matched_by_document() -> None:
+    x = pd.Series([1.0, 2.0, 4.0], index=["a", "b", "c"])
+    y = pd.Series([3.0, 1.0, 0.5], index=["c", "b", "a"])
+    assert paired_difference(x, y) == paired_difference([1.0, 2.0, 4.0], [0.5, 1.0, 3.0])
+
+
+def test_what_is_not_paired_is_refused() -> None:
+    x = pd.Series([1.0, 2.0], index=["a", "b"])
+    with pytest.raises(ValueError, match="document 'c' is in one of x and y alone"):
+        paired_difference(x, pd.Series([1.0, 2.0, 3.0], index=["a", "b", "c"]))
+    with pytest.raises(ValueError, match="document 'a' stands twice in y"):
+        paired_difference(x, pd.Series([1.0, 2.0, 3.0], index=["a", "b", "a"]))
+    with pytest.raises(ValueError, match=r"x and y must be \(n,\), one value for each document, got \(2,\) and \(3,\)"):
+        paired_difference([1.0, 2.0], [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="document 1 of x is infinite"):
+        paired_difference([1.0, math.inf], [1.0, math.inf])

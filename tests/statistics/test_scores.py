@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from attn_interp.statistics.equivalence import NEEDED, NOT_NEEDED
-from attn_interp.statistics.scores import auroc_values, compare, f1_values
+from attn_interp.statistics.scores import auroc, auroc_values, compare, f1_values, macro_f1
+from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED
 
 
 def frame_of(rng, accuracy: dict[str, float], seeds: int = 3, documents: int = 150) -> pd.DataFrame:
@@ -66,6 +66,39 @@ def test_there_is_no_auroc_without_a_class_or_without_its_only_document() -> Non
     assert np.isnan(found).tolist() == [False, False, False, True]
     assert np.nanmean(found) == pytest.approx(2 / 3)
     assert np.isnan(auroc_values(label[:3], scores[:3])).all()
+
+
+@pytest.mark.parametrize("classes", [2, 3, 11])
+def test_many_resamples_at_once_are_sklearns_one_by_one(classes) -> None:
+    rng = np.random.default_rng(8)
+    label, predicted = rng.integers(classes, size=(2, 5, 47))
+    label[:, :classes] = np.arange(classes)  # every class occurs
+    scores = rng.integers(1, 9, size=(5, 47, classes)) / 8.0
+    f1, area = macro_f1(label, predicted, classes), auroc(label, scores, classes)
+    for row in range(5):
+        assert f1[row] == pytest.approx(f1_score(label[row], predicted[row], average="macro"), abs=1e-12)
+        each = [roc_auc_score(label[row] == k, scores[row, :, k]) for k in range(classes)]
+        assert area[row] == pytest.approx(np.mean(each), abs=1e-12)
+        assert macro_f1(label[row], predicted[row], classes) == pytest.approx(f1[row], abs=1e-15)
+        assert auroc(label[row], scores[row], classes) == pytest.approx(area[row], abs=1e-15)
+
+
+def test_a_class_that_does_not_occur() -> None:
+    label, predicted = np.array([[0, 0, 1], [0, 0, 0]]), np.array([[0, 1, 1], [0, 0, 0]])
+    assert macro_f1(label, predicted, 3) == pytest.approx([2 / 3, 1.0])
+    assert np.isnan(auroc(label, np.ones((2, 3, 3)), 3)).all()
+    assert auroc(label, np.ones((2, 3, 2)), 2)[0] == 0.5
+
+
+def test_the_mean_of_the_jackknife_values_is_the_score_itself() -> None:
+    rng = np.random.default_rng(9)
+    label, predicted = rng.integers(3, size=(2, 40))
+    scores = rng.random((40, 3))
+    names = pd.Series(label.astype(str))
+    assert macro_f1(label, predicted, 3) == pytest.approx(f1_values(names, pd.Series(predicted.astype(str))).mean())
+    assert auroc(label, scores, 3) == pytest.approx(
+        auroc_values(names, pd.DataFrame(scores, columns=list("012"))).mean()
+    )
 
 
 def test_verdicts_err_as_seldom_as_stated() -> None:

@@ -39,6 +39,11 @@ def attention_flow(layers: Sequence[torch.Tensor], start: torch.Tensor, unit: to
     Raises:
         ValueError: no layer, or layers that do not lie on top of one another.
 
+    >>> layer = torch.tensor([[[[0.5, 0.5], [0.0, 1.0]]]])
+    >>> flow = attention_flow([layer], torch.tensor([[1.0, 0.0]]), torch.tensor([[0, 1]]))  # from the first state
+    >>> flow.tolist()
+    [[0.75, 0.25]]
+
     Reference: Abnar & Zuidema 2020, section 3.
     """
     check_layers(layers)

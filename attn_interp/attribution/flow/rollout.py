@@ -23,6 +23,10 @@ def rollout(layers: Sequence[torch.Tensor]) -> torch.Tensor:
     Raises:
         ValueError: no layer, or layers that do not lie on top of one another.
 
+    >>> layer = torch.tensor([[[[0.5, 0.5], [0.0, 1.0]]]])  # one head, two positions
+    >>> rollout([layer, layer])[0].tolist()
+    [[0.5625, 0.4375], [0.0, 1.0]]
+
     Reference: Abnar & Zuidema 2020, section 3, equation 1.
     """
     check_layers(layers)
@@ -48,6 +52,10 @@ def gradient_relevance(layers: Sequence[torch.Tensor], gradients: Sequence[torch
 
     Raises:
         ValueError: as `rollout`, and where gradients and weights differ in number or shape.
+
+    >>> layer = torch.tensor([[[[0.5, 0.5], [0.0, 1.0]]]])
+    >>> gradient_relevance([layer], [torch.tensor([[[[1.0, -1.0], [0.0, 0.0]]]])])[0].tolist()
+    [[1.5, 0.0], [0.0, 1.0]]
 
     Reference: Chefer, Gur & Wolf 2021 (generic attention-model explainability), section 3.1, equations 5 and 6.
     """

@@ -46,6 +46,10 @@ def head_value_norms(weights: torch.Tensor, values: torch.Tensor) -> torch.Tenso
 
     A large weight on a small vector is a small effect. Never negative; rows do not sum to 1.
 
+    >>> weights, values = torch.tensor([[[[0.5, 0.5]]]]), torch.tensor([[[[3.0, 4.0], [0.0, 1.0]]]])
+    >>> head_value_norms(weights, values).tolist()
+    [[[[2.5, 0.5]]]]
+
     Reference: Kobayashi et al. 2020, section 3.
     """
     return weights.double().abs() * values.double().norm(dim=-1)[:, :, None]
@@ -55,6 +59,10 @@ def value_norms(weights: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """(B, Q, K) float64: ||sum over heads of alpha f(x)||, at most the sum of `head_value_norms` over the heads.
 
     Takes B Q K D numbers of memory.
+
+    >>> weights, values = torch.tensor([[[[0.5, 0.5]]]]), torch.tensor([[[[3.0, 4.0], [0.0, 1.0]]]])
+    >>> value_norms(weights, values).tolist()
+    [[[2.5, 0.5]]]
 
     Reference: Kobayashi et al. 2020, section 3.
     """

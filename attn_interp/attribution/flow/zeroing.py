@@ -73,7 +73,11 @@ def value_zeroing(module: nn.Module, site: Site, *args: Any, block: str | None =
 
 
 def shares(distances: torch.Tensor) -> torch.Tensor:
-    """(B, T, T) -> the same with rows that sum to 1. A state that no value moves is made of itself alone."""
+    """(B, T, T) -> the same with rows that sum to 1. A state that no value moves is made of itself alone.
+
+    >>> shares(torch.tensor([[[0.3, 0.1], [0.0, 0.0]]])).tolist()
+    [[[0.75, 0.25], [0.0, 1.0]]]
+    """
     total = distances.sum(-1, keepdim=True)
     itself = torch.eye(distances.shape[-1], dtype=distances.dtype, device=distances.device)
     return torch.where(total > 0, distances / total, itself)

@@ -11,7 +11,7 @@ from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import estimate_marks
 from attn_interp.figures.draw.marks import marks, stack
-from attn_interp.statistics.survival import survival
+from attn_interp.statistics.kaplan_meier import survival
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

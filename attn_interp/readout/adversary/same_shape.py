@@ -60,6 +60,9 @@ def permutation_adversary(
         is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in [0, 1).
 
+    Returns:
+        jsd and jsd_upper (B,) in nats; weights (B, T) that attain jsd; tvd (B,) of their output.
+
     Raises:
         ValueError, TypeError: as `entered`, for several heads, other than two classes, or eps outside [0, 1).
 

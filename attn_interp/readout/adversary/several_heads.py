@@ -47,6 +47,9 @@ def head_adversary(weights: Array, votes: Array, is_word: Array | None = None, e
         is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in (0, 1).
 
+    Returns:
+        jsd and jsd_upper (B,) in nats; weights (B, H, T) that attain jsd; tvd (B,) of their output.
+
     Raises:
         ValueError, TypeError: as `entered`, for weights without heads, other than two classes, or eps outside (0, 1).
 

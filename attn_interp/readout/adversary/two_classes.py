@@ -61,6 +61,9 @@ def exact_adversary(weights: Array, votes: Array, is_word: Array | None = None, 
         is_word: (B, T) bool; None: every position is a word.
         eps: Largest total variation distance allowed, in [0, 1).
 
+    Returns:
+        jsd (B,) in nats, in [0, ln 2]; weights (B, T) that attain it; tvd (B,) of their output.
+
     Raises:
         ValueError, TypeError: as `entered`, for several heads, other than two classes, or eps outside [0, 1).
 
@@ -96,6 +99,9 @@ def exact_adversary_curve(weights: Array, votes: Array, is_word: Array | None, e
     """`exact_adversary` at each of several tolerances: how much divergence a looser output buys.
 
     Never falls as eps grows. Arguments and errors as there.
+
+    Returns:
+        jsd (B, E) in nats and tvd (B, E), a column for each of the E tolerances.
 
     >>> curve = exact_adversary_curve([[0.9, 0.1]], [[[3.0, 0.0], [2.0, 0.0]]], None, eps=[0.0, 0.1])
     >>> [round(x, 3) for x in curve.jsd[0].tolist()]

@@ -52,6 +52,9 @@ def best_subset(
         count: (B,) how many words to keep; fewer than one or more than there are: undefined.
         highest: whether the probability of the decision is to be highest.
 
+    Returns:
+        kept (B, T) bool; probability (B,) of the decision with it; bound (B,) that no set of that size can pass.
+
     Raises:
         ValueError, TypeError: as `entered`, and for several heads.
 

@@ -113,6 +113,10 @@ def smallest_erasure(weights: Array, votes: Array, is_word: Array | None = None)
         votes: (B, T, C).
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        size (B,), infinite where no set changes the decision; erased (B, T) bool, the set; rival (B,) that then beats
+        it.
+
     Raises:
         ValueError, TypeError: as `entered`, and for several heads, where this greedy set is not the smallest.
 

@@ -68,6 +68,9 @@ def fewest_weights(weights: Array, votes: Array, is_word: Array | None = None) -
         votes: (B, H, T, C).
         is_word: (B, T) bool; None: every position is a word.
 
+    Returns:
+        size (B,), infinite where no erasure changes the decision; rival (B,) that then beats it.
+
     Raises:
         ValueError, TypeError: as `entered`, and for weights without heads.
 
@@ -113,6 +116,9 @@ def smallest_erasure_in_heads(weights: Array, votes: Array, is_word: Array | Non
         weights: (B, H, T).
         votes: (B, H, T, C).
         is_word: (B, T) bool; None: every position is a word.
+
+    Returns:
+        least (B,), proved, and most (B,), attained by the set erased (B, T); infinite where there is none.
 
     Raises:
         ValueError, TypeError: as `entered`, and for weights without heads.

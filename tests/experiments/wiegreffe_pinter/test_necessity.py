@@ -14,7 +14,7 @@ from attn_interp.models.classifiers.frozen_attention import GivenAttention, atte
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training.fitting import fit_classifier
-from attn_interp.statistics.equivalence import NEEDED, NOT_NEEDED
+from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED
 
 SMALL = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)
 QUICK = TrainingSettings(epochs=10, patience=10, learning_rate=0.03)

@@ -8,7 +8,7 @@ from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import per_document
 from attn_interp.figures.draw import style
 from attn_interp.figures.serrano_smith import erasure as figures
-from attn_interp.statistics.survival import survival
+from attn_interp.statistics.kaplan_meier import survival
 
 COUNT, DRAWS = 43, 3
 

@@ -47,6 +47,10 @@ def survival(
         ValueError: for an event outside [0, end], for units with different numbers of observations, or for a level
         outside (0, 1).
 
+    >>> frame = pd.DataFrame({"document": list("abcd"), "fraction": [0.25, 0.5, 0.5, 1.0], "flipped": [1, 1, 1, 0]})
+    >>> survival(frame, by=[])[["fraction", "share"]].to_numpy().tolist()
+    [[0.0, 1.0], [0.25, 0.75], [0.5, 0.25], [1.0, 0.25]]
+
     Reference: Kaplan & Meier 1958; Wilson 1927; Korn & Graubard 1998 on the effective number.
     """
     missing = sorted({*by, value, event, unit} - set(frame.columns))

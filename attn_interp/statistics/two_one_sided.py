@@ -46,8 +46,20 @@ def equivalence(estimate: float, standard_error: float, degrees: float, margin: 
 
     Without any spread a p-value is 0 or 1 (a half on the margin itself).
 
+    Args:
+        estimate: The difference.
+        standard_error: Of the difference, at least 0.
+        degrees: Of freedom, of Student's distribution.
+        margin: The smallest difference that counts, above 0.
+
+    Returns:
+        An `Equivalence`: three p-values, and its `verdict`.
+
     Raises:
         ValueError: margin <= 0, or standard_error < 0.
+
+    >>> equivalence(0.001, standard_error=0.004, degrees=50, margin=0.02).verdict()
+    'not needed'
 
     Reference: Schuirmann 1987, A comparison of the two one-sided tests procedure and the power approach.
     """

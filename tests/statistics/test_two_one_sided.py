@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attn_interp.statistics.equivalence import NEEDED, NOT_NEEDED, UNDECIDED, equivalence
+from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED, UNDECIDED, equivalence
 
 
 def sample(rng, mean: float, n: int = 30) -> tuple[float, float, float]:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from attn_interp.statistics.survival import survival
+from attn_interp.statistics.kaplan_meier import survival
 
 
 def one_each(fractions: list[float | None]) -> pd.DataFrame:
