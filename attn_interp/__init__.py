@@ -18,7 +18,7 @@ from typing import Any
 
 from attn_interp.door import NAMES, offered
 
-__all__ = list(NAMES)  # noqa: PLE0604
+__all__ = list(NAMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -133,7 +133,7 @@ class _Predicted:
 
     def __init__(self, frame: pd.DataFrame, classes: Sequence[str]) -> None:
         codes = {name: index for index, name in enumerate(classes)}
-        label, predicted = (frame[name].map(codes).to_numpy() for name in ("label", "predicted"))
+        label, predicted = (frame[name].map(codes).to_numpy(np.int64) for name in ("label", "predicted"))
         scores = frame[[f"probability {name}" for name in classes]].to_numpy()
         self.count = len(frame)
         self.statistics: dict[str, Statistic] = {

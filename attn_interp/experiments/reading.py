@@ -255,9 +255,9 @@ class Reading:
         Raises:
             ValueError: a name is no method's; the message lists them.
         """
-        chosen = (
-            methods if isinstance(methods, Mapping) else {name: _method(name, self.seed) for name in _listed(methods)}
-        )
+        chosen = methods
+        if not isinstance(chosen, Mapping):
+            chosen = {name: _method(name, self.seed) for name in _listed(chosen)}
         for batch in self.each_batch("attributions") if chosen else self.batches:
             yield batch, {name: batch.attribution(name, method) for name, method in chosen.items()}
 

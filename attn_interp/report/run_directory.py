@@ -1,5 +1,4 @@
-"""Where the results of a run stand on disk: settings.json, a Parquet file and a summary per step, what failed or does not
-apply, and figures/."""
+"""Where the results of a run stand on disk: settings, a Parquet file and a summary per step, failures and figures."""
 
 from __future__ import annotations
 

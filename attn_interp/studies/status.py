@@ -49,9 +49,8 @@ def plan(cells: Sequence[Cell], experiments: Sequence[str]) -> list[Planned]:
         names = (cell.folder_name(), cell.model_name())
         planned.append(Planned(**labels, seed=cell.seed, cell=names[0], model=names[1], experiments=tuple(experiments)))
         if planned[-1].labels in (each.labels for each in planned[:-1]):
-            raise ValueError(
-                f"corpora: two are called {labels['corpus']!r}; rename a file, or give each a study of its own"
-            )
+            called = labels["corpus"]
+            raise ValueError(f"corpora: two are called {called!r}; rename a file, or give each a study of its own")
     return planned
 
 

@@ -126,8 +126,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 def _minus_ceiling(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Attention's tau with the gradient and with leave-one-out, each minus the tau of those two in the document."""
-    tau = frame.assign(pair=list(zip(frame["first"], frame["second"])))
-    tau = tau.pivot_table(index="document", columns="pair", values="tau", dropna=False, sort=False)
+    tau = frame.pivot_table(index="document", columns=["first", "second"], values="tau", dropna=False, sort=False)
     ceiling = (GRADIENT, LEAVE_ONE_OUT)
     compared = [(ATTENTION, other) for other in ceiling if {(ATTENTION, other), ceiling} <= set(tau.columns)]
     parts = [pd.DataFrame({"second": other, "tau": tau[first, other] - tau[ceiling]}) for first, other in compared]

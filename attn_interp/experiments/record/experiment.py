@@ -68,8 +68,8 @@ class Experiment:
         decided_by: Options of the function that decide its numbers beside the reading; a study keeps them as settings.
         why_not: Reading -> why the experiment does not apply to it, or "" where it does.
         pooling: How results of several seeds become one summary; None: they do not.
-        documents: Reading -> at most how many of its documents `ask` puts the question to, where it takes about a second a
-            document; None: all.
+        documents: Reading -> at most how many of its documents `ask` puts the question to, where a document takes about
+            a second; None: all.
         by_name: Why `ask` puts the question only where it is named, or "" where it always does.
         example: What a person types, for those that `ask` does not put.
         shown_apart: Whether a report shows it outside the list of answers, as it does the documents to look at.

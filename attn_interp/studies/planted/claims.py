@@ -26,7 +26,7 @@ from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
 from attn_interp.models.classifiers.frozen_attention import uniform
-from attn_interp.models.under_attention import UnderAttention
+from attn_interp.models.classifiers.trained import UnderAttention
 from attn_interp.statistics.bootstrap import Interval, interval
 from attn_interp.statistics.scores import ACCURACY, DIFFERENCE
 from attn_interp.studies.planted.situations import AGAIN, GRADIENT, LEAVE_ONE_OUT, Case

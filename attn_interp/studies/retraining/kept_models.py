@@ -21,7 +21,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.training.imitating import FREE, FULL, BaseOutputs, base_outputs, imitate
-from attn_interp.models.under_attention import UnderAttention
+from attn_interp.models.classifiers.trained import UnderAttention
 from attn_interp.models.wrap import wrap
 from attn_interp.report.run_directory import as_name
 from attn_interp.studies.steps import kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import torch
 
@@ -52,7 +54,7 @@ def compared(reading: Reading, other: AttentionModel) -> pd.DataFrame:
             raise ValueError("the models do not attend to the same units of the documents")
         decided = logits.argmax(-1)
         labels = [document.label for document in own.batch.documents]
-        columns = {
+        columns: dict[str, Any] = {
             "jsd": jsd(weights, own.weights).numpy(),
             "kl": kl(weights, own.weights).numpy(),
             "tvd": tvd(logits.softmax(-1), own.logits.softmax(-1)).numpy(),
