@@ -13,7 +13,8 @@ import torch
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.result import Column
-from attn_interp.models.attention_model import AttentionModel, word_of
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.view import word_of
 from attn_interp.readout.affinity import Affinity, affinity, pooled, probe_weightings
 
 

@@ -18,7 +18,8 @@ from attn_interp.experiments.progress import track
 from attn_interp.experiments.reading import DOCUMENT_COLUMNS
 from attn_interp.experiments.result import Column, Result
 from attn_interp.measures.divergence import tvd
-from attn_interp.models.attention_model import AttentionModel, Change
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.view import Change
 from attn_interp.recording import intervene
 from attn_interp.recording.ablation import ablate
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
