@@ -12,7 +12,8 @@ from attn_interp.attribution.attribution import Attribution
 from attn_interp.attribution.probability import ROWS_AT_ONCE, rows_of
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
-from attn_interp.models.attention_model import AttentionModel, to_words
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.view import to_words
 
 DIRECTIONS = 16  # directions of the state in which derivatives are taken; exact where the state has no more
 

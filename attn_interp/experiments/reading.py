@@ -17,8 +17,9 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, documents_of, label_name
 from attn_interp.data.draws import sample
 from attn_interp.experiments.record.column import Column
-from attn_interp.models.attention_model import AttentionModel, Run, word_of
+from attn_interp.models.attention_model import AttentionModel, Run
 from attn_interp.models.progress import progress_bar
+from attn_interp.models.view import word_of
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
 
 PROBED = 200  # documents whose readout is tried; a model that is not affine shows it on any of them

@@ -8,45 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
 
+from attn_interp.by_name import named
 from attn_interp.data.batch import Batch, Collate, batches_by_length
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
-from attn_interp.models.view import FIRST, LAST, MEAN, Change, Rows, View, Window, sum_by_word, word_of
+from attn_interp.models.predicting import as_documents, predictions_frame
+from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
+from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
 from attn_interp.recording import Site, intervene, record, replay
 from attn_interp.recording.replay import Replay
 
-__all__ = [
-    *("AttentionModel", "Change", "Run", "View", "to_positions", "to_words", "two_class_logits", "word_of"),
-]
+if TYPE_CHECKING:
+    from attn_interp.models.classifiers.trained import Trained
 
 
-@dataclass(frozen=True)
-class Run:
-    """What the model did with a batch on its own.
-
-    Attributes:
-        weights: (B, W) attention weights of the view over the words, each row summing to 1.
-        word_mass: (B,) share of the attention that fell on words; the rest lies on special tokens or a sink.
-        logits: (B, C).
-        is_word: (B, W).
-    """
-
-    weights: torch.Tensor  # (B, W)
-    word_mass: torch.Tensor  # (B,)
-    logits: torch.Tensor  # (B, C)
-    is_word: torch.Tensor  # (B, W)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttentionModel:
-    """A classifier with one view of its attention. Made by `wrap`; always in eval mode.
+    """A classifier with one view of its attention. Made by `wrap` or `train`; always in eval mode.
 
     Attributes:
         module: The wrapped module, unchanged.
@@ -66,6 +53,7 @@ class AttentionModel:
         mask_word: The word that stands for a word that is hidden; None: the model knows none.
         positions_first: Whether the input embeddings come as (T, B, D), as XLNet has them.
         no_embeddings: Why nothing can be asked at the input embeddings; None: it can.
+        trained: The classifier of ours that was wrapped, and how it was trained; None: another module.
     """
 
     module: nn.Module
@@ -83,6 +71,57 @@ class AttentionModel:
     mask_word: str | None = UNKNOWN
     positions_first: bool = False
     no_embeddings: str | None = None
+    trained: Trained | None = None
+
+    def __repr__(self) -> str:
+        kind = type(self.module).__name__ if self.trained is None else f"{self.trained.settings.encoder} classifier"
+        classes = shortened(", ".join(self.classes), 200)
+        view = f"site {self.view.site!r}, head {self.view.head!r}, query {self.view.query!r}"
+        return (
+            f"<AttentionModel: {shortened(kind, 80)}, {len(self.classes)} classes ({classes}); "
+            f"{shortened(view, 200)}; sites in all: {len(self.sites)}>"
+        )
+
+    def __call__(self, *texts: Any, **options: Any) -> NoReturn:
+        raise TypeError("a model is not called; ask model.predict(texts), model.logits(texts) or model.show(text)")
+
+    def predict(self, texts: str | Document | Sequence[str | Document]) -> pd.DataFrame:
+        """What the model decides of texts or documents.
+
+        Returns:
+            One row per text: document (its id), predicted (the class of the highest probability), and for each class
+            "probability <class>", in [0, 1].
+        """
+        documents = documents_of(texts)
+        return predictions_frame(documents, self.classes, self.logits(documents))
+
+    def show(self, text: str | Document, methods: str | Sequence[str] = ()) -> Any:
+        """The words of a text shaded by attention, and by attribution methods in rows beside it: see `show_model`."""
+        return named("figures.words.show.show_model")(self, text, methods)
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the model to a folder that `load_model` reads (`save_model`)."""
+        written: Path = named("models.saving.save_model")(self, folder)
+        return written
+
+    def at(
+        self, site: str | None = None, head: int | str | None = None, query: int | str | None = None
+    ) -> AttentionModel:
+        """The same model under another view; the module is shared.
+
+        Args:
+            site, head, query: As for `wrap`. None keeps the site; head and query are kept where the site is, and those
+                that `wrap` chooses at another one.
+
+        Raises:
+            ValueError: there is no such site, head or query; the message lists them.
+        """
+        if site is None or site == self.view.site:
+            head = self.view.head if head is None else head
+            query = self.view.query if query is None else query
+            return replace(self, view=chosen_view(self.sites, self.view.site, head, query))
+        moved: AttentionModel = named("models.wrap.wrap_at")(self, site, head, query)
+        return moved
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
@@ -163,7 +202,7 @@ class AttentionModel:
     def gradient_at_weights(self, batch: Batch, classes: torch.Tensor) -> torch.Tensor:
         """d p_class / d weight (B, W), through whatever follows the attention; `classes` (B,) names the class of each
         row. The weights are taken as free variables, so a bias that follows the attention is not absorbed. The weight
-        of a word is moved in proportion to what its pieces, and the heads and queries of a mean, have of it."""
+        of a word is moved by scaling it in all its pieces, heads and queries alike: `Rows.by_weight_of_words`."""
         with torch.enable_grad(), record(self.module, self.sites, gradients=True) as recording:
             logits = self.batch_logits(batch)
         chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
@@ -172,7 +211,7 @@ class AttentionModel:
         gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
         gradient = torch.cat([functional.pad(x, (0, weights.shape[-1] - x.shape[-1])) for x in gradients], -2)
         window = self.window(batch)
-        return _by_proportion(window.rows(weights.detach()), window.rows(gradient).weights)
+        return window.rows(weights.detach()).by_weight_of_words(window.rows(gradient).weights)
 
     def gradient_at_embeddings(
         self, batch: Batch, classes: torch.Tensor, detached: bool
@@ -236,8 +275,9 @@ class AttentionModel:
         """The logits (B, C) of a batch, recording nothing."""
         return self.logits_of(self.module(*self.inputs(batch)))
 
-    def logits(self, documents: Sequence[Document], size: int = 64) -> torch.Tensor:
-        """The logits (N, C) of any documents, edited ones for example, in their order."""
+    def logits(self, documents: str | Document | Sequence[str | Document], size: int = 64) -> torch.Tensor:
+        """The logits (N, C) of any texts or documents, edited ones for example, in their order."""
+        documents = as_documents(documents)
         result = torch.zeros(len(documents), len(self.classes), device=self.device)
         with torch.no_grad():
             for indices, batch in self.batches(documents, size):
@@ -270,42 +310,3 @@ class AttentionModel:
 
         with torch.no_grad(), self._embedded(lambda output: torch.where(positions[..., None], vector, output)):
             return self.batch_logits(batch)
-
-
-def _by_proportion(rows: Rows, gradient: torch.Tensor) -> torch.Tensor:
-    """(B, W) derivative by the weight of each word in the mean of the rows, from that by each weight (B, R, T).
-
-    A word's weight is scaled in every row and piece alike: sum of weight x gradient, over the mean weight. A word
-    without weight gets the same in every row, in equal pieces.
-    """
-    counted = gradient * rows.counted[..., None]
-    mean = rows.mean(rows.words)
-    scaled = sum_by_word(rows.weights * counted, rows.word).sum(1)
-    alike = sum_by_word(rows.shares() * counted, rows.word).sum(1)
-    if rows.weights.shape[1] == 1:
-        return alike
-    return torch.where(mean > 0, scaled / mean.where(mean > 0, 1), alike)
-
-
-def to_words(values: torch.Tensor, is_word: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values at positions (B, T, ...) -> values at words (B, W, ...), zero past the last word; and where words are."""
-    counts = is_word.sum(-1)
-    columns = torch.arange(int(counts.max()), device=is_word.device)
-    present = columns < counts[:, None]  # (B, W)
-    result = values.new_zeros(*present.shape, *values.shape[2:])
-    result[present] = values[is_word]
-    return result, present
-
-
-def to_positions(values: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-    """Values at words (B, W) -> values at positions (B, T), zero elsewhere; the inverse of `to_words`."""
-    index = (is_word.cumsum(-1) - 1).clamp(min=0)  # (B, T)
-    return values.gather(1, index) * is_word
-
-
-def two_class_logits(output: torch.Tensor) -> torch.Tensor:
-    """The output of a module as (B, C) logits: one logit z per document, (B,) or (B, 1), stands for (0, z)."""
-    if output.dim() == 2 and output.shape[1] > 1:
-        return output
-    logit = output.reshape(output.shape[0])
-    return torch.stack([torch.zeros_like(logit), logit], dim=1)

@@ -8,7 +8,8 @@ import torch
 
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.view import MEAN, Window, word_of
+from attn_interp.models.rows_of_attention import Window
+from attn_interp.models.view import MEAN, word_of
 from attn_interp.recording import Site, record
 from attn_interp.recording.recording import Recording
 

@@ -13,10 +13,11 @@ from torch import nn
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
-from attn_interp.models.attention_model import AttentionModel, to_positions
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.frozen_attention import Attention, attending
 from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.view import to_positions
 from attn_interp.models.wrap import own_inputs, wrap
 
 TRACE = 1e-4  # logits: what an ornamental attention does to the output, so little that it decides nothing

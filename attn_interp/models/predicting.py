@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -12,7 +14,9 @@ from attn_interp.data.batch import batches_by_length, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.frozen_attention import Attention, attending
-from attn_interp.models.classifiers.trained import Trained
+
+if TYPE_CHECKING:
+    from attn_interp.models.classifiers.trained import Trained
 
 
 @contextmanager
@@ -73,3 +77,23 @@ def predict(
     """
     logits = predict_logits(trained.module, trained.vocabulary, documents, batch_size, attention)
     return torch.softmax(logits.double(), dim=-1)
+
+
+def predictions_frame(documents: Sequence[Document], classes: Sequence[str], logits: torch.Tensor) -> pd.DataFrame:
+    """One row per document: document (its id), predicted (the class of the highest probability), and for each class
+    "probability <class>", the softmax of the logits (N, C)."""
+    probabilities = logits.double().softmax(-1).cpu()
+    return pd.DataFrame(
+        {
+            "document": [document.id for document in documents],
+            "predicted": [classes[index] for index in probabilities.argmax(-1).tolist()],
+            **{f"probability {name}": probabilities[:, index].numpy() for index, name in enumerate(classes)},
+        }
+    )
+
+
+def as_documents(texts: str | Document | Sequence[str | Document]) -> Sequence[Document]:
+    """Texts and documents as documents, for logits alone: unlike in `documents_of`, ids may repeat."""
+    if isinstance(texts, str | Document):
+        texts = [texts]
+    return [Document(each) if isinstance(each, str) else each for each in texts]

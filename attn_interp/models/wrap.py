@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,18 @@ from torch import nn
 
 from attn_interp.data.batch import Batch, Collate, collate
 from attn_interp.data.document import Document
-from attn_interp.data.vocabulary import SPECIALS, Vocabulary
-from attn_interp.models.attention_model import AttentionModel, View, two_class_logits, word_of
+from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, Vocabulary
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
 from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.dry_run_documents import made_up, two_sizes
+from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
-from attn_interp.models.transformers.adapter import is_transformers, load_classifier, wrap_classifier
-from attn_interp.models.view import MEAN, chosen_view
+from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_classifier, wrap_classifier
+from attn_interp.models.view import MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
 
 
@@ -31,10 +33,20 @@ def own_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
     return batch.ids, batch.is_token, batch.is_word
 
 
+def two_class_logits(output: torch.Tensor) -> torch.Tensor:
+    """The output of a module as (B, C) logits: one logit z per document, (B,) or (B, 1), stands for (0, z)."""
+    if output.dim() == 2 and output.shape[1] > 1:
+        return output
+    logit = output.reshape(output.shape[0])
+    return torch.stack([torch.zeros_like(logit), logit], dim=1)
+
+
 def wrap(
-    module: nn.Module | Trained | str | Path,
+    module: nn.Module | AttentionModel | Trained | str | Path,
     tokenizer: Any = None,
     *,
+    encode: Encode | None = None,
+    padding_id: int = 0,
     inputs: Callable[[Batch], tuple[Any, ...]] = own_inputs,
     logits: Callable[[Any], torch.Tensor] = two_class_logits,
     classes: Sequence[str] | None = None,
@@ -53,12 +65,16 @@ def wrap(
     module is put into eval mode and on `device`; nothing else about it changes.
 
     Args:
-        module: A trained classifier of ours, which needs no other argument, or any nn.Module. Of a hierarchical one the
+        module: A trained classifier of ours, which needs no other argument, or any nn.Module; an `AttentionModel` stays
+            what it is, under the view that site, head and query name (`AttentionModel.at`). Of a hierarchical one the
             view is the attention over sentences, and sentences stand wherever others have words; or with
             site="word_attention" that over words, for documents of one sentence. A sequence classifier of the
             transformers library needs its tokenizer and takes classes, example, site, head, query and device (see
             `hugging_face.wrap_classifier`); a folder or a name on the hub stands for both.
         tokenizer: Of a classifier of the transformers library.
+        encode: The words of one document -> one id for each, for a module of one's own that is called with the ids
+            (B, T) alone; or give vocabulary, or collate_documents.
+        padding_id: The id that fills a batch after the words that `encode` reads.
         inputs: Batch -> the positional arguments of the module.
         logits: Output of the module -> (B, C) logits; a single logit z per document stands for the two classes (0, z).
         classes: The class names, in the order of the logits.
@@ -73,17 +89,24 @@ def wrap(
     Raises:
         ValueError: an argument is missing or ambiguous; the message lists the choices.
     """
+    if isinstance(module, AttentionModel):
+        return module if site is head is query is None else module.at(site, head, query)
     if isinstance(module, str | Path):
         module, tokenizer = load_classifier(module)
     if tokenizer is not None or is_transformers(module):
         return wrap_classifier(
             module, tokenizer, classes=classes, example=example, site=site, head=head, query=query, device=device
         )
+    if encode is not None:
+        collate_documents = collate_documents or EncodedWords(encode, padding_id)
+        inputs = ids_alone if inputs is own_inputs else inputs
+        example = example or made_up(EXAMPLE_WORDS)
     ours = inputs is own_inputs and logits is two_class_logits and collate_documents is None
+    trained = module if isinstance(module, Trained) else None
     if isinstance(module, Trained):
-        trained, module = module, module.module
-        classes = classes or trained.classes
-        vocabulary = vocabulary or trained.vocabulary
+        classes = classes or module.classes
+        vocabulary = vocabulary or module.vocabulary
+        module = module.module
     in_sentences = isinstance(module, HierarchicalClassifier)
     over_words = in_sentences and site == "word_attention"
     if in_sentences:
@@ -92,7 +115,9 @@ def wrap(
         raise ValueError("wrap: give classes, the names of the classes in the order of the logits")
     if collate_documents is None:
         if vocabulary is None:
-            raise ValueError("wrap: give vocabulary (or collate_documents), so that documents can become a batch")
+            raise ValueError(
+                "wrap: give vocabulary (or encode, words -> ids, or collate_documents), so that documents become a batch"
+            )
         collate_documents = partial(collate_sentences if in_sentences else collate, vocabulary=vocabulary)
         if over_words:
             collate_documents = partial(collate_one_sentence, vocabulary=vocabulary)
@@ -119,6 +144,37 @@ def wrap(
         without_each_word=without_each_word(module) if ours else None,
         unit_of=sentence_of if in_sentences and not over_words else word_of,
         query_of=last_word if over_words else None,
+        mask_word=UNKNOWN if encode is None else None,
+        trained=trained,
+    )
+
+
+def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int | str | None) -> AttentionModel:
+    """The model at another of its sites; `AttentionModel.at` is the door to it."""
+    if isinstance(model.collate, CollatePieces):
+        return wrap_classifier(
+            model.module,
+            model.collate.tokenizer,
+            classes=model.classes,
+            site=site,
+            head=head,
+            query=query,
+            device=model.device,
+        )
+    if isinstance(model.module, HierarchicalClassifier):
+        vocabulary = getattr(model.collate, "keywords", {}).get("vocabulary")
+        module = model.trained or model.module
+        return wrap(
+            module,
+            classes=model.classes,
+            vocabulary=vocabulary,
+            site=site,
+            head=head,
+            query=query,
+            device=model.device,
+        )
+    return replace(
+        model, view=chosen_view(model.sites, site, 0 if head is None else head, 0 if query is None else query)
     )
 
 

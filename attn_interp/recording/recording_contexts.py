@@ -15,6 +15,7 @@ from attn_interp.recording.engine.tracker import Tracker, unwrap
 from attn_interp.recording.engine.visitors import Changer, Recorder
 from attn_interp.recording.recording import Recording
 from attn_interp.recording.site import Site
+from attn_interp.recording.wrapped import Wrapped, module_in
 
 
 def found_at_first_pass(tracker: Tracker, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Site, ...]:
@@ -54,13 +55,14 @@ def _resolver(wanted: Iterable[Site | str]) -> Any:
 
 @contextmanager
 def record(
-    module: nn.Module, sites: Iterable[Site | str] | None = None, gradients: bool = False
+    module: nn.Module | Wrapped, sites: Iterable[Site | str] | None = None, gradients: bool = False
 ) -> Iterator[Recording]:
     """Records the attention weights of every forward pass of `module` within the context.
 
     Args:
-        module: Any module; its code is not changed.
-        sites: What to record; by default everything that a dry run on the inputs of the first pass finds.
+        module: Any module, or an `AttentionModel`; its code is not changed.
+        sites: What to record; by default everything that a dry run on the inputs of the first pass finds, of an
+            `AttentionModel` its sites.
         gradients: The recorded tensors are those that the output is computed from, so that
             `torch.autograd.grad(output, recording[site])` works; by default they are detached copies.
 
@@ -73,16 +75,18 @@ def record(
             checkpointing.
         ValueError: at the first pass, if a dry run finds no site or cannot tell the layout (see `sites`).
     """
-    recording = Recording()
+    recording, inside = Recording(), module_in(module)
+    if sites is None and not isinstance(module, nn.Module):
+        sites = module.sites
     visitor = Recorder(found_at_first_pass if sites is None else _resolver(sites), recording, gradients)
-    with intercepting(unwrap(module), visitor):
+    with intercepting(unwrap(inside), visitor):
         yield recording
     visitor.finish("record")
 
 
 @contextmanager
 def intervene(
-    module: nn.Module,
+    module: nn.Module | Wrapped,
     changes: Mapping[Site | str, Change] | Mapping[str, Change] | Mapping[Site, Change],
     unnormalised: bool = False,
 ) -> Iterator[None]:
@@ -91,7 +95,7 @@ def intervene(
     Contexts nest in any order: changes come before records, and of several changes of one site the outermost first.
 
     Args:
-        module: Any module; its code is not changed.
+        module: Any module, or an `AttentionModel`; its code is not changed.
         changes: Site, or its name -> a function of the weights (batch, heads, queries, keys) that returns weights of
             the same shape, or such weights. A loop is changed step by step (queries = 1).
         unnormalised: Take weights as they are. By default they must be a distribution over the keys that are not
@@ -103,6 +107,6 @@ def intervene(
     """
     of = {site.name if isinstance(site, Site) else site: change for site, change in changes.items()}
     visitor = Changer(_resolver(changes), of, unnormalised)
-    with intercepting(unwrap(module), visitor):
+    with intercepting(unwrap(module_in(module)), visitor):
         yield
     visitor.finish("intervene")

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from attn_interp.data.document import Document
-from attn_interp.models.attention_model import AttentionModel, to_positions, to_words, two_class_logits
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.training.fitting import fit_classifier
-from attn_interp.models.wrap import wrap
+from attn_interp.models.view import to_positions, to_words
+from attn_interp.models.wrap import two_class_logits, wrap
 
 
 def test_positions_and_words_are_inverse() -> None:

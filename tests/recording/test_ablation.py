@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from attn_interp.recording import intervene, record, sites
-from attn_interp.recording.ablation import ablate, mean_weights
+from attn_interp.recording.ablation import ablate
 
 B, T, D, H = 3, 7, 12, 4
 PADDED = torch.arange(T) >= torch.tensor([[7], [5], [3]])  # (B, T)
@@ -82,24 +82,6 @@ def test_uniform_over_the_keys_that_are_not_masked(module, site):
     assert (ablated - own)[~PADDED].abs().max() > 0.05
 
 
-def test_mean_over_documents_is_that_of_a_loop(module, site):
-    weights = recorded(module, site)
-    means = mean_weights(
-        [({site.name: weights[:2]}, ~PADDED[:2]), ({site.name: weights[2:, :, :3, :3]}, ~PADDED[2:, :3])]
-    )
-    lengths = (~PADDED).sum(-1).tolist()
-    for query in range(T):
-        for key in range(T):
-            having = [weights[b, :, query, key].double() for b in range(B) if max(query, key) < lengths[b]]
-            assert torch.allclose(means[site.name][:, query, key], torch.stack(having).mean(0))
-    with intervene(module, ablate({site.name: [0]}, "mean", means)), record(module, [site]) as recording:
-        ablated = run(module)
-    put = means[site.name][0].expand(B, T, T) * ~PADDED[:, None]
-    weights[:, 0] = (put / put.sum(-1, keepdim=True)).float()
-    assert torch.allclose(recording[site], weights, atol=1e-6)
-    assert torch.allclose(ablated[~PADDED], by_hand(module, weights)[~PADDED], atol=1e-5)
-
-
 def test_every_head_out_leaves_nothing_of_the_other_positions(module, site):
     with intervene(module, ablate({site: range(H)}, "zero"), unnormalised=True):
         ablated = run(module)
@@ -118,19 +100,7 @@ def test_gradients_reach_what_is_left(module, site):
 def test_refusals(module, site):
     with pytest.raises(ValueError, match=r"heads 0\.\.3, got \[4\]"), intervene(module, ablate({site: [4]}, "uniform")):
         run(module)
-    with pytest.raises(ValueError, match="expected one of mean, uniform, zero"):
+    with pytest.raises(ValueError, match="expected one of uniform, zero"):
         ablate({site: [0]}, "median")
     with pytest.raises(ValueError, match="no head to ablate"):
         ablate({site: []}, "zero")
-    with pytest.raises(ValueError, match="means are given of other"):
-        ablate({site: [0]}, "mean", {"other": torch.ones(H, T, T)})
-    with pytest.raises(ValueError, match="no batch"):
-        mean_weights([])
-    with pytest.raises(ValueError, match="over 7 keys, and is_key has shape"):
-        mean_weights([({"a": torch.ones(2, H, T, T)}, torch.ones(2, 5, dtype=torch.bool))])
-    short = {site.name: torch.full((H, 4, 4), 0.25)}
-    with (
-        pytest.raises(ValueError, match="reference documents as long as these"),
-        intervene(module, ablate({site: [0]}, "mean", short)),
-    ):
-        run(module)

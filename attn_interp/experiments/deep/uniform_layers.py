@@ -19,7 +19,8 @@ from attn_interp.experiments.record.experiment import READING, Card, Experiment
 from attn_interp.experiments.record.summary import rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
-from attn_interp.models.attention_model import AttentionModel, Change
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.view import Change
 from attn_interp.recording import intervene
 from attn_interp.recording.ablation import ablate
 from attn_interp.statistics.bootstrap import summarise as summarise_columns

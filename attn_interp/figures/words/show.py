@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attn_interp.data.document import Document
+from attn_interp.attribution.methods import named as named_methods
+from attn_interp.data.document import Document, documents_of
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
 from attn_interp.figures.words.words_html import words_css, words_html
+from attn_interp.models.attention_model import AttentionModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +59,7 @@ class Shown:
 
 
 def show(
-    document: Document,
+    document: str | Document,
     weights: Numbers | Mapping[str, Numbers],
     intervals: Mapping[str, Interval] | None = None,
     about: str = "",
@@ -69,7 +71,7 @@ def show(
     by absolute value, 1 the largest; equal weights share a rank. A repeated word keeps each of its weights.
 
     Args:
-        document: Its T words.
+        document: A text, or a document: its T words.
         weights: T numbers, which are attention; or name -> T numbers for several rows, such as attention, an
             attribution, an annotator. Lists, arrays or tensors. Rows named attention or adversary may not be negative.
         intervals: Row -> (T lower ends, T upper ends), drawn as error bars; not every row needs one.
@@ -79,6 +81,7 @@ def show(
         ValueError: weights or ends not of length T, not finite, an upper end below its lower, negative attention, no
             row of weights, or an interval for a row that is not there; naming the document and the row.
     """
+    (document,) = documents_of(document)
     rows = dict(weights) if isinstance(weights, Mapping) else {ATTENTION: weights}
     if not rows:
         raise ValueError(f"document {document.id!r}: no row of weights to show; give name -> weights")
@@ -100,6 +103,35 @@ def show(
     title = f"document {document.id}: {count}" + (f", {about}" if about else "")
     cells = cells_of(document.words, values, ends)
     return Shown(HeatRows(title, cells, signed=signed_rows(cells)))
+
+
+def show_model(model: AttentionModel, text: str | Document, methods: str | Sequence[str] = ()) -> Shown:
+    """Show a text shaded by a model's attention, with one signed row for each attribution method.
+
+    Attention is that of the model's view over the words, and sums to 1. An attribution is that of the predicted class:
+    positive where the word speaks for it. In a view over sentences, sentences stand for words.
+
+    Args:
+        model: The model.
+        text: The text, or a document.
+        methods: Names of attribution methods, or one name.
+
+    Returns:
+        What a notebook shows by itself; `figure()` draws it for a page.
+
+    Raises:
+        ValueError: a name is no method's; the message lists them.
+    """
+    (document,) = documents_of(text)
+    chosen = named_methods(*([methods] if isinstance(methods, str) else methods))
+    batch = model.batch([document])
+    run = model.run(batch)
+    predicted = run.logits.argmax(-1)
+    rows = {ATTENTION: run.weights[0]}
+    rows |= {name: method(model, batch, predicted).values[0] for name, method in chosen.items()}
+    probability = float(run.logits.double().softmax(-1).max())
+    about = f"predicted {model.classes[int(predicted)]} with probability {probability:.2f}"
+    return show(batch.documents[0], rows, about=about)
 
 
 def _checked(document: Document, name: str, row: Numbers) -> np.ndarray:

@@ -37,6 +37,7 @@ class Encoder:
         build: Settings -> the encoder, freshly initialised.
         fields: The classifier settings that some other encoder does not have: of "bidirectional", "kernels", "layers",
             "encoder_heads" and "forget_bias".
+        attends: Whether it attends itself, so that there is attention whatever pools its states.
         sums_up: Whether its last state has read the whole document, so that it can be pooled by "last".
         query: The query of its own attention that is tested where nothing pools by attention (see `View`).
         check: Refuses settings that it cannot be built from, with a ValueError.
@@ -47,6 +48,7 @@ class Encoder:
     name: str
     build: Callable[[ClassifierSettings], StateEncoder]
     fields: tuple[str, ...] = ()
+    attends: bool = False
     sums_up: bool = False
     query: str = MEAN
     check: Callable[[ClassifierSettings], None] | None = None

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
-from attn_interp.models.attention_model import AttentionModel, to_positions
 from attn_interp.models.classifiers.hierarchical import HierarchicalClassifier
 from attn_interp.models.classifiers.pooling import AttentionPooling
+from attn_interp.models.view import to_positions
+
+if TYPE_CHECKING:
+    from attn_interp.models.attention_model import AttentionModel
 
 Attention = Callable[[Batch], torch.Tensor]
 """Batch -> the attention (B, T) over positions that its documents are given; 0 outside the words, rows sum to 1."""

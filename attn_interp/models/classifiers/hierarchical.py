@@ -160,6 +160,7 @@ HIERARCHICAL = Encoder(
     "hierarchical",
     lambda settings: LstmEncoder(settings.embedding_width, settings.hidden, settings.bidirectional),
     fields=("bidirectional",),
+    attends=True,
     check=ClassifierSettings.check_heads,
     build_classifier=build_hierarchical,
 )

@@ -71,6 +71,7 @@ class LstmnEncoder(StateEncoder):
 LSTMN = Encoder(
     "lstmn",
     lambda settings: LstmnEncoder(settings.embedding_width, settings.hidden),
+    attends=True,
     sums_up=True,
     query=LAST,  # the last token alone looks back on all words
 )

@@ -102,5 +102,6 @@ TRANSFORMER = Encoder(
         settings.embedding_width, settings.hidden, settings.layers, settings.encoder_heads
     ),
     fields=("layers", "encoder_heads"),
+    attends=True,
     check=_check_width,
 )

@@ -12,10 +12,10 @@ from torch import nn
 
 from attn_interp.data.corpora.transduction import Transduction
 from attn_interp.data.vocabulary import SPECIALS, START_ID, Vocabulary
+from attn_interp.models.rows_of_attention import sum_by_word
 from attn_interp.models.sequences.pair_batch import PairBatch, collate_pairs
 from attn_interp.models.sequences.seq2seq import TrainedSeq2Seq
 from attn_interp.models.transformers.adapter import is_transformers
-from attn_interp.models.view import sum_by_word
 from attn_interp.recording import Site, record, sites
 
 Inputs = Callable[[PairBatch], dict[str, torch.Tensor]]

@@ -7,7 +7,7 @@ import copy
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -188,9 +188,19 @@ def save_fine_tuned(model: AttentionModel, tuned: FineTuned, folder: Path | str)
         TypeError: the model is none of the transformers library.
         FileExistsError: the folder is there.
     """
+    save_pretrained(model, folder, {FACTS: json.dumps(asdict(tuned), indent=2) + "\n"})
+
+
+def save_pretrained(model: AttentionModel, folder: Path | str, texts: Mapping[str, str] = {}) -> None:
+    """Write weights, configuration, tokenizer and the given texts (name of a file -> what it holds) to a new folder.
+
+    Raises:
+        TypeError: the model is none of the transformers library.
+        FileExistsError: the folder is there.
+    """
     folder = Path(folder)
     if not isinstance(model.collate, CollatePieces):
-        raise TypeError("save_fine_tuned: writes models of the transformers library; use save_checkpoint for others")
+        raise TypeError("save_pretrained: writes models of the transformers library; use save_checkpoint for others")
     if folder.exists():
         raise FileExistsError(f"{folder}: is there already; name another folder")
     module: Any = model.module
@@ -198,7 +208,8 @@ def save_fine_tuned(model: AttentionModel, tuned: FineTuned, folder: Path | str)
     try:
         module.save_pretrained(draft, safe_serialization=True)
         model.collate.tokenizer.save_pretrained(draft)
-        (draft / FACTS).write_text(json.dumps(asdict(tuned), indent=2) + "\n", "utf-8")
+        for name, text in texts.items():
+            (draft / name).write_text(text, "utf-8")
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

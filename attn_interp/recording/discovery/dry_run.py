@@ -18,6 +18,7 @@ from attn_interp.recording.discovery.verification import verified
 from attn_interp.recording.engine.interceptor import around_functions, intercepting, outside
 from attn_interp.recording.engine.tracker import Call, Tracker, caller_line, unwrap
 from attn_interp.recording.site import Site
+from attn_interp.recording.wrapped import Wrapped, module_in
 
 MARK_REMEDY = (
     "attention that is not a softmax over positions multiplied with the values as it is (sparsemax, a sigmoid, a "
@@ -148,7 +149,7 @@ def _with_batch(example: Example, output: Any) -> Example:
     return replace(example, batch=first.shape[0])
 
 
-def sites(module: nn.Module, *inputs: Any, other: Inputs | None = None, **kwargs: Any) -> tuple[Site, ...]:
+def sites(module: nn.Module | Wrapped, *inputs: Any, other: Inputs | None = None, **kwargs: Any) -> tuple[Site, ...]:
     """The places where a module attends, found and verified by dry runs on the inputs (in eval mode, no gradients).
 
     A softmax is attention if the softmaxed axis follows the number of positions T and the weights, unchanged, are
@@ -157,7 +158,8 @@ def sites(module: nn.Module, *inputs: Any, other: Inputs | None = None, **kwargs
     the recorded run exactly, and random weights move the output.
 
     Args:
-        module: Any module. DataParallel and torch.compile are looked through.
+        module: Any module. DataParallel and torch.compile are looked through. An `AttentionModel` has its sites already
+            and needs no inputs.
         inputs, kwargs: What the module is called with: documents along the first axis, positions along the second
             (or the reverse, where no site is found so); two positions or more. Lengths (B,) are clipped.
         other: (args, kwargs) of a second call with another number of documents and another length, where cutting
@@ -170,7 +172,9 @@ def sites(module: nn.Module, *inputs: Any, other: Inputs | None = None, **kwargs
         ValueError: if there is none, if weights are changed after their softmax (use `mark`), if the layout of one is
             ambiguous, or if the module is random in eval mode.
     """
-    root = unwrap(module)
+    root = unwrap(module_in(module))
+    if not isinstance(module, nn.Module) and not inputs and not kwargs:
+        return module.sites
     with outside():
         found = find(root, inputs, kwargs, other)
         _warn_of_fast_path(root, inputs, kwargs)

@@ -18,10 +18,9 @@ from attn_interp.data.document import Document
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import Attention, attention_of, attention_of_rationales, uniform
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.classifiers.trained import Trained, UnderAttention
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.training.imitating import FREE, FULL, BaseOutputs, base_outputs, imitate
-from attn_interp.models.classifiers.trained import UnderAttention
 from attn_interp.models.wrap import wrap
 from attn_interp.report.run_directory import as_name
 from attn_interp.studies.steps import kept

@@ -14,10 +14,8 @@ from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.experiments.jain_wallace.agreement import agreement
-from attn_interp.models.ablation import mean_attention
 from attn_interp.models.wrap import wrap
-from attn_interp.recording import intervene, record
-from attn_interp.recording.ablation import ablate
+from attn_interp.recording import record
 
 WORDS = ("a", "fine", "film", "that", "nobody", "saw", "but", "me")
 DOCUMENTS = [
@@ -156,17 +154,6 @@ def test_they_stand_beside_other_methods_in_an_experiment(layered):
     methods = {name: FLOW[name] for name in ("attention rollout", "gradient-weighted relevance")}
     frame = agreement(layered, DOCUMENTS, methods=methods).frame
     assert set(methods) <= {*frame["first"], *frame["second"]}
-
-
-def test_mean_attention_over_documents_in_the_place_of_a_head(layered):
-    means = mean_attention(layered, DOCUMENTS, size=2)
-    once = mean_attention(layered, DOCUMENTS, size=4)
-    by_hand = weights_of(layered, DOCUMENTS[0])[1][:, 7, 7]  # a place that only the longest document has
-    assert torch.allclose(means[SITE][:, 7, 7], by_hand, atol=1e-6)
-    assert all(torch.allclose(means[name], once[name], atol=1e-6) for name in means)
-    own = layered.logits(DOCUMENTS)
-    with intervene(layered.module, ablate({site: range(4) for site in layered.sites}, "mean", means)):
-        assert (layered.logits(DOCUMENTS) - own).abs().max() > 1e-3
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,12 @@ import torch
 from attn_interp.attribution.leave_one_out import leave_one_out, logits_by_deletion
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
-from attn_interp.models.attention_model import AttentionModel, View
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers import deletion
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import logits_without_each_word
 from attn_interp.models.classifiers.settings import ClassifierSettings
+from attn_interp.models.view import View
 from attn_interp.models.wrap import own_inputs, wrap
 
 WORDS = tuple("abcdefg")

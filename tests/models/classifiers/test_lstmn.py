@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from attn_interp.attribution.leave_one_out import leave_one_out
-from attn_interp.models.attention_model import View
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.lstmn import LstmnEncoder
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
+from attn_interp.models.view import View
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, record, replay, sites
 

@@ -164,7 +164,7 @@ def test_a_model_without_a_mask_word_refuses_the_mask(bert) -> None:
 def test_several_rows_are_moved_as_worked_by_hand() -> None:
     """Rows (.6, .4, 0) and (.2, .2, .6): mean (.4, .3, .3). Wanted (.2, .3, .5): word 0 halves in both rows, which
     gives .3 and .1 to word 2."""
-    from attn_interp.models.view import Rows
+    from attn_interp.models.rows_of_attention import Rows
 
     rows = torch.tensor([[[0.6, 0.4, 0.0], [0.2, 0.2, 0.6]]])
     made = Rows(rows, torch.ones(1, 2), torch.tensor([[0, 1, 2]]), torch.ones(1, 2, 1))

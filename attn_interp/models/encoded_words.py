@@ -1,0 +1,51 @@
+"""Documents as the ids that a reader's own function gives their words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from attn_interp.data.batch import Batch, labels_of
+from attn_interp.data.document import Document
+
+Encode = Callable[[list[str]], Sequence[int]]
+"""The T words of a document -> T ids."""
+
+EXAMPLE_WORDS = ("the", "film", "is", "good", "and", "a", "story", "of", "two", "people")
+"""What documents for a dry run are made of."""
+
+
+@dataclass(frozen=True)
+class EncodedWords:
+    """Documents -> a batch of ids, padded on the right; every position is a word, and there are no special tokens.
+
+    Attributes:
+        encode: The words of a document -> one id for each.
+        padding_id: The id after the last word.
+    """
+
+    encode: Encode
+    padding_id: int = 0
+
+    def __call__(self, documents: Sequence[Document]) -> Batch:
+        rows = [self._ids(document) for document in documents]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.padding_id)  # (B, T)
+        lengths = torch.tensor([len(row) for row in rows])
+        is_word = torch.arange(ids.shape[1]) < lengths[:, None]
+        return Batch(tuple(documents), ids, is_word, is_word, labels_of(documents))
+
+    def _ids(self, document: Document) -> torch.Tensor:
+        ids = [int(value) for value in self.encode(list(document.words))]
+        if len(ids) != len(document):
+            raise ValueError(
+                f"document {document.id!r}: encode gave {len(ids)} ids for {len(document)} words; it has to give one "
+                "for each; a module that reads pieces of words needs collate_documents=, or vocabulary= for ids of ours"
+            )
+        return torch.tensor(ids)
+
+
+def ids_alone(batch: Batch) -> tuple[torch.Tensor, ...]:
+    """(ids,): what a module that reads nothing else takes."""
+    return (batch.ids,)
