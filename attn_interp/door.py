@@ -73,8 +73,8 @@ def asked(function: Callable[..., Any]) -> Callable[..., Any]:
         given = arguments[0] if arguments else options.get(first.name)
         if first.name == "reading" and not isinstance(given, Reading):
             raise TypeError(
-                f"{name} takes a reading, got {_kind(given)}: type ai.{name}(ai.read(model, documents)), with a model of "
-                "ai.train or ai.wrap"
+                f"{name} takes a reading, got {_kind(given)}: type ai.{name}(ai.read(model, documents)), with "
+                "a model of ai.train or ai.wrap"
             )
         if len(arguments) > positional:
             listed = ", ".join(each.name for each in rest)

@@ -19,7 +19,7 @@ from attn_interp.experiments.record.rule import Rule
 from attn_interp.experiments.record.statement import Statement
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import RESAMPLES, Floats
-from attn_interp.statistics.scores import auroc, auroc_values, f1_values, macro_f1
+from attn_interp.statistics.scores import Integers, auroc, auroc_values, f1_values, macro_f1
 
 MODEL, BAG_OF_WORDS, MAJORITY = "model", "bag of words", "majority"
 ACCURACY, MACRO_F1, AUROC = "accuracy", "macro F1", "AUROC"
@@ -115,7 +115,7 @@ def summarise(result: Result) -> pd.DataFrame:
     for name in (name for name in (MAJORITY, BAG_OF_WORDS) if name in predictors):
         other = predictors[name].statistics[ACCURACY]
 
-        def difference(drawn: np.ndarray, other: Statistic = other) -> Floats:
+        def difference(drawn: Integers, other: Statistic = other) -> Floats:
             return np.asarray(model.statistics[ACCURACY](drawn) - other(drawn))
 
         rows.append((f"{MODEL} - {name}", ACCURACY, *_interval(difference, model.count, seed), model.count, 0))
@@ -124,7 +124,7 @@ def summarise(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["predictor", "quantity", "estimate", "low", "high", "n", "undefined"])
 
 
-Statistic = Callable[[np.ndarray], Floats]
+Statistic = Callable[[Integers], Floats]
 """Rows of resampled documents (R, N) -> a number for each resample (R,)."""
 
 

@@ -116,7 +116,7 @@ def wrap(
     if collate_documents is None:
         if vocabulary is None:
             raise ValueError(
-                "wrap: give vocabulary (or encode, words -> ids, or collate_documents), so that documents become a batch"
+                "wrap: give vocabulary, or encode (words -> ids), or collate_documents, to make a batch of documents"
             )
         collate_documents = partial(collate_sentences if in_sentences else collate, vocabulary=vocabulary)
         if over_words:
