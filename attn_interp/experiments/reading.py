@@ -36,7 +36,8 @@ class ReadBatch:
         model: The model that is read.
         rows: Index of each document among all that are read.
         batch: What the model sees.
-        part_of: The batch of a larger reading whose rows `places` these are; what that one has is not read again.
+        part_of: The batch of a larger reading, and which of its rows these are. Everything is then read by that one, so
+            that a part has the numbers of the whole whatever was asked before.
     """
 
     model: AttentionModel
@@ -48,10 +49,14 @@ class ReadBatch:
     @cached_property
     def run(self) -> Run:
         """Weights, logits and mass on words, as the model gives them."""
-        if self.part_of is not None and "run" in vars(self.part_of[0]):
-            whole, places = self.part_of[0].run, self.part_of[1].to(self.model.device)
-            return Run(*(values[places] for values in (whole.weights, whole.word_mass, whole.logits, whole.is_word)))
-        return self.model.run(self.batch)
+        if self.part_of is None:
+            return self.model.run(self.batch)
+        whole, places = self.part_of[0].run, self.part_of[1].to(self.model.device)
+        is_word = whole.is_word[places]
+        longest = int(is_word.sum(-1).max())
+        return Run(
+            whole.weights[places, :longest], whole.word_mass[places], whole.logits[places], is_word[:, :longest]
+        )
 
     @cached_property
     def is_word(self) -> torch.Tensor:
@@ -77,8 +82,8 @@ class ReadBatch:
     @cached_property
     def votes(self) -> torch.Tensor:
         """(B, W, C) the logits with all attention on one word, 0 past the last word."""
-        if self.part_of is not None and "votes" in vars(self.part_of[0]):
-            return self.part_of[0].votes[self.part_of[1]]
+        if self.part_of is not None:
+            return self.part_of[0].votes[self.part_of[1], : self.is_word.shape[1]]
         longest = self.is_word.shape[1]
         # Word w of each document, the last word again for shorter ones: alternative w is one-hot there.
         which = torch.arange(longest).minimum(self.is_word.sum(-1, keepdim=True) - 1)  # (B, W)
@@ -99,21 +104,17 @@ class ReadBatch:
 
     def attribution(self, name: str, method: Method) -> Attribution:
         """What the method gives for the probability of the predicted class; computed once."""
+        if self.part_of is not None:
+            found, places = self.part_of[0].attribution(name, method), self.part_of[1]
+            gap = found.completeness_gap
+            values = found.values[places, : self.is_word.shape[1]]
+            return Attribution(values, None if gap is None else gap[places])
         if name not in self.attributions or self.attributions[name][0] is not method:
-            self.attributions[name] = (method, self._from_whole(name, method) or self._attributed(method))
+            found = method(self.model, self.batch, self.predicted.to(self.model.device))
+            gap = found.completeness_gap
+            settled = Attribution(_settled(found.values), None if gap is None else _settled(gap))
+            self.attributions[name] = (method, settled)
         return self.attributions[name][1]
-
-    def _from_whole(self, name: str, method: Method) -> Attribution | None:
-        if self.part_of is None or self.part_of[0].attributions.get(name, (None,))[0] is not method:
-            return None
-        found, places = self.part_of[0].attributions[name][1], self.part_of[1]
-        gap = found.completeness_gap
-        return Attribution(found.values[places], None if gap is None else gap[places])
-
-    def _attributed(self, method: Method) -> Attribution:
-        found = method(self.model, self.batch, self.predicted.to(self.model.device))
-        gap = found.completeness_gap
-        return Attribution(_settled(found.values), None if gap is None else _settled(gap))
 
     def about(self) -> pd.DataFrame:
         """The `DOCUMENT_COLUMNS` of the documents."""

@@ -67,6 +67,7 @@ def drawn(result: Result) -> pd.DataFrame:
                 undefined=row["undefined"],
             )
             for row in result.summary().to_dict("records")
+            if row["predictor"] in set(result.frame["predictor"])  # and not a difference of two
         ]
     )
 

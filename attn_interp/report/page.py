@@ -124,7 +124,8 @@ def _quality(runs: Sequence[Run]) -> pd.DataFrame:
     for run in runs:
         for found in run.found:
             if found.experiment == "quality":
-                for predictor, own in found.summary.groupby("predictor", sort=False):
+                shown = found.summary[found.summary["predictor"].isin(set(found.result.frame["predictor"]))]
+                for predictor, own in shown.groupby("predictor", sort=False):
                     cells = {
                         row["quantity"]: with_interval(row["estimate"], row["low"], row["high"])
                         for row in own.to_dict("records")

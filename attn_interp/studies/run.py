@@ -212,7 +212,7 @@ def _complete(prepare: Callable[[], None], steps: Sequence[Step], folder: Path, 
             if not _is_settled(folder, step.name):
                 _compute(step, folder, say)
             if (path := file_of(folder, step.name)).exists():
-                draw_unless_there(path, step.place(folder) / "figures")
+                draw(Result.load(path), step.place(folder) / "figures")
         except Exception as error:
             failed(step.name, error)
         else:
@@ -245,12 +245,6 @@ def _take_over(step: Step, folder: Path) -> None:
             for name in (f"{step.experiment}.summary.csv", source.name):
                 replace_file(target.with_name(name), source.with_name(name).read_bytes())
             return
-
-
-def draw_unless_there(path: Path, folder: Path) -> None:
-    """The figure of a saved result, unless it stands there already."""
-    if not (folder / path.name).with_suffix(".csv").exists():
-        draw(Result.load(path), folder)
 
 
 def draw(result: Result, folder: Path) -> None:

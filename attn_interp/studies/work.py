@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attn_interp.data.draws import sample
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record.experiment import Experiment
 from attn_interp.models.classifiers.trained import Trained
@@ -71,14 +72,14 @@ class ClassifierWork:
     @cached_property
     def reading(self) -> Reading:
         """Of the documents and the attention that the cell looks at."""
-        if self.cell.site is None:
-            return self.whole.sample(self.cell.documents)
+        if self.cell.site is None and self.cell.documents is None:
+            return self.whole
         corpus = self.cell.load_corpus()
         documents = corpus.test
         if self.cell.site == WORDS_OF_SENTENCES:
             documents = tuple(each for each in documents if sentence_count(each, self.trained.vocabulary) == 1)
-        model = wrap(self.trained, site=self.cell.site)
-        return read(model, documents, self.cell.seed, corpus, self.progress).sample(self.cell.documents)
+        chosen = sample(documents, self.cell.documents, seed=0)  # the same for models of every seed
+        return read(wrap(self.trained, site=self.cell.site), chosen, self.cell.seed, corpus, self.progress)
 
     def steps(self) -> Sequence[Step]:
         """Every experiment that is asked of one model; some are run by name alone."""

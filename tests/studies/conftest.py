@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.studies import work as work_module
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import CellRun, run_cell
 
@@ -28,6 +32,24 @@ def cell() -> Cell:
 def first_run(cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> CellRun:
     """Never change anything in its folder: copy it."""
     return run_cell(cell, tmp_path_factory.mktemp("results"), progress=False, say=lambda text: None)
+
+
+Instead = Callable[[str, Callable[[Reading], Result]], None]
+
+
+@pytest.fixture
+def instead(monkeypatch: pytest.MonkeyPatch) -> Instead:
+    """Puts a function of the reading in the place of an experiment of the cells; undone with the monkeypatch."""
+
+    def replaced(name: str, function: Callable[[Reading], Result]) -> None:
+        put = work_module.put
+
+        def chosen(experiment, reading, options):
+            return function(reading) if experiment.name == name else put(experiment, reading, options)
+
+        monkeypatch.setattr(work_module, "put", chosen)
+
+    return replaced
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.studies.cell import OWN_SETTINGS, Cell
+from attn_interp.studies.cell import Cell
 from attn_interp.studies.grid import Grid, read_grid
+from attn_interp.studies.questions import asked_of_a_reading, default_names
 
 TOML = """
 corpora = ["movies", { corpus = "reviews.csv", text = "body", label = "stars" }]
@@ -84,9 +85,11 @@ def test_a_missing_file_is_named(tmp_path) -> None:
         read_grid(tmp_path / "absent.toml")
 
 
-def test_every_experiment_says_what_decides_it(cell) -> None:
-    from attn_interp.studies.work import STEPS
-
-    assert list(OWN_SETTINGS) == list(STEPS)
-    decisive = {name for names in OWN_SETTINGS.values() for name in names}
-    assert decisive == {"documents", "draws", "eps", "search", "site"}
+def test_every_experiment_is_a_step_that_says_what_decides_it(cell, tmp_path) -> None:
+    steps = {step.name: step for step in cell.work(tmp_path, progress=False).steps()}
+    assert list(steps) == [experiment.name for experiment in asked_of_a_reading()]
+    assert [name for name, step in steps.items() if not step.by_name] == list(default_names())
+    decisive = {name for step in steps.values() for name in step.decided_by}
+    assert decisive == {"documents", "draws", "eps", "method", "site"}
+    assert steps["quality"].decided_by == {}
+    assert not list(tmp_path.iterdir())

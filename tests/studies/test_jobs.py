@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from attn_interp.studies.parallel import LOST, in_processes, on_cluster
+from attn_interp.studies.jobs import LOST, in_processes, on_cluster
 
 Task = tuple[str, str]
 """Folder and what to do: "wait" is done; "once" kills its process the first time; "always" every time."""
@@ -67,7 +67,7 @@ def test_a_task_that_always_kills_its_process_is_found_and_the_others_are_done(t
 SLEEPER = """
 import os, sys, time
 from pathlib import Path
-from attn_interp.studies.parallel import in_processes
+from attn_interp.studies.jobs import in_processes
 
 def work(folder):
     (Path(folder) / str(os.getpid())).touch()

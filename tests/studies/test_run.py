@@ -12,11 +12,16 @@ import pytest
 import torch
 
 from attn_interp.experiments.result import Result
-from attn_interp.studies import run as module
 from attn_interp.studies import work as work_module
-from attn_interp.studies.run import STEPS, CellRun, run_cell, run_cells
+from attn_interp.studies.run import CellRun, run_cell, run_cells
 
 FIGURE_SUFFIXES = (".csv", ".pdf", ".png")
+STEPS = (
+    *("quality", "agreement", "permutation", "adversary", "adversary_curve", "same_shape", "reach", "single_erasure"),
+    *("erasure", "plausibility", "plausibility_curves", "positions", "examples"),
+)
+LEFT_OUT = ("heads", "head_combination", "head_reach", "uniform_layers", "human_agreement")
+"""What the cell does, and what does not apply to it: one head, one annotator."""
 
 
 def quiet(cell, results: Path) -> CellRun:
@@ -39,7 +44,7 @@ def numbers(folder: Path) -> dict[str, bytes]:
 
 def undrawn(cell, results: Path) -> Path:
     """The folder of the cell, with something in the place of every figure: drawing them takes most of the time."""
-    figures = results / cell.folder_name(cell.load_corpus()) / "figures"
+    figures = results / cell.folder_name() / "figures"
     figures.mkdir(parents=True)
     for step in STEPS:
         (figures / f"{step}.csv").touch()
@@ -62,6 +67,7 @@ def test_every_file_is_written(first_run) -> None:
     for step in STEPS:
         assert {f"{step}.parquet", f"{step}.summary.csv"} <= names
         assert {f"figures/{step}{suffix}" for suffix in FIGURE_SUFFIXES} <= names
+    assert {name for name in names if name.endswith(".left_out.txt")} == {f"{step}.left_out.txt" for step in LEFT_OUT}
     assert not [name for name in names if "tmp" in name or name.startswith(".")]
 
 
@@ -79,7 +85,7 @@ def test_settings_say_everything(first_run) -> None:
     settings = json.loads((first_run.folder / "settings.json").read_text())
     corpus = first_run.cell.load_corpus()
     assert settings["cell"] == first_run.cell.described()
-    assert settings["key"] == first_run.cell.key(corpus)
+    assert settings["key"] == first_run.cell.key()
     assert settings["corpus"]["fingerprint"] == corpus.fingerprint()
     assert settings["corpus"]["documents"] == {name: len(split) for name, split in corpus.splits.items()}
     assert settings["corpus"]["classes"] == list(corpus.classes)
@@ -112,12 +118,14 @@ def test_a_deleted_result_alone_is_computed_again(cell, copied, monkeypatch) -> 
 
 
 @pytest.mark.parametrize("step", ["quality", "permutation", "examples"])
-def test_a_killed_run_leaves_whole_files_and_is_taken_up(cell, first_run, tmp_path, monkeypatch, step) -> None:
-    def killed(work) -> Result:
+def test_a_killed_run_leaves_whole_files_and_is_taken_up(
+    cell, first_run, tmp_path, monkeypatch, instead, step
+) -> None:
+    def killed(reading) -> Result:
         raise KeyboardInterrupt
 
     folder = undrawn(cell, tmp_path)
-    monkeypatch.setitem(module.STEPS, step, killed)
+    instead(step, killed)
     with pytest.raises(KeyboardInterrupt):
         quiet(cell, tmp_path)
     expected = contents(first_run.folder)
@@ -176,15 +184,15 @@ def test_two_jobs_give_the_bytes_of_one(cell, first_run, tmp_path) -> None:
     assert numbers(runs[1].folder) != numbers(first_run.folder)
 
 
-def test_what_fails_is_raised_when_the_others_are_done(cell, copied, monkeypatch) -> None:
+def test_what_fails_is_raised_when_the_others_are_done(cell, copied, monkeypatch, instead) -> None:
     folder = the_cell(copied)
     for name in ("quality", "permutation"):
         (folder / f"{name}.parquet").unlink()
 
-    def failing(work) -> Result:
+    def failing(reading) -> Result:
         raise ZeroDivisionError("no way")
 
-    monkeypatch.setitem(module.STEPS, "quality", failing)
+    instead("quality", failing)
     with pytest.raises(RuntimeError, match=r"1 steps failed.*\n.*: quality: ZeroDivisionError: no way"):
         run_cells([cell], copied)
     assert (folder / "permutation.parquet").exists()

@@ -103,7 +103,7 @@ def test_every_cell_is_there_and_every_table(undisturbed) -> None:
     assert len([name for name in names if name.endswith("permutation.parquet")]) == 4
     assert len([name for name in names if name.endswith("weights.safetensors")]) == 4
     assert {f"tables/{name}.csv" for name in ("cells", "quality", "permutation", "quality_by_seed")} <= names
-    assert not [name for name in names if "/." in name or "training.state" in name]
+    assert not [name for name in names if "/." in name or ".state" in name]
     cells = pd.read_csv(undisturbed / "tables" / "cells.csv")
     assert list(cells["step"]) == ["model", "quality", "permutation"] * 4
     assert set(cells["state"]) == {DONE}
@@ -160,19 +160,19 @@ def test_a_cluster_of_which_a_worker_is_killed_changes_no_byte(undisturbed, tmp_
     assert digests(folder) == digests(undisturbed)
 
 
-def test_a_second_run_does_nothing(undisturbed, trainings, monkeypatch) -> None:
+def test_a_second_run_does_nothing(undisturbed, trainings, instead) -> None:
     before = digests(undisturbed)
     for name in GRID.experiments:
-        monkeypatch.setitem(work_module.STEPS, name, lambda work: pytest.fail("computed again"))
+        instead(name, lambda reading: pytest.fail("computed again"))
     run_study(GRID, undisturbed, progress=False)
     assert trainings == []
     assert digests(undisturbed) == before
 
 
-def test_cells_share_models_and_the_experiments_that_do_not_differ(tmp_path, trainings, monkeypatch) -> None:
+def test_cells_share_models_and_the_experiments_that_do_not_differ(tmp_path, trainings, instead) -> None:
     one = replace(GRID, encoders=("average",), seeds=(3,))
     run_study(one, tmp_path, progress=False)
-    monkeypatch.setitem(work_module.STEPS, "quality", lambda work: pytest.fail("computed again"))
+    instead("quality", lambda reading: pytest.fail("computed again"))
     run_study(replace(one, draws=7), tmp_path, progress=False)
     assert trainings == [("average", 3)]
     first, second = (Result.load(path) for path in sorted(tmp_path.glob("*/permutation.parquet")))
@@ -191,12 +191,12 @@ def test_more_seeds_and_experiments_later_cost_only_what_is_new(tmp_path, traini
 
 
 def test_what_fails_is_a_row_and_the_others_go_on(tmp_path, monkeypatch, trainings) -> None:
-    permutation, train = work_module.STEPS["permutation"], work_module.fit_classifier
+    put, train = work_module.put, work_module.fit_classifier
 
-    def failing(work) -> Result:
-        if work.cell.seed == 3:
+    def failing(experiment, reading, options) -> Result:
+        if experiment.name == "permutation" and reading.seed == 3:
             raise ZeroDivisionError("no\nway")
-        return permutation(work)
+        return put(experiment, reading, options)
 
     def diverging(corpus, settings, *arguments, **options):
         if settings.encoder == "cnn":
@@ -204,7 +204,7 @@ def test_what_fails_is_a_row_and_the_others_go_on(tmp_path, monkeypatch, trainin
         return train(corpus, settings, *arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setitem(work_module.STEPS, "permutation", failing)
+        patched.setattr(work_module, "put", failing)
         patched.setattr(work_module, "fit_classifier", diverging)
         cells = run_study(GRID, tmp_path, progress=False)["cells"].set_index(["encoder", "seed", "step"])
     assert cells.loc[("average", 3, "permutation"), "state"] == FAILED
@@ -269,11 +269,11 @@ def test_tables_give_means_over_seeds_and_documents(undisturbed) -> None:
         assert row["high"] == pytest.approx(min(expected.interval()[1], 1), abs=1e-12)
 
 
-def test_a_failure_is_shown_and_is_the_exit_code(tmp_path, monkeypatch) -> None:
-    def failing(work) -> Result:
+def test_a_failure_is_shown_and_is_the_exit_code(tmp_path, monkeypatch, instead) -> None:
+    def failing(reading) -> Result:
         raise ZeroDivisionError("no way")
 
-    monkeypatch.setitem(work_module.STEPS, "permutation", failing)
+    instead("permutation", failing)
     (tmp_path / "mine.toml").write_text(TOML, "utf-8")
     monkeypatch.setenv("COLUMNS", "250")
     done = CliRunner().invoke(app, ["study", str(tmp_path / "mine.toml"), "--results", str(tmp_path)])
