@@ -116,10 +116,11 @@ class AttentionModel:
         Raises:
             ValueError: there is no such site, head or query; the message lists them.
         """
-        if site is None or site == self.view.site:
+        site = site or self.view.site
+        if site == self.view.site:
             head = self.view.head if head is None else head
-            query = self.view.query if query is None else query
-            return replace(self, view=chosen_view(self.sites, self.view.site, head, query))
+            if query is None:
+                return replace(self, view=chosen_view(self.sites, site, head, self.view.query))
         moved: AttentionModel = named("models.wrap.wrap_at")(self, site, head, query)
         return moved
 

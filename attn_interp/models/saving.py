@@ -57,6 +57,10 @@ def load_model(
     Raises:
         FileNotFoundError: there is no such folder, or a file of it is missing.
         ValueError: the folder is neither kind, or a file is damaged; names the file.
+
+    >>> load_model("absent")
+    Traceback (most recent call last):
+    FileNotFoundError: absent: there is no such folder; expected one that model.save(folder) wrote
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -86,8 +86,15 @@ def wrap(
             that over the words before the output; head 0 and query 0, or the mean over both where a classifier of
             ours pools without attention.
 
+    Returns:
+        The model: `predict` and `show` for texts, and what the experiments ask of it.
+
     Raises:
         ValueError: an argument is missing or ambiguous; the message lists the choices.
+
+    >>> own = nn.Sequential(nn.Embedding(30, 8), nn.TransformerEncoderLayer(8, 1, 8, batch_first=True), nn.Linear(8, 2))
+    >>> wrap(own, encode=lambda words: [len(word) for word in words], logits=lambda x: x[:, 0], classes="ab").classes
+    ('a', 'b')
     """
     if isinstance(module, AttentionModel):
         return module if site is head is query is None else module.at(site, head, query)
@@ -116,7 +123,7 @@ def wrap(
     if collate_documents is None:
         if vocabulary is None:
             raise ValueError(
-                "wrap: give vocabulary, or encode (words -> ids), or collate_documents, to make a batch of documents"
+                "wrap: give vocabulary (or encode, or collate_documents), so that documents can become a batch"
             )
         collate_documents = partial(collate_sentences if in_sentences else collate, vocabulary=vocabulary)
         if over_words:

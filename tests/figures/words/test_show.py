@@ -184,3 +184,8 @@ def test_the_notebook_view_is_the_html_and_asks_the_network_for_nothing() -> Non
 def test_turning_characters_are_named() -> None:
     assert printable("\u202eevil\u0000") == "<U+202E>evil<U+0000>"
     assert printable("fa\u200dmily") == "fa\u200dmily"
+
+
+def test_a_text_is_taken_where_a_document_is() -> None:
+    shown = show("a good film", [0.2, 0.5, 0.3])
+    assert shown.drawn["word"].tolist() == ["a", "good", "film"] and shown.drawn["weight"].tolist() == [0.2, 0.5, 0.3]
