@@ -15,12 +15,12 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+from attn_interp.report.overview import overview
 
 from attn_interp.cli import mistakes_in_one_line
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.report.console import show_table
 from attn_interp.report.latex import table as latex_table
-from attn_interp.report.overview import overview
 from attn_interp.report.tables.agreement_table import agreement_table, paper_layout
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.run import run_cells

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 import attn_interp
+from attn_interp import experiments
+from attn_interp.door import stub
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "attn_interp"
 ROOMS = (
     *("by_name", "data", "recording", "models", "measures", "attribution", "readout", "statistics", "experiments"),
-    *("figures", "report", "studies", "cli", "__init__"),
+    *("figures", "report", "studies", "cli", "door", "__init__"),
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 HOMES = {"captum": {"attribution"}, "datasets": {"data"}, "transformers": {"models"}, "matplotlib": {"figures"}}
@@ -65,7 +67,7 @@ def test_imports_point_only_upward(path: Path) -> None:
 def test_only_doors_look_modules_up_by_name() -> None:
     """What is imported by a name made at run time escapes the test above: it is allowed in these files alone."""
     users = {str(path.relative_to(PACKAGE)) for path in SOURCES if "import_module(" in path.read_text("utf-8")}
-    assert users == {"__init__.py", "by_name.py", "experiments/__init__.py"}
+    assert users == {"by_name.py", "door.py", "experiments/__init__.py"}
 
 
 @pytest.mark.parametrize("package", sorted(HOMES))
@@ -93,11 +95,9 @@ def test_import_loads_nothing_heavy() -> None:
 
 
 def test_using_every_name_of_the_door_and_the_command_line_loads_nothing_heavy() -> None:
-    names = ", ".join(name for name in attn_interp.__all__)
-    rooms = ", ".join(attn_interp.experiments.__all__)
+    names = ", ".join(attn_interp.__all__)
     loaded = loaded_after(
-        f"from attn_interp import {names}\nfrom attn_interp.experiments import {rooms}\n"
-        "import attn_interp.cli, attn_interp.studies.run, attn_interp.report.overview"
+        f"from attn_interp import {names}\nimport attn_interp.cli, attn_interp.studies.run, attn_interp.readout"
     )
     assert {"torch", "pandas"} <= loaded
     assert loaded & HEAVY == set()
@@ -105,36 +105,63 @@ def test_using_every_name_of_the_door_and_the_command_line_loads_nothing_heavy()
 
 def test_the_door_offers_what_it_says() -> None:
     names = set(attn_interp.__all__)
-    assert {"record", "intervene", "sites", "mark", "wrap", "Corpus", "Document", "load", "train"} <= names
+    assert {
+        "record",
+        "intervene",
+        "sites",
+        "mark",
+        "wrap",
+        "Corpus",
+        "Document",
+        "load",
+        "train",
+        "read",
+        "ask",
+    } <= names
+    assert set(experiments.names()) <= names
     for name in names:
         assert getattr(attn_interp, name).__name__.split(".")[-1] == name
     assert names <= set(dir(attn_interp))
-    for name in attn_interp.experiments.__all__:
-        assert callable(getattr(getattr(attn_interp.experiments, name), name))
-    with pytest.raises(AttributeError, match=r"no attribute 'lode'; it offers Corpus, .*wrap"):
+    with pytest.raises(AttributeError, match=r"no attribute 'lode'; it offers Answers, .*wrap"):
         attn_interp.lode  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         attn_interp.experiments.absent  # noqa: B018
 
 
 def test_the_type_checker_sees_the_same_door() -> None:
-    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    (names,) = [
-        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and "__all__" in ast.unparse(n)
-    ]
-    assert seen == set(names)
+    assert (PACKAGE / "__init__.pyi").read_text("utf-8") == stub()
+
+
+def test_an_experiment_says_what_to_type(model, planted, reading) -> None:
+    for wrong in (planted.test, model, None):
+        with pytest.raises(
+            TypeError, match=r"agreement takes a reading, got .*ai\.agreement\(ai\.read\(model, documents"
+        ):
+            attn_interp.agreement(wrong)
+    with pytest.raises(TypeError, match=r"has no option 'seed'; options are methods\. It is called as f\(reading"):
+        attn_interp.agreement(reading, seed=1)
+    with pytest.raises(TypeError, match=r"takes 1 argument.s. by place, got 2; name the options: eps, method"):
+        attn_interp.adversary(reading, 0.05)
+    with pytest.raises(AttributeError, match=r"type attn_interp\.agreement"):
+        attn_interp.experiments.agreement  # noqa: B018
 
 
 def test_every_experiment_is_offered() -> None:
-    """A module that defines a function of its own name which returns a Result."""
+    """Every module of the room with an EXPERIMENT stands in the list, has the name of its function, and a figure."""
     found = set()
     for path in (PACKAGE / "experiments").rglob("*.py"):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name == path.stem and ast.unparse(node.returns) == "Result":
-                found.add(node.name)
-    assert found == set(attn_interp.experiments.__all__)
+        names = [
+            ast.unparse(node.targets[0])
+            for node in ast.parse(path.read_text("utf-8")).body
+            if isinstance(node, ast.Assign)
+        ]
+        if "EXPERIMENT" in names:
+            found.add(path.relative_to(PACKAGE / "experiments").with_suffix("").as_posix().replace("/", "."))
+    assert found == set(experiments.EXPERIMENTS)
+    for name in experiments.names():
+        record, figure = experiments.experiment_of(name), experiments.module_of("figures", name)
+        assert record.name == name
+        assert all(callable(getattr(figure, each)) for each in ("plot", "figure", "drawn", "caption"))
 
 
 def test_no_room_is_crowded() -> None:

@@ -9,8 +9,7 @@ from attn_interp.attribution.methods import METHODS
 from attn_interp.experiments.jain_wallace.adversary import best, check_eps
 from attn_interp.experiments.reach import DELTA
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record import READING, Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.readout.identifiability import weight_interval
 

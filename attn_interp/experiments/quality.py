@@ -12,11 +12,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.rule import Rule
-from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.record import READING, Card, Column, Experiment, Pooling, Rule, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import RESAMPLES, Floats
 from attn_interp.statistics.scores import Integers, auroc, auroc_values, f1_values, macro_f1
@@ -133,7 +129,7 @@ class _Predicted:
 
     def __init__(self, frame: pd.DataFrame, classes: Sequence[str]) -> None:
         codes = {name: index for index, name in enumerate(classes)}
-        label, predicted = (frame[name].map(codes).to_numpy(np.int64) for name in ("label", "predicted"))
+        label, predicted = (np.array(frame[name].map(codes), dtype=np.int64) for name in ("label", "predicted"))
         scores = frame[[f"probability {name}" for name in classes]].to_numpy()
         self.count = len(frame)
         self.statistics: dict[str, Statistic] = {

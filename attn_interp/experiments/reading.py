@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
@@ -12,12 +12,11 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
-from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document, documents_of, label_name
+from attn_interp.data.document import Document, documents_of
 from attn_interp.data.draws import sample
-from attn_interp.experiments.record.column import Column
-from attn_interp.models.attention_model import AttentionModel, Run
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.view import word_of
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
@@ -28,101 +27,6 @@ Methods = Sequence[str] | Mapping[str, Method]
 """Attributions: names that `list_methods` lists, or names of one's own with the functions."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ReadBatch:
-    """One batch of a reading, in words; float64 on the CPU where it is a number. Things are read when first asked for.
-
-    Attributes:
-        model: The model that is read.
-        rows: Index of each document among all that are read.
-        batch: What the model sees.
-        part_of: The batch of a larger reading, and which of its rows these are. Everything is then read by that one, so
-            that a part has the numbers of the whole whatever was asked before.
-    """
-
-    model: AttentionModel
-    rows: list[int]
-    batch: Batch
-    part_of: tuple[ReadBatch, torch.Tensor] | None = None
-    attributions: dict[str, tuple[Method, Attribution]] = field(default_factory=dict)
-
-    @cached_property
-    def run(self) -> Run:
-        """Weights, logits and mass on words, as the model gives them."""
-        if self.part_of is None:
-            return self.model.run(self.batch)
-        whole, places = self.part_of[0].run, self.part_of[1].to(self.model.device)
-        is_word = whole.is_word[places]
-        longest = int(is_word.sum(-1).max())
-        return Run(
-            whole.weights[places, :longest], whole.word_mass[places], whole.logits[places], is_word[:, :longest]
-        )
-
-    @cached_property
-    def is_word(self) -> torch.Tensor:
-        """(B, W) true where a document has a word."""
-        return self.run.is_word.cpu()
-
-    @cached_property
-    def weights(self) -> torch.Tensor:
-        """(B, W) attention weights over the words, each row summing to 1."""
-        weights = self.run.weights.double().cpu()
-        return weights / weights.sum(-1, keepdim=True)
-
-    @cached_property
-    def logits(self) -> torch.Tensor:
-        """(B, C) of the model on its own."""
-        return self.run.logits.double().cpu()
-
-    @property
-    def predicted(self) -> torch.Tensor:
-        """(B,) index of the predicted class."""
-        return self.logits.argmax(-1)
-
-    @cached_property
-    def votes(self) -> torch.Tensor:
-        """(B, W, C) the logits with all attention on one word, 0 past the last word."""
-        if self.part_of is not None:
-            return self.part_of[0].votes[self.part_of[1], : self.is_word.shape[1]]
-        longest = self.is_word.shape[1]
-        # Word w of each document, the last word again for shorter ones: alternative w is one-hot there.
-        which = torch.arange(longest).minimum(self.is_word.sum(-1, keepdim=True) - 1)  # (B, W)
-        return self.under(torch.nn.functional.one_hot(which, longest).double()) * self.is_word[..., None]
-
-    def under(self, weightings: torch.Tensor) -> torch.Tensor:
-        """The logits (B, K, C) that the model itself gives under weightings (B, K, W)."""
-        with torch.set_grad_enabled(weightings.requires_grad):
-            return self.model.logits_under(self.batch, self._to_model(weightings)).double().cpu()
-
-    def many_under(self, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
-        """`under` as a function of `count` weightings (B, count, W) that is called many times; gradients pass."""
-        under = self.model.many_under(self.batch, count)
-        return lambda weightings: under(self._to_model(weightings)).double().cpu()
-
-    def _to_model(self, weightings: torch.Tensor) -> torch.Tensor:
-        return weightings.to(self.model.device, torch.get_default_dtype())
-
-    def attribution(self, name: str, method: Method) -> Attribution:
-        """What the method gives for the probability of the predicted class; computed once."""
-        if self.part_of is not None:
-            found, places = self.part_of[0].attribution(name, method), self.part_of[1]
-            gap = found.completeness_gap
-            values = found.values[places, : self.is_word.shape[1]]
-            return Attribution(values, None if gap is None else gap[places])
-        if name not in self.attributions or self.attributions[name][0] is not method:
-            found = method(self.model, self.batch, self.predicted.to(self.model.device))
-            gap = found.completeness_gap
-            settled = Attribution(_settled(found.values), None if gap is None else _settled(gap))
-            self.attributions[name] = (method, settled)
-        return self.attributions[name][1]
-
-    def about(self) -> pd.DataFrame:
-        """The `DOCUMENT_COLUMNS` of the documents."""
-        return about_documents(self.model.classes, self.batch.documents, self.predicted).assign(
-            words=self.is_word.sum(-1).numpy(), max_attention=self.weights.amax(-1).numpy()
-        )
-
-
 def _listed(methods: Sequence[str]) -> Sequence[str]:
     return [methods] if isinstance(methods, str) else methods
 
@@ -131,22 +35,6 @@ def _listed(methods: Sequence[str]) -> Sequence[str]:
 def _method(name: str, seed: int) -> Method:
     """The same object for the same name and seed, by which a batch knows what it has computed."""
     return named(name, seed=seed)[name]
-
-
-def _settled(values: torch.Tensor) -> torch.Tensor:
-    return values.detach().double().cpu()
-
-
-def about_documents(classes: Sequence[str], documents: Sequence[Document], predicted: torch.Tensor) -> pd.DataFrame:
-    """document, label (missing where there is none), predicted and words of some documents."""
-    return pd.DataFrame(
-        {
-            "document": [document.id for document in documents],
-            "label": [label_name(document, classes) for document in documents],
-            "predicted": [classes[index] for index in predicted.tolist()],
-            "words": [len(document) for document in documents],
-        }
-    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -334,13 +222,3 @@ def read(
         raise ValueError("read: no documents were given; an experiment needs at least one")
     known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
     return Reading(model, given, seed, known, progress)
-
-
-DOCUMENT_COLUMNS = {
-    "document": Column("id of the document"),
-    "label": Column("gold class; missing where it is not known"),
-    "predicted": Column("class predicted by the model"),
-    "words": Column("length of the document", "words", 1),
-    "max_attention": Column("largest attention weight", "", 0, 1),
-}
-"""The columns with which every frame of one row per document begins."""

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import PLAN, Card, Experiment
-from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.record import PLAN, Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Interval
 from attn_interp.statistics.bootstrap import summarise as summarise_columns

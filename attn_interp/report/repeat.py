@@ -13,6 +13,8 @@ import pandas as pd
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.report.folder import Run
 
+BOOKKEEPING = ("format", "labels", "seed", "steps")
+
 
 def shared_settings(runs: Sequence[Run]) -> pd.DataFrame:
     """Columns setting and value: those that are equal in every run that has settings."""
@@ -65,9 +67,11 @@ def _are_plain(saved: Mapping[str, Any], plain: ClassifierSettings | TrainingSet
 
 
 def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings as one level, "training.epochs"."""
+    """Nested settings as one level, "training.epochs", without what only names and orders the results."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
+        if not above and name in BOOKKEEPING:
+            continue
         flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) and value else {f"{above}{name}": value}
     return flat
 

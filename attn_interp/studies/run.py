@@ -211,7 +211,7 @@ def _complete(prepare: Callable[[], None], steps: Sequence[Step], folder: Path, 
         try:
             if not _is_settled(folder, step.name):
                 _compute(step, folder, say)
-            if (path := file_of(folder, step.name)).exists():
+            if step.drawn and (path := file_of(folder, step.name)).exists():
                 draw(Result.load(path), step.place(folder) / "figures")
         except Exception as error:
             failed(step.name, error)

@@ -42,6 +42,7 @@ class Step:
         decided_by: What decides it beside the model, as plain JSON values. Cells of one model whose step of this name
             has the same share the result.
         by_name: Whether it is run only where it is named.
+        drawn: Whether it has a figure of its own; a part of what several cells say together has none.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     why_not: Callable[[], str] = nothing_against
     decided_by: Mapping[str, Any] = field(default_factory=dict)
     by_name: bool = False
+    drawn: bool = True
 
     @property
     def experiment(self) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from attn_interp.experiments import experiment_of, names
+from attn_interp.experiments.record import Pooling
 from attn_interp.experiments.record.overview import overview
-from attn_interp.experiments.record.pooling import Pooling
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.clusters import SEED
 from attn_interp.studies.run import CellRun

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attn_interp.data.draws import sample
 from attn_interp.experiments.reading import Reading, read
-from attn_interp.experiments.record.experiment import Experiment
+from attn_interp.experiments.record import Experiment
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.sentence_view import sentence_count
 from attn_interp.models.training.fitting import fit_classifier

@@ -16,7 +16,7 @@ from attn_interp.cli import main
 from attn_interp.experiments.examples import examples
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.quality import quality
-from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.figures.draw.files import save_figure
 from attn_interp.figures.jain_wallace import permutation as figures
@@ -24,6 +24,7 @@ from attn_interp.report.folder import read_folder
 from attn_interp.report.html import number, table, with_interval
 from attn_interp.report.page import report_page, write_report
 from attn_interp.report.repeat import command, differing_settings, shared_settings
+from attn_interp.report.run_directory import FORMAT
 from attn_interp.studies.cell import Cell
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -61,19 +62,23 @@ class Page(HTMLParser):
 
 def settings_of(cell: Cell, name: str = "planted") -> dict:
     corpus = {"name": name, "classes": ["a", "b"], "documents": {"test": 53}, "source": NASTY}
-    return {"cell": cell.described(), "corpus": corpus, "versions": {"torch": "2.0"}}
+    labels = {"corpus": name, "encoder": cell.settings.encoder, "attention": cell.settings.attention}
+    about = {"format": FORMAT, "labels": labels, "seed": cell.seed, "steps": {}, "model": "one"}
+    return {**about, "cell": cell.described(), "corpus": corpus, "versions": {"torch": "2.0"}}
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory, trained, planted, model) -> Path:
+def study(tmp_path_factory, planted, model) -> Path:
     """Two models in a folder as a study leaves it; the second is a copy of the first under another seed."""
     folder = tmp_path_factory.mktemp("results") / "my study"
     first = folder / "planted-seed0"
-    quality(trained, planted).save(first)
-    permuted = permutation(model, planted.test[:11], draws=5)
+    reading = read(model, planted.test, training=planted)
+    quality(reading).save(first)
+    few = reading.only(planted.test[:11])
+    permuted = permutation(few, draws=5)
     permuted.save(first)
     save_figure(figures.figure(permuted), first / "figures" / "permutation", figures.drawn(permuted))
-    examples(model, planted.test[:11]).save(first)
+    examples(few).save(first)
     (first / "reach.left_out.txt").write_text("the readout is <not> affine\n", "utf-8")
     shutil.copytree(first, folder / "planted-seed1")
     for seed in (0, 1):
@@ -142,13 +147,27 @@ def test_one_model_saved_by_hand_needs_no_settings(study: Path, tmp_path: Path) 
     assert "Does it matter which word gets which weight?" in page.text
 
 
-def test_an_experiment_without_a_card_is_told_by_its_summary(monkeypatch, tmp_path: Path) -> None:
-    frame = pd.DataFrame({"document": ["a"]})
-    summary = pd.DataFrame({"statistic": ["<mean>"], "estimate": [0.5], "low": [0.25], "high": [0.75], "n": [1]})
-    monkeypatch.setattr(Result, "summary", lambda self: summary)
-    Result("made_up", frame, {"status": "search"}, {"document": Column("id")}).save(tmp_path)
-    text = Page(report_page(read_folder(tmp_path))).text
-    assert "<mean> 0.500 [0.250, 0.750] 1 0 search" in text
+def test_results_of_another_version_are_refused_with_the_remedy(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study / "planted-seed0", tmp_path / "old")
+    settings = json.loads((tmp_path / "old" / "settings.json").read_text("utf-8"))
+    del settings["format"]
+    (tmp_path / "old" / "settings.json").write_text(json.dumps(settings), "utf-8")
+    with pytest.raises(ValueError, match=r"settings\.json: damaged or of an older version; delete the folder and run"):
+        read_folder(tmp_path)
+
+
+def test_variants_of_an_experiment_are_told_with_their_model(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study / "planted-seed0", tmp_path / "one")
+    settings = json.loads((tmp_path / "one" / "settings.json").read_text("utf-8"))
+    settings["steps"] = {"permutation": {}, "permutation, few draws": {}}
+    (tmp_path / "one" / "settings.json").write_text(json.dumps(settings), "utf-8")
+    (tmp_path / "one" / "few_draws").mkdir()
+    shutil.copy(study / "planted-seed0" / "permutation.parquet", tmp_path / "one" / "few_draws")
+    found = read_folder(tmp_path)
+    names = [each.name for each in found.runs[0].found]
+    assert names == ["examples", "permutation", "quality", "permutation, few draws"]
+    assert found.deeper == ()
+    assert "few draws" in Page(report_page(found)).text
 
 
 def test_models_are_called_by_what_differs(study: Path, tmp_path: Path) -> None:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-
 from attn_interp.report.cards import CARDS, Rule
 from attn_interp.report.statements import COLUMNS, STATEMENTS, statements
 from attn_interp.report.verdicts import verdicts
+
 from attn_interp.studies.planted.claims import CLAIMS
 
 

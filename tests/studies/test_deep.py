@@ -11,7 +11,8 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.fine_tuning import FineTuned, FineTuningSettings, save_fine_tuned
 from attn_interp.models.wrap import wrap
-from attn_interp.studies.deep import DeepStudy, _settle, classifier, trained_uniform
+from attn_interp.report.run_directory import settle
+from attn_interp.studies.deep import DeepCell, DeepStudy, classifier, trained_uniform
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +61,14 @@ def test_a_layer_that_is_uniform_in_training_learns_no_queries_and_keys(small) -
     assert all(torch.equal(value, before[name]) for name, value in model.module.state_dict().items())
 
 
-def test_other_classes_and_other_studies_are_refused(small, saved, tmp_path) -> None:
+def test_other_classes_and_other_settings_in_a_folder_are_refused(small, saved, tmp_path) -> None:
     three = replace(small, classes=("a", "b", "c"))
     with pytest.raises(ValueError, match=r"bert: has classes .* has a, b, c; fine-tune it"):
         classifier(DeepStudy(model=str(saved)), three, tmp_path)
-    study = DeepStudy(documents=7)
-    _settle(study, small, tmp_path / "study")
-    _settle(study, small, tmp_path / "study")
-    with pytest.raises(ValueError, match="holds a study of other settings; name another one with --results"):
-        _settle(replace(study, seed=1), small, tmp_path / "study")
+    cell = DeepCell(DeepStudy(documents=7), small)
+    other = replace(cell, study=replace(cell.study, seed=1))
+    settle(tmp_path / "study", {**cell.about(), "steps": {}})
+    settle(tmp_path / "study", {**cell.about(), "steps": {}})
+    with pytest.raises(ValueError, match="the folder holds results of other settings; name another one with --results"):
+        settle(tmp_path / "study", {**other.about(), "steps": {}})
+    assert cell.folder_name() != other.folder_name()

@@ -118,9 +118,7 @@ def test_a_deleted_result_alone_is_computed_again(cell, copied, monkeypatch) -> 
 
 
 @pytest.mark.parametrize("step", ["quality", "permutation", "examples"])
-def test_a_killed_run_leaves_whole_files_and_is_taken_up(
-    cell, first_run, tmp_path, monkeypatch, instead, step
-) -> None:
+def test_a_killed_run_leaves_whole_files_and_is_taken_up(cell, first_run, tmp_path, monkeypatch, instead, step) -> None:
     def killed(reading) -> Result:
         raise KeyboardInterrupt
 

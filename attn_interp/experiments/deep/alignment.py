@@ -19,8 +19,7 @@ import torch
 
 from attn_interp.data.batch import batches_by_length
 from attn_interp.data.corpora.transduction import Transduction
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
+from attn_interp.experiments.record import MODELS, Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.measures.link_error import alignment_error_rate, best_links, chance_error_rate, mass_on_links
 from attn_interp.models.sequences.encoder_decoder import EncoderDecoder

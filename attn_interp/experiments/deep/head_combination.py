@@ -19,9 +19,9 @@ from attn_interp.attribution.flow.layered import layers_of, rolled_out
 from attn_interp.attribution.gradient import gradient_x_input_detached
 from attn_interp.data.draws import digest, generator
 from attn_interp.experiments.deep.heads import deleted, one_head
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, about_documents
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import READING, Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.overlap import top_k_overlap

@@ -11,10 +11,9 @@ import pandas as pd
 import torch
 
 from attn_interp.experiments.deep.parts.head_reading import HeadBatch, read_heads
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, about_documents
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.statement import EXACT, Statement
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import EXACT, READING, Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.view import MEAN

@@ -15,10 +15,9 @@ import torch
 from attn_interp.attribution.gradient import gradient_x_input_detached
 from attn_interp.attribution.leave_one_out import logits_by_deletion
 from attn_interp.data.batch import Batch
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading, about_documents
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch, about_documents
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import READING, Card, Column, Experiment, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.measures.kendall import kendall_tau

@@ -13,10 +13,9 @@ from functools import partial
 import pandas as pd
 import torch
 
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading, about_documents
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import READING, Card, Column, Experiment, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.models.attention_model import AttentionModel

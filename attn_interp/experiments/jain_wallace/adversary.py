@@ -15,13 +15,25 @@ import torch
 
 from attn_interp.experiments.jain_wallace.parts.linearised import linearised_votes
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.rule import HALF_LN2, Rule
-from attn_interp.experiments.record.statement import CERTIFIED, EXACT, SEARCH, Statement, over_all
-from attn_interp.experiments.record.summary import BY_EITHER_CLASS, Part, Summary
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import (
+    BY_EITHER_CLASS,
+    CERTIFIED,
+    EXACT,
+    HALF_LN2,
+    READING,
+    SEARCH,
+    Card,
+    Column,
+    Experiment,
+    Part,
+    Pooling,
+    Rule,
+    Statement,
+    Summary,
+    over_all,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import LN2, jsd, tvd
 from attn_interp.readout.adversary.many_classes import certified_adversary

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 from attn_interp.experiments.jain_wallace.adversary import COLUMNS, SEARCHED, best, check_eps, measured
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import Part, Summary
+from attn_interp.experiments.record import READING, Card, Experiment, Part, Pooling, Statement, Summary, over_all
 from attn_interp.experiments.result import Result
 
 EPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)

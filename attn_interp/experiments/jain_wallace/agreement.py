@@ -14,13 +14,20 @@ import pandas as pd
 import torch
 
 from attn_interp.attribution.methods import METHODS
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.rule import Rule
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import BY_EITHER_CLASS, grouped
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record import (
+    BY_EITHER_CLASS,
+    READING,
+    Card,
+    Column,
+    Experiment,
+    Pooling,
+    Rule,
+    Statement,
+    grouped,
+    over_all,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.overlap import rank_biased_overlap, top_k_overlap

@@ -14,13 +14,22 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.rule import Rule
-from attn_interp.experiments.record.statement import SAMPLED, Statement, over_all
-from attn_interp.experiments.record.summary import BY_EITHER_CLASS, Part, Summary
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import (
+    BY_EITHER_CLASS,
+    READING,
+    SAMPLED,
+    Card,
+    Column,
+    Experiment,
+    Part,
+    Pooling,
+    Rule,
+    Statement,
+    Summary,
+    over_all,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.permutation import permuted_logits

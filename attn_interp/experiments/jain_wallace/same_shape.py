@@ -16,11 +16,21 @@ from attn_interp.experiments.jain_wallace.adversary import (
     measured,
 )
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.rule import HALF_LN2, Rule
-from attn_interp.experiments.record.statement import CERTIFIED, EXACT, Statement, over_all
-from attn_interp.experiments.record.summary import BY_EITHER_CLASS, Summary, rows_of
+from attn_interp.experiments.record import (
+    BY_EITHER_CLASS,
+    CERTIFIED,
+    EXACT,
+    HALF_LN2,
+    READING,
+    Card,
+    Experiment,
+    Pooling,
+    Rule,
+    Statement,
+    Summary,
+    over_all,
+    rows_of,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.readout.adversary.same_shape import permutation_adversary
 

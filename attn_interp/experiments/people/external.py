@@ -17,11 +17,9 @@ import torch
 
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.signals import PROXY, Signal, log_frequency, relative_position
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, ReadBatch, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import ALL, grouped
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record import ALL, READING, Card, Column, Experiment, Statement, grouped, over_all
 from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.rank import spearman

@@ -14,21 +14,17 @@ import pandas as pd
 import torch
 
 from attn_interp.attribution.methods import METHODS
-from attn_interp.data.document import Document
-from attn_interp.data.draws import generator
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, OPERATORS, check_operator, edited_logits
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, ReadBatch, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import grouped
+from attn_interp.experiments.people.parts.ranked import DRAWS, drawn_for, ranks
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record import READING, Card, Column, Experiment, Statement, grouped, over_all
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.readout.erasure.best_words import best_subset
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 PERCENT = (1, 5, 10, 20, 50)
-DRAWS = 5
 ATTENTION, RANDOM, HUMAN, OPTIMUM = "attention", "random", "human rationale", "optimum"
 OWN_LENGTH = "rationale"  # the size at which every method has as many words as the human rationale
 AOPC = "AOPC"
@@ -160,8 +156,8 @@ def _measured(
 ) -> list[pd.DataFrame]:
     """The rows of one batch by method; the sets of all methods are run together, so that equal ones are run once."""
     count = torch.stack(list(sizes.values()), -1)[:, None, :, None]  # (B, 1, L, 1)
-    drawn = _drawn(batch, reading.seed)
-    first = {name: _ranks(each, batch.is_word, drawn)[:, :, None] < count for name, each in scores.items()}
+    drawn = drawn_for(batch, reading.seed)
+    first = {name: ranks(each, batch.is_word, drawn)[:, :, None] < count for name, each in scores.items()}
     is_word = batch.is_word[:, None, None]
     sets = [torch.stack([is_word & ~each, is_word & each]).transpose(0, 1) for each in first.values()]  # (B,2,D,L,W)
     logits = edited_logits(reading, batch, torch.cat([each.flatten(1, 3) for each in sets], 1), operator)
@@ -173,32 +169,6 @@ def _measured(
         missing = (each.isnan() & batch.is_word).any(-1) & (batch.is_word.sum(-1) > 1)
         frames.append(_rows(about, name, list(sizes), values, missing))
     return frames
-
-
-def _drawn(batch: ReadBatch, seed: int) -> torch.Tensor:
-    """(B, draws, W) uniform numbers, drawn from (seed, document id)."""
-    drawn = torch.zeros(len(batch.rows), DRAWS, batch.is_word.shape[1], dtype=torch.float64)
-    for row, document in enumerate(batch.batch.documents):
-        drawn[row, :, : len(document)] = numbers_drawn(document, seed)
-    return drawn
-
-
-def numbers_drawn(document: Document, seed: int) -> torch.Tensor:
-    """(draws, T) uniform numbers: words of equal rank, all of them in the random ranking, stand by rising number."""
-    return torch.as_tensor(generator(seed, f"faithfulness {document.id}").random((DRAWS, len(document))))
-
-
-def _ranks(scores: torch.Tensor, is_word: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-    """(B, D, W) place of each word by falling score, 0 first; equal scores in the order drawn. One draw is enough where
-    no scores are equal."""
-    scores = scores.nan_to_num(0.0)
-    falling = scores.masked_fill(~is_word, -torch.inf).sort(-1, descending=True).values
-    tied = (falling[:, 1:] == falling[:, :-1]) & falling[:, 1:].isfinite()
-    drawn = drawn if bool(tied.any()) else drawn[:, :1]
-    shuffled = drawn.masked_fill(~is_word[:, None], torch.inf).argsort(-1)
-    in_draw = scores.masked_fill(~is_word, -torch.inf)[:, None].expand_as(drawn).gather(-1, shuffled)
-    order = shuffled.gather(-1, in_draw.argsort(dim=-1, descending=True, stable=True))
-    return order.argsort(-1)
 
 
 def _losses(batch: ReadBatch, erased: torch.Tensor, alone: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -18,9 +18,7 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.people.parts.annotators import PEOPLE, PERSON, Comparison, comparisons
 from attn_interp.experiments.people.parts.matching import LEAST_MARK, marked_words, padded, why_undefined
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import DOCUMENTS, Card, Experiment
-from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.record import DOCUMENTS, Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.measures.annotators import cohen_kappa, fleiss_kappa, pair_agreement
 from attn_interp.measures.rationale_scores import auroc, average_precision

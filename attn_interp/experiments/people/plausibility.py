@@ -27,11 +27,9 @@ from attn_interp.experiments.people.parts.matching import (
 )
 from attn_interp.experiments.people.parts.word_baselines import FROM_END, POSITION, Baseline
 from attn_interp.experiments.people.parts.word_scores import HUMAN, WordScores, word_scores
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Methods, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import grouped
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record import READING, Card, Column, Experiment, Statement, grouped, over_all
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.means import bootstrapped_means, interval_of

@@ -18,8 +18,7 @@ from attn_interp.experiments.people.parts.word_baselines import Baseline
 from attn_interp.experiments.people.parts.word_scores import HUMAN, word_scores
 from attn_interp.experiments.people.plausibility import why_not
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record import READING, Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.measures.rationale_scores import curve_points
 from attn_interp.statistics.bootstrap import Floats

@@ -18,7 +18,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words, replace_words
-from attn_interp.experiments.people.faithfulness import DRAWS, PERCENT, numbers_drawn
+from attn_interp.experiments.people.faithfulness import PERCENT
 from attn_interp.experiments.people.parts.edited import (
     ATTENTION_MASK,
     DELETE,
@@ -27,9 +27,9 @@ from attn_interp.experiments.people.parts.edited import (
     OPERATORS,
     check_operator,
 )
+from attn_interp.experiments.people.parts.ranked import DRAWS, numbers_drawn
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record import READING, Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.progress import progress_bar

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import PLAN, Card, Experiment
+from attn_interp.experiments.record import PLAN, Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import crossed_mean

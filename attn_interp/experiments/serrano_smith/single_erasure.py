@@ -9,13 +9,20 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, ReadBatch, Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
-from attn_interp.experiments.record.pooling import Pooling
-from attn_interp.experiments.record.rule import Rule
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import Part, Summary
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import (
+    READING,
+    Card,
+    Column,
+    Experiment,
+    Part,
+    Pooling,
+    Rule,
+    Statement,
+    Summary,
+    over_all,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.measures.divergence import LN2, jsd

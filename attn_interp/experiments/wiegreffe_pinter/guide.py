@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
-from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.record import MODELS, Card, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
 from attn_interp.statistics.scores import DIFFERENCE, compare

@@ -14,9 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import RESULTS, Card, Experiment
-from attn_interp.experiments.record.statement import CERTIFIED, EXACT, MEASURED, SEARCH, Statement
+from attn_interp.experiments.record import (
+    CERTIFIED,
+    EXACT,
+    MEASURED,
+    RESULTS,
+    SEARCH,
+    Card,
+    Column,
+    Experiment,
+    Statement,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import RANGES as COMPARED_RANGES
 from attn_interp.measures.divergence import LN2

@@ -11,11 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import MODELS, Card, Experiment
-from attn_interp.experiments.record.rule import Rule
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import rows_of
+from attn_interp.experiments.record import MODELS, Card, Column, Experiment, Rule, Statement, over_all, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import COLUMNS as COMPARED_COLUMNS
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import compared, within_ranges

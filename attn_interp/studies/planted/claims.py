@@ -18,7 +18,7 @@ from attn_interp.experiments.people.faithfulness import AOPC, ATTENTION, faithfu
 from attn_interp.experiments.people.faithfulness import per_document as areas_of
 from attn_interp.experiments.people.plausibility import plausibility
 from attn_interp.experiments.reach import reach
-from attn_interp.experiments.record.rule import HALF_LN2
+from attn_interp.experiments.record import HALF_LN2
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import OPTIMUM, RANDOM, erasure, per_document
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure

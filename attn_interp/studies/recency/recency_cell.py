@@ -135,7 +135,7 @@ class RecencyCell:
         """There is nothing to keep: the measures train their models as they need them."""
 
     def steps(self) -> Sequence[Step]:
-        return [Step("recency", lambda: measured(self))]
+        return [Step("recency", lambda: measured(self), drawn=False)]
 
 
 def measured(cell: RecencyCell) -> Result:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from attn_interp.experiments.attributed import attribute
 
 from attn_interp.attribution.methods import named
-from attn_interp.experiments.attributed import attribute
 from attn_interp.experiments.deep.head_combination import (
     ATTENTION,
     BEST_HEAD,

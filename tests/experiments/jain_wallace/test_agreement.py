@@ -13,7 +13,8 @@ from attn_interp.attribution.methods import METHODS, named
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.experiments.jain_wallace.agreement import MEASURES, agreement
-from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.result import Result
 
 

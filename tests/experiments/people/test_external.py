@@ -20,7 +20,8 @@ from attn_interp.data.draws import generator
 from attn_interp.data.signals import Signal, log_frequency, relative_position, stored, word_values
 from attn_interp.experiments.people import external as module
 from attn_interp.experiments.people.external import external
-from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.report.tables.erasure_tables import readable

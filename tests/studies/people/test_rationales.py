@@ -54,7 +54,7 @@ def test_a_comparison_is_named_by_what_decides_it(planted) -> None:
 
 
 def test_the_documents_shown_are_quantiles_of_plausibility(model, planted, reading) -> None:
-    result = plausibility(model, planted.test, {}, {}, reading=reading)
+    result = plausibility(reading, methods=(), baselines={})
     own = result.frame[result.frame["scorer"] == "attention"].reset_index(drop=True)
     rows = chosen(result)
     assert list(rows) == list(SHOWN)

@@ -11,7 +11,7 @@ from attn_interp.data.corpora.planted import FILLERS
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.frozen_attention import GivenAttention
 from attn_interp.models.given_attention import RandomByDocument
-from attn_interp.studies.planted import validity
+from attn_interp.studies import run
 from attn_interp.studies.planted.claims import CLAIMS, mass_on_evidence
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes, neutral_words
 from attn_interp.studies.planted.validity import run_trials, trial
@@ -64,10 +64,10 @@ def test_a_claim_is_found_where_it_is_true_and_not_where_it_is_false() -> None:
 
 def test_trials_are_kept_and_go_on(tmp_path, monkeypatch) -> None:
     drawn = []
-    monkeypatch.setattr(validity, "draw", lambda result, folder: drawn.append(result))
+    monkeypatch.setattr(run, "draw", lambda result, folder: drawn.append(result))
     few = [claim for claim in CLAIMS if "most decisions" in claim.name]
     first = run_trials([0], TINY, tmp_path, claims=few)
-    (kept,) = (tmp_path / "trials").glob("*/validity.parquet")
+    (kept,) = tmp_path.glob("trial-*/validity.parquet")
     time = kept.stat().st_mtime_ns
     both = run_trials([0, 1], TINY, tmp_path, claims=few)
     assert kept.stat().st_mtime_ns == time
@@ -75,7 +75,7 @@ def test_trials_are_kept_and_go_on(tmp_path, monkeypatch) -> None:
     assert Result.load(tmp_path / "validity.parquet").frame.equals(both.frame)
     assert len(drawn) == 2
     run_trials([0], replace(TINY, epochs=2), tmp_path, claims=few)  # other settings, another folder
-    assert len(list((tmp_path / "trials").iterdir())) == 3
+    assert len(list(tmp_path.glob("trial-*"))) == 3
     with pytest.raises(ValueError, match="at least one trial"):
         run_trials([], TINY, tmp_path, claims=few)
 

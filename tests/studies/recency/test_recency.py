@@ -14,9 +14,10 @@ from attn_interp.experiments.recency import recency as measures
 from attn_interp.experiments.recency.recency import EARLY, EVERYWHERE, LATE, POSITIONS, REAL
 from attn_interp.experiments.result import Result
 from attn_interp.report.tables.recency_table import recency_layout, recency_sentence
+from attn_interp.studies import run
 from attn_interp.studies.recency import recency
 from attn_interp.studies.recency.recency import cells, run_recency
-from attn_interp.studies.recency.recency_cell import Cell, Sizes, measured, settings_of
+from attn_interp.studies.recency.recency_cell import RecencyCell, Sizes, measured, settings_of
 from attn_interp.studies.recency.recency_documents import planted_corpus, planted_documents, real_corpus
 
 TINY = Sizes(
@@ -36,10 +37,11 @@ TINY = Sizes(
 
 def test_cells_are_every_architecture_under_every_seed_and_a_few_long_ones() -> None:
     found = cells([3, 5], TINY)
-    assert len(set(found)) == len(found) == 2 * (3 * 2 * 4 + 4)
+    assert len({tuple(cell.architecture.values()) for cell in found}) == len(found) == 2 * (3 * 2 * 4 + 4)
+    assert len({cell.folder_name() for cell in found}) == len(found)
     assert {cell.length for cell in found} == {20, 24}
     assert [cell.seed for cell in found] == sorted(cell.seed for cell in found)
-    settings = Cell("lstm (forget bias 1)", 2, "max", 0, 20).settings(6)
+    settings = RecencyCell("lstm (forget bias 1)", 2, "max", 0, 20, replace(TINY, width=6)).settings()
     assert (settings.forget_bias, settings.bidirectional, settings.pooling, settings.hidden) == (1.0, True, "max", 6)
     with pytest.raises(ValueError, match="recurrent: got 'rnn', expected some of 'gru', 'lstm'"):
         cells([0], TINY, ["rnn"])
@@ -72,7 +74,7 @@ def test_a_sample_of_real_documents_is_not_ordered_as_the_splits_were_cut() -> N
 
 
 def test_a_cell_holds_every_measure() -> None:
-    frame = measured(Cell("gru", 1, "attention", 0, 20), TINY).frame
+    frame = measured(RecencyCell("gru", 1, "attention", 0, 20, TINY)).frame
     counts = frame.groupby(["measure", "trained_at"]).size().to_dict()
     places = len(POSITIONS)
     assert counts == {
@@ -92,10 +94,10 @@ def test_a_cell_holds_every_measure() -> None:
 
 def test_cells_are_kept_and_tables_and_a_sentence_are_made_of_them(tmp_path, monkeypatch) -> None:
     drawn = []
-    monkeypatch.setattr(recency, "draw", lambda result, folder: drawn.append(result))
+    monkeypatch.setattr(run, "draw", lambda result, folder: drawn.append(result))
     few = replace(TINY, lengths=(20,), long=())
     result = run_recency([0], few, tmp_path, recurrent=["lstm"], poolings=["last"])
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("cells/*/recency.parquet")}
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/recency.parquet")}
     assert len(kept) == 2
     again = run_recency([0], few, tmp_path, recurrent=["lstm"], poolings=["last"])
     assert again.frame.equals(result.frame)
@@ -116,7 +118,7 @@ def test_cells_are_kept_and_tables_and_a_sentence_are_made_of_them(tmp_path, mon
 
 def test_every_network_has_a_figure(tmp_path, monkeypatch) -> None:
     drawn = []
-    monkeypatch.setattr(recency, "draw", lambda result, folder: drawn.append(folder.name))
+    monkeypatch.setattr(run, "draw", lambda result, folder: drawn.append(folder.name))
     monkeypatch.setattr(recency, "_draw_network", lambda result, name, folder: drawn.append(name))
     few = replace(TINY, lengths=(20,), long=())
     run_recency([0], few, tmp_path, recurrent=["lstm", "gru"], poolings=["last"], progress=False)
@@ -130,9 +132,9 @@ def test_the_sentence_says_repaired_where_the_intervals_are_apart() -> None:
             about = {"recurrent": "gru", "directions": 1, "pooling": pooling, "trained_length": 20.0, "seed": seed}
             found = measures.row(measures.ACCURACY, np.array([value + noise]), 100, measures.FIRST)
             rows.append({**about, "trained_at": LATE, **found})
-    sentence = recency_sentence(measures.recency_of(rows, {}).summary())
+    sentence = recency_sentence(measures.recency(rows, {}).summary())
     assert "0.50 [0.48, 0.52] against 0.90 [0.88, 0.92] (repaired by attention)" in sentence
     assert "trained at" not in sentence
     assert "U index not measured" in sentence
-    with_one_seed = measures.recency_of(rows[:2], {}).summary()
+    with_one_seed = measures.recency(rows[:2], {}).summary()
     assert "0.49 against 0.89 (not shown to be repaired by attention)" in recency_sentence(with_one_seed)

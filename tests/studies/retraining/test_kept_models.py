@@ -39,14 +39,14 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch(tmp_path, monkeypat
     for name, value in whole.module.state_dict().items():
         assert torch.equal(value, again.module.state_dict()[name])
     assert [path.name for path in (tmp_path / "part").iterdir()] == ["attention"]
-    assert said == ["seed 5: training attention"] * 2
+    assert said == ["part: training attention"] * 2
 
 
 def test_base_rivals_and_guided_models_start_from_the_given_vectors(tmp_path) -> None:
     still = TrainingSettings(epochs=1, learning_rate=1e-12)
     vectors = torch.randn(len(Vocabulary.build(CORPUS.train, still.least_count)), 6)
     models = Retraining(CORPUS, SETTINGS, still, 5, tmp_path, lambda: vectors)
-    made = {**models.rivals(), "guided": models.guided("uniform")}
+    made = {**models.rivals(), "guided": models.guided("uniform", CORPUS.test).trained}
     assert set(made) == {"attention", "uniform attention", "last state", "guided"}
     for trained in made.values():
         assert torch.allclose(trained.module.embedding.weight[1:], vectors[1:], atol=1e-6)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 
 
 def linearised_votes(reading: Reading, batch: ReadBatch) -> torch.Tensor:

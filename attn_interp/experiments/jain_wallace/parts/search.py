@@ -9,7 +9,8 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
-from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 
 STARTS = 5
 STEPS = 500

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 
 from attn_interp.data.edit import delete_words, replace_words
-from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.models.attention_model import AttentionModel
 

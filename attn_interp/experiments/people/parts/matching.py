@@ -15,7 +15,7 @@ from attn_interp.data.batch import batches_by_length
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.data.rationales import VIEWS
-from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record import Column
 from attn_interp.measures.rationale_scores import auroc, average_precision, marked_in_top, precision_recall_area
 from attn_interp.measures.spans import span_scores, top_words
 from attn_interp.statistics.bootstrap import Floats

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from attn_interp.experiments.reading import ReadBatch, Reading
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 
 
 def logits_keeping(reading: Reading, batch: ReadBatch, kept: torch.Tensor) -> torch.Tensor:

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading
-from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
+from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.record import Column
 from attn_interp.measures.divergence import LN2, jsd, kl, tvd
 from attn_interp.models.attention_model import AttentionModel
 

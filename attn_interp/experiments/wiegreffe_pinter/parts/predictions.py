@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from attn_interp.data.document import Document, documents_of, gold_labels
-from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record import Column
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.scores import LEVEL
 
