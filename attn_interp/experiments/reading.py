@@ -217,8 +217,8 @@ def read(
     """
     if not isinstance(model, AttentionModel):
         raise TypeError(f"read: got a {type(model).__name__}, expected a model as train or wrap return it")
-    given = documents_of(documents)
-    if not given:
+    if isinstance(documents, Sequence) and not documents:
         raise ValueError("read: no documents were given; an experiment needs at least one")
+    given = documents_of(documents)
     known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
     return Reading(model, given, seed, known, progress)

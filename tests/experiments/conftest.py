@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -15,6 +19,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
+from attn_interp.readout.affine_check import Affinity
 
 THREE = {"negative": "awful", "neutral": "average", "positive": "wonderful"}
 SETTINGS = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)
@@ -68,6 +73,24 @@ def three_model(three_trained: Trained) -> AttentionModel:
 @pytest.fixture(scope="session")
 def three_reading(three_model: AttentionModel, three: Corpus) -> Reading:
     return read(three_model, three.test)
+
+
+@pytest.fixture(scope="session")
+def changed() -> Callable[..., Any]:
+    """A reading, or one of its batches, as if it had read these values."""
+
+    def make(read_before: Any, **values: object) -> Any:
+        other = replace(read_before)
+        vars(other).update(values)
+        return other
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def unproved(reading: Reading, changed: Callable[..., Any]) -> Reading:
+    """The same reading where nothing is known of affinity: every step goes through the model."""
+    return changed(reading, batches=reading.batches, affinity=Affinity(0.0, 0.0, 0.0, 0))
 
 
 @pytest.fixture(scope="session")

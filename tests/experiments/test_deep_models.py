@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
 from attn_interp.data.signals import log_frequency
 from attn_interp.experiments.jain_wallace.adversary import adversary
@@ -23,7 +22,7 @@ from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.every_head import rows_of_heads
 
-FEW = named("gradient x input", "leave-one-out")
+FEW = ["gradient x input", "leave-one-out"]
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +64,12 @@ def test_no_attention_between_all_positions_is_kept(bert, planted) -> None:
 
 
 def test_quality(bert, planted) -> None:
-    summary = quality(bert, planted).summary().set_index(["predictor", "quantity"])
+    summary = quality(read(bert, planted.test)).summary().set_index(["predictor", "quantity"])
     assert summary.loc[("model", "accuracy"), "estimate"] > 0.9
 
 
-def test_agreement_is_over_words(bert, documents, deep) -> None:
-    result = agreement(bert, documents, FEW, reading=deep)
+def test_agreement_is_over_words(documents, deep) -> None:
+    result = agreement(deep, methods=FEW)
     lengths = {document.id: len(document) for document in documents}
     assert (result.frame["words"] == result.frame["document"].map(lengths)).all()  # words, not pieces
     assert set(result.frame["document"]) == {document.id for document in documents}
@@ -78,8 +77,8 @@ def test_agreement_is_over_words(bert, documents, deep) -> None:
     assert result.settings["query"] == "first"
 
 
-def test_permutation_moves_the_output(bert, documents, deep) -> None:
-    frame = permutation(bert, documents, draws=3, reading=deep).frame
+def test_permutation_moves_the_output(documents, deep) -> None:
+    frame = permutation(deep, draws=3).frame
     assert frame["document"].tolist() == [document.id for document in documents]
     assert (frame["median_tvd"] >= 0).all()
     assert (frame["median_tvd"] > 0).any()
@@ -87,35 +86,35 @@ def test_permutation_moves_the_output(bert, documents, deep) -> None:
 
 def test_an_adversary_is_searched(bert, documents, deep, monkeypatch) -> None:
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
-    frame = adversary(bert, documents[:3]).frame
+    frame = adversary(read(bert, documents[:3])).frame
     assert set(frame["status"]) == {"search"}
     assert (frame["tvd"] <= 0.01 + 1e-6).all()
 
 
 def test_erasure_has_no_optimum(bert, documents) -> None:
-    frame = erasure(bert, documents[:2]).frame
+    frame = erasure(read(bert, documents[:2])).frame
     assert "attention" in set(frame["ordering"])
     assert "optimum" not in set(frame["ordering"])
     assert frame["fraction"].between(0, 1).all()
 
 
-def test_reach_says_why_not(bert, documents, deep) -> None:
+def test_reach_says_why_not(deep) -> None:
     with pytest.raises(ValueError, match=r"not affine in the attention at site 'bert\.encoder\.layer\.1"):
-        reach(bert, documents, reading=deep)
+        reach(deep)
 
 
-def test_plausibility_finds_the_keyword(bert, documents, deep) -> None:
-    result = plausibility(bert, documents, FEW, reading=deep)
+def test_plausibility_finds_the_keyword(deep) -> None:
+    result = plausibility(deep, methods=FEW)
     assert np.isfinite(result.summary()["estimate"]).any()
 
 
 @pytest.mark.parametrize("operator", ["delete", "mask", "mean embedding", "attention mask"])
 def test_faithfulness_by_every_operator(bert, documents, operator) -> None:
     few = documents[:3]
-    result = faithfulness(bert, few, FEW, operator=operator)
+    result = faithfulness(read(bert, few), methods=FEW, operator=operator)
     assert len(result.frame)
 
 
-def test_external(bert, planted, documents, deep) -> None:
-    result = external(bert, documents, [log_frequency(planted.train)], FEW, reading=deep)
+def test_external(planted, deep) -> None:
+    result = external(deep, signals=[log_frequency(planted.train)], methods=FEW)
     assert len(result.frame)

@@ -9,12 +9,13 @@ from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.experiments.examples import QUANTILES, READABLE, examples
 from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 
 
 @pytest.fixture(scope="module")
-def result(model, planted, reading) -> Result:
-    return examples(model, planted.test, reading=reading)
+def result(reading) -> Result:
+    return examples(reading)
 
 
 def test_each_row_is_a_word_with_all_its_weights(result, model, planted) -> None:
@@ -33,9 +34,9 @@ def test_each_row_is_a_word_with_all_its_weights(result, model, planted) -> None
             assert np.allclose(frame[method], values, atol=1e-6)
 
 
-def test_documents_are_chosen_by_their_largest_weight(result, model, planted, reading) -> None:
+def test_documents_are_chosen_by_their_largest_weight(result, planted, reading) -> None:
     """For each predicted class the 10th, 50th and 90th percentile among the readable ones, worked by hand."""
-    frame = adversary(model, planted.test, reading=reading).frame
+    frame = adversary(reading).frame
     readable = frame[frame["words"].between(*READABLE)]
     expected = []
     for name in sorted(readable["predicted"].unique(), key=planted.classes.index):
@@ -48,13 +49,13 @@ def test_documents_are_chosen_by_their_largest_weight(result, model, planted, re
 
 def test_where_none_is_readable_all_are_looked_at(model) -> None:
     documents = [Document(id=f"d{n}", words=("film",) * n, label=0) for n in (2, 3, 4, 5)]
-    frame = examples(model, documents).frame
+    frame = examples(read(model, documents)).frame
     assert 1 <= frame["document"].nunique() <= 4
 
 
 def test_one_word_is_shown_with_an_undefined_deletion(model, short, monkeypatch) -> None:
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 3)
-    frame = examples(model, short[:1]).frame
+    frame = examples(read(model, short[:1])).frame
     assert len(frame) == 1
     assert frame["attention"].item() == frame["adversary"].item() == 1
     assert np.isnan(frame["leave-one-out"].item())
@@ -69,4 +70,4 @@ def test_the_summary_says_which_documents(result) -> None:
 def test_the_status_of_the_adversary_is_told(result, not_affine, planted, monkeypatch) -> None:
     assert result.settings["status"] == "exact"
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 10)
-    assert examples(not_affine, planted.test[:4]).settings["status"] == "search"
+    assert examples(read(not_affine, planted.test[:4])).settings["status"] == "search"

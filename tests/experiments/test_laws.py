@@ -14,6 +14,7 @@ from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.jain_wallace.same_shape import same_shape
 from attn_interp.experiments.reach import reach
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
@@ -21,10 +22,10 @@ from attn_interp.models.attention_model import AttentionModel
 
 EXPERIMENTS: dict[str, Callable[..., Result]] = {
     "adversary": adversary,
-    "adversary_curve": lambda *arguments, **options: adversary_curve(*arguments, eps=(0.01, 0.2), **options),
+    "adversary_curve": lambda reading: adversary_curve(reading, eps=(0.01, 0.2)),
     "agreement": agreement,
     "erasure": erasure,
-    "permutation": lambda *arguments, **options: permutation(*arguments, draws=7, **options),
+    "permutation": lambda reading: permutation(reading, draws=7),
     "reach": reach,
     "same_shape": same_shape,
     "single_erasure": single_erasure,
@@ -47,7 +48,7 @@ def rows(result: Result) -> pd.DataFrame:
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
 def whole(request, model, planted) -> Result:
-    return EXPERIMENTS[request.param](model, planted.test[:40], seed=4)
+    return EXPERIMENTS[request.param](read(model, planted.test[:40], seed=4))
 
 
 def test_one_row_per_document_in_their_order(whole, planted) -> None:
@@ -58,7 +59,7 @@ def test_one_row_per_document_in_their_order(whole, planted) -> None:
 
 def test_order_and_subset_change_no_row(whole, model, planted) -> None:
     part = planted.test[:40][::-3]
-    other = rows(EXPERIMENTS[whole.experiment](model, part, seed=4))
+    other = rows(EXPERIMENTS[whole.experiment](read(model, part, seed=4)))
     expected = rows(whole).loc[other.index]
     pd.testing.assert_frame_equal(other, expected, check_exact=False, rtol=1e-6, atol=1e-6)
 
@@ -66,24 +67,23 @@ def test_order_and_subset_change_no_row(whole, model, planted) -> None:
 def test_batch_size_changes_no_row(whole, model, planted, monkeypatch) -> None:
     batches = AttentionModel.batches
     monkeypatch.setattr(AttentionModel, "batches", lambda self, documents, size=0: batches(self, documents, 7))
-    other = rows(EXPERIMENTS[whole.experiment](model, planted.test[:40], seed=4))
+    other = rows(EXPERIMENTS[whole.experiment](read(model, planted.test[:40], seed=4)))
     pd.testing.assert_frame_equal(other, rows(whole), check_exact=False, rtol=1e-6, atol=1e-6)
 
 
 def test_the_same_again_is_the_same_to_the_last_bit(whole, model, planted) -> None:
-    again = EXPERIMENTS[whole.experiment](model, planted.test[:40], seed=4)
+    again = EXPERIMENTS[whole.experiment](read(model, planted.test[:40], seed=4))
     pd.testing.assert_frame_equal(again.frame, whole.frame, check_exact=True)
 
 
-def test_only_the_adversary_of_the_same_shape_is_for_two_classes(three_model, three, three_reading) -> None:
-    with pytest.raises(ValueError, match="two classes, got 3 classes; use adversary"):
-        same_shape(three_model, three.test, reading=three_reading)
+def test_only_the_adversary_of_the_same_shape_is_for_two_classes(three_reading) -> None:
+    with pytest.raises(ValueError, match="3 classes; it is for two; use adversary"):
+        same_shape(three_reading)
 
 
 @pytest.mark.parametrize("name", [*sorted(EXPERIMENTS.keys() - {"same_shape"}), "examples"])
-def test_three_classes_go_through(name, three_model, three, three_reading) -> None:
-    run = EXPERIMENTS.get(name, examples)
-    result = run(three_model, three.test, reading=three_reading)
+def test_three_classes_go_through(name, three, three_reading) -> None:
+    result = EXPERIMENTS.get(name, examples)(three_reading)
     assert result.settings["classes"] == list(three.classes)
     assert set(result.frame["predicted"]) == set(three.classes)
     assert len(result.summary())
@@ -92,12 +92,12 @@ def test_three_classes_go_through(name, three_model, three, three_reading) -> No
 @pytest.mark.parametrize("name", [*EXPERIMENTS, "examples"])
 def test_nothing_to_ask_is_an_error(name, model) -> None:
     with pytest.raises(ValueError, match="no documents"):
-        EXPERIMENTS.get(name, examples)(model, [])
+        EXPERIMENTS.get(name, examples)(read(model, []))
 
 
 @pytest.mark.parametrize("name", [*EXPERIMENTS, "examples"])
 def test_the_shortest_documents_have_rows(name, model, short) -> None:
-    result = EXPERIMENTS.get(name, examples)(model, short)
+    result = EXPERIMENTS.get(name, examples)(read(model, short))
     if name != "examples":
         assert set(result.frame["document"]) == {document.id for document in short}
         assert result.frame.set_index("document")["words"].loc["one"].min() == 1

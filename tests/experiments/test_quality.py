@@ -10,9 +10,11 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.experiments.quality import quality
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
+from attn_interp.models.wrap import wrap
 
 PREDICTORS = ("model", "bag of words", "majority")
 
@@ -32,12 +34,13 @@ def noisy() -> Corpus:
 @pytest.fixture(scope="module")
 def of_noise(noisy) -> Result:
     settings = ClassifierSettings(encoder="average", embedding_width=6, hidden=4, dropout=0.0)
-    return quality(fit_classifier(noisy, settings, TrainingSettings(epochs=3), progress=False), noisy)
+    model = wrap(fit_classifier(noisy, settings, TrainingSettings(epochs=3), progress=False))
+    return quality(read(model, noisy.test, training=noisy))
 
 
 @pytest.fixture(scope="module")
-def of_three(three_trained, three) -> Result:
-    return quality(three_trained, three)
+def of_three(three_model, three) -> Result:
+    return quality(read(three_model, three.test, training=three))
 
 
 @pytest.mark.parametrize("predictor", PREDICTORS)
@@ -55,8 +58,8 @@ def test_figures_are_scikit_learns(predictor, which, request) -> None:
     assert estimate(result, predictor, "AUROC")["estimate"] == pytest.approx(area)
 
 
-def test_planted_evidence_is_found(trained, planted) -> None:
-    result = quality(trained, planted)
+def test_planted_evidence_is_found(model, planted) -> None:
+    result = quality(read(model, planted.test, training=planted))
     assert estimate(result, "model", "accuracy")["estimate"] > 0.95
     assert estimate(result, "bag of words", "accuracy")["estimate"] > 0.95
     assert estimate(result, "majority", "accuracy")["estimate"] < 0.7
@@ -80,16 +83,10 @@ def test_rows_are_predictions(of_three, three) -> None:
     assert [three.classes[k] for k in probabilities.argmax(1)] == frame["predicted"].tolist()
 
 
-def test_another_split(three_trained, three) -> None:
-    result = quality(three_trained, three, split="dev")
-    assert set(result.frame["document"]) == {document.id for document in three.dev}
-
-
-def test_one_gold_class_has_no_area(trained, planted) -> None:
+def test_one_gold_class_has_no_area(model, planted) -> None:
     """AUROC needs both classes; accuracy does not."""
     one = [document for document in planted.test if document.label == 0]
-    corpus = Corpus(planted.name, planted.classes, {**planted.splits, "test": one}, planted.licence, planted.source)
-    result = quality(trained, corpus)
+    result = quality(read(model, one, training=planted))
     row = estimate(result, "model", "AUROC")
     assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
     assert estimate(result, "model", "accuracy")["estimate"] > 0.9

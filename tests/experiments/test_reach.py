@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -13,11 +11,12 @@ from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
 from attn_interp.experiments.jain_wallace.same_shape import same_shape
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import read
+from attn_interp.readout.affine_check import Affinity
 
 
 @pytest.fixture(scope="module")
-def frame(model, planted, reading):
-    return reach(model, planted.test, reading=reading).frame.set_index("document")
+def frame(reading):
+    return reach(reading).frame.set_index("document")
 
 
 def test_unflippable_decisions_survive_every_attention(model, reading, frame) -> None:
@@ -58,7 +57,7 @@ def test_spread_used_is_the_way_from_the_mean_as_a_share_of_the_way_there_is(rea
 
 
 @pytest.mark.parametrize(("chosen", "share"), [("uniform", 0.0), ("best word", 1.0)])
-def test_spread_used_at_its_ends(model, reading, chosen, share) -> None:
+def test_spread_used_at_its_ends(reading, changed, chosen, share) -> None:
     """The same votes read under uniform attention, and under all attention on the word that votes most strongly."""
     parts = []
     for part in reading.batches:
@@ -68,8 +67,8 @@ def test_spread_used_at_its_ends(model, reading, chosen, share) -> None:
             best = lead.masked_fill(~part.is_word, -torch.inf).argmax(-1)
             weights = torch.nn.functional.one_hot(best, lead.shape[1]).double()
         logits = torch.einsum("bw,bwc->bc", weights, part.votes)
-        parts.append(replace(part, weights=weights, logits=logits))
-    found = reach(model, reading.documents, reading=replace(reading, batches=tuple(parts))).frame
+        parts.append(changed(part, weights=weights, logits=logits, votes=part.votes, is_word=part.is_word))
+    found = reach(changed(reading, batches=tuple(parts), affinity=reading.affinity)).frame
     assert np.allclose(found["spread_used"], share, atol=1e-9)
 
 
@@ -79,24 +78,24 @@ def test_degenerate_documents_have_defined_rows(model) -> None:
         Document(id="same", words=("film",) * 2, label=0),
         Document(id="three", words=("a",) * 3, label=1),
     ]
-    rows = reach(model, documents).frame.set_index("document")
+    rows = reach(read(model, documents)).frame.set_index("document")
     assert bool(rows.loc["one", "unflippable"])
     assert rows.loc["one", "equivalent_dimension"] == 0
     assert rows.loc["one", "interval_width"] == 0
     assert np.isnan(rows.loc["one", "spread_used"])
 
 
-def test_it_refuses_a_readout_that_is_not_affine(model, planted, reading) -> None:
-    other = type(reading)(reading.documents, reading.batches, type(reading.affinity)(1.0, 1.0, 1.0, 5))
+def test_it_refuses_a_readout_that_is_not_affine(reading, changed) -> None:
+    other = changed(reading, batches=reading.batches, affinity=Affinity(1.0, 1.0, 1.0, 5))
     with pytest.raises(ValueError, match="not affine in the attention at site 'pooling' \\(gap 1 logits"):
-        reach(model, planted.test, reading=other)
-    with pytest.raises(ValueError, match="needs an affine readout"):
-        same_shape(model, planted.test, reading=other)
+        reach(other)
+    with pytest.raises(ValueError, match="same_shape: the readout is not affine in the attention; use adversary"):
+        same_shape(other)
 
 
-def test_the_same_shape_adversary_lies_below_the_free_one(model, planted, reading) -> None:
-    shape = same_shape(model, planted.test, eps=0.05, reading=reading).frame
-    free = adversary_curve(model, planted.test, eps=(0.05,), reading=reading).frame
+def test_the_same_shape_adversary_lies_below_the_free_one(reading) -> None:
+    shape = same_shape(reading, eps=0.05).frame
+    free = adversary_curve(reading, eps=(0.05,)).frame
     assert (shape["jsd"] <= shape["jsd_upper"] + 1e-9).all()
     assert (shape["jsd"] <= free["jsd"] + 1e-9).all()
     assert (shape["tvd"] <= 0.05 + 1e-6).all()
@@ -104,12 +103,8 @@ def test_the_same_shape_adversary_lies_below_the_free_one(model, planted, readin
 
 
 def test_a_looser_tolerance_never_buys_less(model, planted) -> None:
-    frame = adversary_curve(model, planted.test[:20], eps=(0.001, 0.01, 0.2)).frame
+    frame = adversary_curve(read(model, planted.test[:20]), eps=(0.001, 0.01, 0.2)).frame
     by_eps = frame.pivot(index="document", columns="eps", values="jsd").to_numpy()
     assert (np.diff(by_eps, axis=1) >= -1e-9).all()
     assert np.diff(by_eps, axis=1).max() > 1e-3
     assert (frame["tvd"] <= frame["eps"] + 1e-6).all()
-
-
-def test_a_reading_of_other_documents_is_not_needed(model, planted) -> None:
-    assert len(reach(model, planted.test[:5], reading=read(model, planted.test[:5])).frame) == 5

@@ -9,11 +9,12 @@ import pytest
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.result import Result
+from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
 
 
 @pytest.fixture(scope="module")
-def result(model, planted, reading) -> Result:
-    return permutation(model, planted.test, draws=5, reading=reading)
+def result(reading) -> Result:
+    return permutation(reading, draws=5)
 
 
 def test_saved_and_loaded_it_is_the_same(result, tmp_path) -> None:
@@ -69,9 +70,7 @@ def test_another_format_is_refused(result, tmp_path, monkeypatch) -> None:
         Result.load(path)
 
 
-def test_the_notebook_view_escapes(result) -> None:
-    classes = {"negative": "<b>", "positive": "&"}
-    frame = result.frame.assign(predicted=result.frame["predicted"].map(classes))
-    html = Result("permutation", frame, result.settings, result.columns)._repr_html_()
-    assert "&lt;b&gt;" in html
+def test_the_notebook_view_escapes(model, planted) -> None:
+    html = necessity({"attention": {0: model}, "<b>&": {0: model}}, planted.test[:9])._repr_html_()
+    assert "accuracy, &lt;b&gt;&amp;" in html
     assert "<td><b>" not in html

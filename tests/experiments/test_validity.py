@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.validity import DETECTION, FALSE_ALARM, together, verdict, verdicts
+from attn_interp.experiments.validity import DETECTION, FALSE_ALARM, together, validity, verdict
 from attn_interp.statistics.bootstrap import Interval
 
 
@@ -16,7 +16,7 @@ def trial(seed: int, *lows: float) -> Result:
     for (claim, case, truth), low in zip((("z", "yes", True), ("z", "no", False), ("a", "yes", True)), lows):
         about = {"claim": claim, "measure": "m", "case": case, "truth": truth, "seed": seed}
         rows.append(verdict(about, 0.1, Interval(low + 1, low, low + 2, 9, 0)))
-    return verdicts(rows, {"sizes": 3})
+    return validity(rows, {"sizes": 3})
 
 
 def test_a_claim_is_found_where_the_whole_interval_is_above_the_threshold() -> None:
@@ -26,7 +26,7 @@ def test_a_claim_is_found_where_the_whole_interval_is_above_the_threshold() -> N
 
 
 def test_rates_count_trials_with_wilsons_interval() -> None:
-    result = together([trial(seed, 1.0, float(seed == 0), 1.0 if seed else np.nan) for seed in range(4)])
+    result = together({seed: trial(seed, 1.0, float(seed == 0), 1.0 if seed else np.nan) for seed in range(4)})
     summary = result.summary()
     assert summary["claim"].tolist() == ["z", "z", "a"]  # in the order of the claims
     assert summary["rate"].tolist() == [DETECTION, FALSE_ALARM, DETECTION]
@@ -50,8 +50,8 @@ def test_verdicts_are_saved_and_loaded(tmp_path) -> None:
 
 def test_a_trial_counts_once() -> None:
     with pytest.raises(ValueError, match="seed 2 stands there twice"):
-        together([trial(2, 1.0), trial(2, 0.0)])
+        together({2: trial(2, 1.0), 3: trial(2, 0.0)})
     with pytest.raises(ValueError, match="at least one trial"):
-        together([])
+        together({})
     with pytest.raises(ValueError, match="at least one trial of one claim"):
-        verdicts([], {})
+        validity([], {})

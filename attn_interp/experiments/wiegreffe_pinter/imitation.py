@@ -60,11 +60,13 @@ def together(results: Mapping[int, Result]) -> Result:
     """Results of several base models, each under its own seed, as one.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or two are of the same seed.
     """
     if not results:
         raise ValueError("imitation: got no results; give at least one")
     frame = pd.concat([results[seed].frame for seed in sorted(results)], ignore_index=True)
+    if (twice := frame.duplicated(["free", "strength", "seed", "document"])).any():
+        raise ValueError(f"imitation: seed {frame['seed'][twice].iloc[0]} stands there twice; each counts once")
     return Result("imitation", frame, {**results[min(results)].settings, "seeds": sorted(results)}, COLUMNS)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from attn_interp.experiments.attributed import attribute
 
-from attn_interp.attribution.methods import named
 from attn_interp.experiments.deep.head_combination import (
     ATTENTION,
     BEST_HEAD,
@@ -63,14 +61,13 @@ def test_draws_are_those_of_the_document_alone() -> None:
 
 @pytest.fixture(scope="module")
 def result(bert, planted) -> Result:
-    return head_combination(bert, planted.test[:24])
+    return head_combination(read(bert, planted.test[:24]))
 
 
 def test_attention_agrees_with_leave_one_out_as_in_agreement(bert, planted, result) -> None:
     documents = planted.test[:24]
     reading = read(bert, documents)
-    attributed = attribute(bert, reading, named(LEAVE_ONE_OUT))
-    expected = agreement(bert, documents, reading=reading, attributed=attributed).frame.set_index("document")["tau"]
+    expected = agreement(reading, methods=[LEAVE_ONE_OUT]).frame.set_index("document")["tau"]
     own = result.frame[result.frame["ranking"] == ATTENTION].set_index("document")["tau"]
     assert len(own) == 12 == result.settings["held_out"]
     assert np.allclose(own, expected[own.index], atol=1e-6)
@@ -90,7 +87,7 @@ def test_rows_and_settings(result, tmp_path) -> None:
 
 
 def test_the_order_of_the_documents_changes_nothing(bert, planted, result) -> None:
-    turned = head_combination(bert, planted.test[:24][::-1])
+    turned = head_combination(read(bert, planted.test[:24][::-1]))
     assert turned.settings["best_head"] == result.settings["best_head"]
     keys = ["document", "ranking"]
     one, other = (each.frame.sort_values(keys)["tau"].to_numpy() for each in (result, turned))
@@ -101,4 +98,4 @@ def test_the_order_of_the_documents_changes_nothing(bert, planted, result) -> No
 
 def test_too_few_documents_are_named(bert, planted) -> None:
     with pytest.raises(ValueError, match=r"1 of 2 documents fall in the fitting half .* expected at least 2"):
-        head_combination(bert, planted.test[:2])
+        head_combination(read(bert, planted.test[:2]))

@@ -10,6 +10,7 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.deep.head_reach import ALL, head_reach
 from attn_interp.experiments.deep.parts.head_reading import read_heads
 from attn_interp.experiments.reach import reach
+from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.heads import head_weights, logits_under_heads
@@ -33,13 +34,18 @@ def documents(planted):
 
 
 @pytest.fixture(scope="module")
-def heads_read(two_heads, documents):
-    return read_heads(two_heads, documents)
+def asked(two_heads, documents) -> Reading:
+    return read(two_heads, documents)
 
 
 @pytest.fixture(scope="module")
-def result(two_heads, documents, heads_read) -> Result:
-    return head_reach(two_heads, documents, reading=heads_read)
+def heads_read(asked):
+    return read_heads(asked)
+
+
+@pytest.fixture(scope="module")
+def result(asked) -> Result:
+    return head_reach(asked)
 
 
 def test_weights_of_every_head_are_those_recorded(two_heads, documents) -> None:
@@ -69,7 +75,7 @@ def test_one_head_alone_is_reach_of_that_view(two_heads, documents, result) -> N
     for head in range(2):
         view = wrap(two_heads.module, classes=two_heads.classes, collate_documents=two_heads.collate,
                     example=documents, head=head)  # fmt: skip
-        expected = reach(view, documents).frame
+        expected = reach(read(view, documents)).frame
         own = result.frame[result.frame["heads"] == f"head {head}"].reset_index(drop=True)
         for name in ("margin", "margin_least", "margin_most", "spread_used"):
             assert np.allclose(own[name], expected[name], atol=1e-4, equal_nan=True), name
@@ -127,6 +133,6 @@ def test_it_is_saved_and_read_back(result, tmp_path) -> None:
 
 def test_what_is_not_affine_and_nothing_at_all_are_refused(not_affine, planted) -> None:
     with pytest.raises(ValueError, match="not affine in the attention of the heads at site"):
-        head_reach(not_affine, planted.test[:8])
+        head_reach(read(not_affine, planted.test[:8]))
     with pytest.raises(ValueError, match="no documents"):
-        read_heads(not_affine, [])
+        read_heads(read(not_affine, []))

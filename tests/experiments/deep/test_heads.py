@@ -9,6 +9,7 @@ from scipy.stats import kendalltau
 
 from attn_interp.data.edit import delete_words
 from attn_interp.experiments.deep.heads import MEANS, heads
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import jsd
 from attn_interp.models.every_head import rows_of_heads
@@ -17,7 +18,7 @@ from attn_interp.recording import intervene
 
 @pytest.fixture(scope="module")
 def result(bert, planted, short) -> Result:
-    return heads(bert, [*planted.test[:9], short[0]])
+    return heads(read(bert, [*planted.test[:9], short[0]]))
 
 
 def test_one_document_by_hand(bert, planted, result) -> None:
@@ -53,7 +54,7 @@ def test_one_document_by_hand(bert, planted, result) -> None:
 
 def test_the_head_of_a_pooling_taken_out_is_uniform_attention(model, planted) -> None:
     documents = planted.test[:7]
-    found = heads(model, documents).frame
+    found = heads(read(model, documents)).frame
     batch = model.batch(documents)
     run = model.run(batch)
     uniform = run.is_word / run.is_word.sum(-1, keepdim=True)
@@ -64,7 +65,7 @@ def test_the_head_of_a_pooling_taken_out_is_uniform_attention(model, planted) ->
 
 
 def test_zero_is_another_way_to_take_a_head_out(bert, planted, result) -> None:
-    zero = heads(bert, planted.test[:3], how="zero").frame
+    zero = heads(read(bert, planted.test[:3]), how="zero").frame
     same = result.frame.iloc[: len(zero)]
     assert (zero["tau_leave_one_out"] == same["tau_leave_one_out"]).all()
     assert (zero["js_ablated"] - same["js_ablated"]).abs().max() > 1e-4
@@ -81,7 +82,7 @@ def test_a_document_of_one_word_has_no_ranking_and_counts_as_undefined(result) -
 
 
 def test_batches_and_order_change_nothing(bert, planted, result) -> None:
-    turned = heads(bert, planted.test[:9][::-1]).frame
+    turned = heads(read(bert, planted.test[:9][::-1])).frame
     numbers = list(MEANS)
     for document in planted.test[:9]:
         one, other = (frame[frame["document"] == document.id][numbers] for frame in (result.frame, turned))
@@ -92,6 +93,6 @@ def test_it_is_saved_whole_and_says_what_is_wrong(bert, planted, result, tmp_pat
     loaded = Result.load(result.save(tmp_path))
     assert loaded.frame.equals(result.frame)
     with pytest.raises(ValueError, match="no documents were given"):
-        heads(bert, [])
+        heads(read(bert, []))
     with pytest.raises(ValueError, match="got how='prune', expected one of uniform, zero"):
-        heads(bert, planted.test[:1], how="prune")
+        heads(read(bert, planted.test[:1]), how="prune")

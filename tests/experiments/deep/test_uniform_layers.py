@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from attn_interp.experiments.deep.uniform_layers import ALL, NONE, uniform_layers
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.recording import intervene
@@ -17,7 +18,7 @@ from attn_interp.recording import intervene
 
 @pytest.fixture(scope="module")
 def result(bert, planted) -> Result:
-    return uniform_layers(bert, planted.test[:11])
+    return uniform_layers(read(bert, planted.test[:11]))
 
 
 def test_no_layer_is_the_model_itself(bert, planted, result) -> None:
@@ -49,19 +50,19 @@ def test_one_document_by_hand(bert, planted, result) -> None:
 def test_a_retrained_model_runs_with_its_own_layers_uniform(bert, planted, result) -> None:
     """With the model itself in place of each, nothing differs; with another one for all layers, that choice alone."""
     documents = planted.test[:11]
-    same = uniform_layers(bert, documents, retrained=dict.fromkeys((NONE, "layer 0", "layer 1", ALL), bert))
+    same = uniform_layers(read(bert, documents), retrained=dict.fromkeys((NONE, "layer 0", "layer 1", ALL), bert))
     assert same.settings["retrained"] and not result.settings["retrained"]
     assert same.frame.equals(result.frame)
     other = replace(bert, module=copy.deepcopy(bert.module))
     with torch.no_grad():
         other.module.classifier.bias += torch.tensor([50.0, 0.0])
     models = {**dict.fromkeys((NONE, "layer 0", "layer 1"), bert), ALL: other}
-    changed = uniform_layers(bert, documents, retrained=models).frame
+    changed = uniform_layers(read(bert, documents), retrained=models).frame
     rows = changed["uniform"] == ALL
     assert changed[~rows].equals(result.frame[~rows])
     assert (changed[rows]["correct"] == [document.label == 0 for document in documents]).all()
     with pytest.raises(ValueError, match=r"no retrained model for 'layer 0'; given are none"):
-        uniform_layers(bert, documents, retrained={NONE: bert})
+        uniform_layers(read(bert, documents), retrained={NONE: bert})
 
 
 def test_the_summary_is_in_the_order_of_the_choices_and_adds_up(result) -> None:
@@ -75,7 +76,7 @@ def test_the_summary_is_in_the_order_of_the_choices_and_adds_up(result) -> None:
 
 def test_a_pooling_made_uniform_is_uniform_attention(model, planted) -> None:
     documents = planted.test[:7]
-    found = uniform_layers(model, documents, {"pooling": ["pooling"]}).frame
+    found = uniform_layers(read(model, documents), choices={"pooling": ["pooling"]}).frame
     batch = model.batch(documents)
     run = model.run(batch)
     uniform = run.is_word / run.is_word.sum(-1, keepdim=True)
@@ -86,6 +87,6 @@ def test_a_pooling_made_uniform_is_uniform_attention(model, planted) -> None:
 
 def test_wrong_use_is_named(model, planted) -> None:
     with pytest.raises(ValueError, match="no documents were given"):
-        uniform_layers(model, [])
+        uniform_layers(read(model, []))
     with pytest.raises(ValueError, match="choice 'top': there is no site 'poling'; the sites are pooling"):
-        uniform_layers(model, planted.test[:1], {"top": ["poling"]})
+        uniform_layers(read(model, planted.test[:1]), choices={"top": ["poling"]})

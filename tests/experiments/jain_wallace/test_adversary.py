@@ -7,18 +7,19 @@ import pytest
 import torch
 
 from attn_interp.experiments.jain_wallace import adversary as module
-from attn_interp.experiments.jain_wallace.adversary import adversary, find_adversaries
+from attn_interp.experiments.jain_wallace.adversary import adversary, best, searched
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import jsd, tvd
+from attn_interp.readout.affine_check import Affinity
 
 EPS = 0.01
 
 
 @pytest.fixture(scope="module")
-def both(model, planted, reading) -> Result:
-    return adversary(model, planted.test, eps=EPS, method="both", reading=reading)
+def both(reading) -> Result:
+    return adversary(reading, eps=EPS, method="both")
 
 
 def test_exact_is_never_below_the_search_at_the_same_eps(both) -> None:
@@ -29,11 +30,11 @@ def test_exact_is_never_below_the_search_at_the_same_eps(both) -> None:
     assert np.allclose(exact["jsd_upper"], exact["jsd"], rtol=0, atol=1e-9)
 
 
-def test_both_stay_within_eps_as_the_model_itself_answers(both, model, planted, reading) -> None:
+def test_both_stay_within_eps_as_the_model_itself_answers(both, model, reading) -> None:
     assert (both.frame["tvd"] <= EPS + 1e-6).all()
     assert (both.frame["jsd"] >= 0).all()
     part = reading.batches[0]
-    for found in find_adversaries(model, reading, part, EPS, "both", 0):
+    for found in (best(reading, part, EPS), searched(reading, part, EPS)):
         with torch.no_grad():
             under = model.logits_under(part.batch, found.weights[:, None].float())[:, 0]
         moved = tvd(under.double().softmax(-1), part.logits.softmax(-1))
@@ -43,14 +44,14 @@ def test_both_stay_within_eps_as_the_model_itself_answers(both, model, planted, 
         assert np.allclose(jsd(found.weights, part.weights).numpy(), expected["jsd"], atol=1e-12)
 
 
-def test_a_wider_eps_allows_no_less(model, planted, reading) -> None:
-    narrow, wide = (adversary(model, planted.test, eps, reading=reading).frame["jsd"] for eps in (0.005, 0.05))
+def test_a_wider_eps_allows_no_less(reading) -> None:
+    narrow, wide = (adversary(reading, eps=eps).frame["jsd"] for eps in (0.005, 0.05))
     assert (wide >= narrow - 1e-9).all()
     assert wide.mean() > narrow.mean()
 
 
 def test_one_word_leaves_no_choice(model, short) -> None:
-    frame = adversary(model, short, method="both").frame.set_index(["document", "status"])
+    frame = adversary(read(model, short), method="both").frame.set_index(["document", "status"])
     for status in ("exact", "search"):
         assert frame.loc[("one", status), "jsd"] == pytest.approx(0, abs=1e-12)
         assert frame.loc[("one", status), "tvd"] == pytest.approx(0, abs=1e-6)
@@ -66,30 +67,28 @@ def test_two_equal_words_leave_all_the_choice() -> None:
     assert torch.allclose(found, torch.tensor([[0.0, 1.0]], dtype=torch.float64))
 
 
-def test_a_readout_that_is_not_affine_is_searched_through_the_model(not_affine, planted, monkeypatch) -> None:
+def test_a_readout_that_is_not_affine_is_searched_through_the_model(not_affine, planted, changed, monkeypatch) -> None:
     few = 40
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", few)
     documents = planted.test[:6]
     reading = read(not_affine, documents)
-    result = adversary(not_affine, documents, reading=reading)
+    result = adversary(reading)
     assert set(result.frame["status"]) == {"search"}
     assert result.settings["affine"] is False
     assert (result.frame["tvd"] <= EPS + 1e-6).all()
     assert (result.frame["jsd"] > 0.01).any()
     part = reading.batches[0]
-    wrong, _ = search_adversary(
-        lambda weightings: torch.einsum("bkw,bwc->bkc", weightings, part.votes),
-        part.batch.documents, part.weights, part.logits, part.is_word, EPS, 0,
-    )  # fmt: skip
+    believed = changed(reading, affinity=Affinity(gap=0.0, spread=1.0, magnitude=1.0, documents=6))
+    wrong, _ = search_adversary(believed, part, EPS)
     with torch.no_grad():
         under = not_affine.logits_under(part.batch, wrong[:, None].float())[:, 0]
     moved = tvd(under.double().softmax(-1), part.logits.softmax(-1))
     assert (moved > EPS).any()  # the votes would have been believed wrongly
 
 
-def test_more_than_two_classes_are_certified_not_exact(three_model, three, three_reading) -> None:
+def test_more_than_two_classes_are_certified_not_exact(three, three_reading) -> None:
     """The proved upper bound lies above what was attained, and above what the paper's search finds."""
-    frame = adversary(three_model, three.test, method="both", reading=three_reading).frame
+    frame = adversary(three_reading, method="both").frame
     certified, search = (frame[frame["status"] == status].set_index("document") for status in ("certified", "search"))
     assert len(certified) == len(search) == len(three.test)
     assert (frame["tvd"] <= EPS + 1e-6).all()
@@ -111,9 +110,9 @@ def test_the_summary_is_the_plain_mean_and_median_by_status(both) -> None:
 @pytest.mark.parametrize("eps", [0, 1, -0.1, float("nan")])
 def test_an_eps_without_meaning_is_refused(model, planted, eps) -> None:
     with pytest.raises(ValueError, match=r"eps must lie in \(0, 1\)"):
-        adversary(model, planted.test, eps=eps)
+        adversary(read(model, planted.test), eps=eps)
 
 
 def test_another_method_is_refused(model, planted) -> None:
     with pytest.raises(ValueError, match="got method='exact', expected one of best, both, search"):
-        adversary(model, planted.test, method="exact")
+        adversary(read(model, planted.test), method="exact")

@@ -9,12 +9,11 @@ import torch
 from scipy import stats
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.methods import METHODS, named
+from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.experiments.jain_wallace.agreement import MEASURES, agreement
-from attn_interp.experiments.read_batch import ReadBatch
-from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 
 
@@ -46,8 +45,8 @@ def constant(model, batch, classes) -> Attribution:
 
 
 @pytest.fixture(scope="module")
-def result(model, planted, reading) -> Result:
-    return agreement(model, planted.test, reading=reading)
+def result(reading) -> Result:
+    return agreement(reading)
 
 
 def pair(result: Result, first: str, second: str) -> pd.DataFrame:
@@ -62,9 +61,9 @@ def test_every_pair_of_rankings_of_every_document_has_a_row(result, planted) -> 
     assert set(result.frame["second"]) == set(names[1:])
 
 
-def test_attention_agrees_with_itself(model, planted, reading) -> None:
+def test_attention_agrees_with_itself(planted, reading) -> None:
     methods = {"itself": attention_itself, "signed": attention_with_signs}
-    frame = agreement(model, planted.test, methods, reading=reading).frame
+    frame = agreement(reading, methods=methods).frame
     assert len(frame) == 3 * len(planted.test)
     assert np.allclose(frame[list(MEASURES)], 1)
     assert (frame["p_value"] < 1).all()
@@ -84,13 +83,13 @@ def test_a_pair_is_scipys_tau_of_the_words_alone(model, planted, result) -> None
         assert row["p_value"] == pytest.approx(expected.pvalue, abs=1e-9)
 
 
-def test_independent_rankings_agree_by_chance_alone(model, planted, reading) -> None:
+def test_independent_rankings_agree_by_chance_alone(planted, reading) -> None:
     """Null: over 20 pairs of made-up rankings tau is 0 on average, and few p-values are below .05.
 
     Short documents have discrete p-values, so the share lies at or below .05.
     """
     methods = {f"noise {seed}": noise(seed) for seed in range(20)}
-    frame = agreement(model, planted.test, methods, reading=reading).frame
+    frame = agreement(reading, methods=methods).frame
     frame = frame[frame["first"] == "attention"]
     assert len(frame) == 20 * len(planted.test)
     spread = frame["tau"].std() / np.sqrt(len(frame))
@@ -108,7 +107,7 @@ def test_planted_evidence_is_ranked_first_by_all(result, planted) -> None:
 
 
 def test_short_documents_are_counted_not_averaged(model, short) -> None:
-    result = agreement(model, short)
+    result = agreement(read(model, short))
     rows = pair(result, "attention", "leave-one-out").set_index("document")
     assert np.isnan(rows.loc["one", ["tau", "p_value", "spearman"]].astype(float)).all()
     assert abs(rows.loc["two", "tau"]) == 1
@@ -120,14 +119,14 @@ def test_short_documents_are_counted_not_averaged(model, short) -> None:
     assert tau["estimate"] == pytest.approx(rows["tau"].mean())
 
 
-def test_a_constant_ranking_has_no_tau(model, planted, reading) -> None:
-    frame = agreement(model, planted.test, {"constant": constant}, reading=reading).frame
+def test_a_constant_ranking_has_no_tau(reading) -> None:
+    frame = agreement(reading, methods={"constant": constant}).frame
     assert frame["tau"].isna().all()
     assert frame["p_value"].isna().all()
 
 
-def test_undefined_significance_is_not_counted_as_insignificant(model, planted, reading) -> None:
-    result = agreement(model, planted.test, {"constant": constant, "itself": attention_itself}, reading=reading)
+def test_undefined_significance_is_not_counted_as_insignificant(planted, reading) -> None:
+    result = agreement(reading, methods={"constant": constant, "itself": attention_itself})
     shares = result.summary().query("first == 'attention' and grouping == 'all' and statistic == 'share'")
     shares = shares.set_index(["second", "quantity"])
     assert shares.loc[("constant", "significant"), "n"] == 0
@@ -155,33 +154,33 @@ def test_the_class_explained_is_the_one_predicted(model, planted) -> None:
         seen.append((classes, model.run(batch).logits.argmax(-1)))
         return attention_itself(model, batch, classes)
 
-    agreement(model, planted.test[:9], {"spy": spy})
+    agreement(read(model, planted.test[:9]), methods={"spy": spy})
     assert seen
     assert all(torch.equal(given, predicted) for given, predicted in seen)
 
 
-def test_a_reading_is_used_as_it_is(model, planted, reading) -> None:
+def test_a_reading_is_used_as_it_is(reading, changed) -> None:
     """The attention that is ranked is the reading's: turned around, agreement with itself becomes -1."""
     turned = [
-        ReadBatch(p.rows, p.batch, torch.where(p.is_word, 1 - p.weights, 0.0), p.logits, p.votes, p.is_word)
+        changed(p, weights=torch.where(p.is_word, 1 - p.weights, 0.0), logits=p.logits, is_word=p.is_word)
         for p in reading.batches
     ]
-    other = Reading(reading.documents, tuple(turned), reading.affinity)
-    frame = agreement(model, planted.test, {"itself": attention_itself}, reading=other).frame
+    other = changed(reading, batches=tuple(turned), affinity=reading.affinity)
+    frame = agreement(other, methods={"itself": attention_itself}).frame
     assert np.allclose(frame["tau"], -1)
 
 
 def test_two_words_are_enough_for_a_tau(model) -> None:
     documents = [Document(id="a", words=("film", "awful"), label=0), Document(id="b", words=("awful", "film"), label=0)]
-    frame = agreement(model, documents, {"itself": attention_itself}).frame
+    frame = agreement(read(model, documents), methods={"itself": attention_itself}).frame
     assert frame["tau"].tolist() == [1, 1]
 
 
 def test_the_gap_is_that_of_integrated_gradients_alone(model, planted) -> None:
     """KernelSHAP promises a sum too, and misses it by rounding: that is not what the column says."""
-    methods = named("integrated gradients", "KernelSHAP")
-    frame = agreement(model, planted.test[:2], methods).frame
-    alone = agreement(model, planted.test[:2], named("integrated gradients")).frame
+    methods = ["integrated gradients", "KernelSHAP"]
+    frame = agreement(read(model, planted.test[:2]), methods=methods).frame
+    alone = agreement(read(model, planted.test[:2]), methods=["integrated gradients"]).frame
     without = frame[(frame["first"] == "attention") & (frame["second"] == "KernelSHAP")]
     assert without["completeness_gap"].isna().all() and len(without) == 2
     pair = frame[(frame["first"] == "integrated gradients") & (frame["second"] == "KernelSHAP")]

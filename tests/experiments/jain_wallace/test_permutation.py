@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -29,9 +30,9 @@ def test_every_draw_is_a_permutation_of_the_words_alone(reading) -> None:
     assert torch.equal(drawn.sort(-1).values, part.weights[:, None].expand_as(drawn).sort(-1).values)
 
 
-def test_drawn_margins_agree_with_the_exact_moments_and_range(model, planted, reading) -> None:
+def test_drawn_margins_agree_with_the_exact_moments_and_range(planted, reading) -> None:
     """The mean of 4,000 draws is normal around the exact one: z-values of independent documents look standard."""
-    frame = permutation(model, planted.test, draws=3, reading=reading).frame.set_index("document")
+    frame = permutation(reading, draws=3).frame.set_index("document")
     z = []
     for part in reading.batches:
         drawn = margins(reading, part, _permuted(part.weights, part.batch.documents, 4000, seed=9))
@@ -54,14 +55,13 @@ def test_moments_are_those_of_all_permutations(classes, request) -> None:
     documents = [document for document in reading.documents if 3 <= len(document) <= 6][:8]
     assert documents
     reading = read(model, documents)
-    frame = permutation(model, documents, draws=3, reading=reading).frame.set_index("document")
+    frame = permutation(reading, draws=3).frame.set_index("document")
     for part in reading.batches:
         for i, document in enumerate(part.batch.documents):
             orders = torch.tensor(list(permutations(range(len(document)))))
             every = torch.zeros(1, len(orders), part.weights.shape[1], dtype=torch.float64)
             every[0, :, : len(document)] = part.weights[i][orders]
-            one = type(part)([0], part.batch, *(x[i : i + 1] for x in (part.weights, part.logits, part.votes,
-                                                                      part.is_word)))  # fmt: skip
+            one = SimpleNamespace(votes=part.votes[i : i + 1], logits=part.logits[i : i + 1])
             found = margins(reading, one, every)[0]
             row = frame.loc[document.id]
             expected = (found.mean(), found.std(), found.min(), found.max())
@@ -72,7 +72,9 @@ def test_medians_and_flips_are_those_of_the_model_itself(model, planted) -> None
     """One document, one permutation after another, every one put into the model."""
     document = planted.test[0]
     row = (
-        permutation(model, [document, *planted.test[1:4]], draws=9, seed=5).frame.set_index("document").loc[document.id]
+        permutation(read(model, [document, *planted.test[1:4]], seed=5), draws=9)
+        .frame.set_index("document")
+        .loc[document.id]
     )
     batch = model.batch([document])
     run = model.run(batch)
@@ -87,14 +89,14 @@ def test_medians_and_flips_are_those_of_the_model_itself(model, planted) -> None
 
 
 def test_one_word_has_nothing_to_permute(model, short) -> None:
-    row = permutation(model, short).frame.set_index("document").loc["one"]
+    row = permutation(read(model, short)).frame.set_index("document").loc["one"]
     assert row["median_tvd"] == pytest.approx(0, abs=1e-6)
     assert (row["flip_share"], row["margin_sd"], row["words"], row["max_attention"]) == (0, 0, 1, 1)
     assert row["margin_least"] == row["margin_most"] == pytest.approx(row["margin"], abs=1e-6)
 
 
 def test_without_an_affine_readout_the_exact_columns_are_undefined(not_affine, planted) -> None:
-    result = permutation(not_affine, planted.test[:9], draws=5)
+    result = permutation(read(not_affine, planted.test[:9]), draws=5)
     assert result.settings["affine"] is False
     assert result.frame[["margin_mean", "margin_sd", "margin_least", "margin_most"]].isna().all(axis=None)
     assert result.frame[["median_tvd", "flip_share", "margin"]].notna().all(axis=None)
@@ -111,4 +113,4 @@ def test_bins_of_the_largest_weight_are_the_papers() -> None:
 
 def test_no_draws_are_refused(model, planted) -> None:
     with pytest.raises(ValueError, match="draws must be at least 1, got 0"):
-        permutation(model, planted.test, draws=0)
+        permutation(read(model, planted.test), draws=0)

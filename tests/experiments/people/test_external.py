@@ -20,8 +20,7 @@ from attn_interp.data.draws import generator
 from attn_interp.data.signals import Signal, log_frequency, relative_position, stored, word_values
 from attn_interp.experiments.people import external as module
 from attn_interp.experiments.people.external import external
-from attn_interp.experiments.read_batch import ReadBatch
-from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.report.tables.erasure_tables import readable
@@ -55,9 +54,9 @@ def signals(planted) -> tuple[Signal, ...]:
 
 
 @pytest.fixture(scope="module")
-def result(model, planted, reading, signals) -> Result:
+def result(reading, signals) -> Result:
     methods = {**LEAVE_ONE_OUT, "noise": noise(1)}
-    return external(model, planted.test, signals, methods, reading=reading)
+    return external(reading, signals=signals, methods=methods)
 
 
 def rows(result: Result, scorer: str, signal: str) -> pd.DataFrame:
@@ -100,26 +99,23 @@ def test_the_planted_keyword_is_found_and_noise_finds_nothing(result) -> None:
         assert summary.loc[("noise", quantity), "low"] < 0 < summary.loc[("noise", quantity), "high"]
 
 
-def test_random_attention_finds_nothing(model, planted, reading) -> None:
+def test_random_attention_finds_nothing(model, reading, changed) -> None:
     """The null of attention itself: weights drawn for each document, over 20 draws."""
     means = []
     for seed in range(20):
-        drawn = [
-            replace_weights(part, noise(seed)(model, part.batch, None).values.double()) for part in reading.batches
-        ]
-        other = Reading(reading.documents, tuple(drawn), reading.affinity)
-        means.append(external(model, planted.test, [KEYWORD], {}, reading=other).frame["spearman"].mean())
+        drawn = []
+        for part in reading.batches:
+            values = noise(seed)(model, part.batch, None).values.double()
+            weights = values / values.sum(-1, keepdim=True)
+            drawn.append(changed(part, weights=weights, logits=part.logits, is_word=part.is_word))
+        other = changed(reading, batches=tuple(drawn), affinity=reading.affinity)
+        means.append(external(other, signals=[KEYWORD], methods={}).frame["spearman"].mean())
     assert abs(np.mean(means)) < 4 * np.std(means) / math.sqrt(len(means))
 
 
-def replace_weights(part: ReadBatch, values: torch.Tensor) -> ReadBatch:
-    weights = values / values.sum(-1, keepdim=True)
-    return ReadBatch(part.rows, part.batch, weights, part.logits, part.votes, part.is_word)
-
-
-def test_a_signal_equal_to_a_control_is_undefined_given_it(model, planted, reading) -> None:
+def test_a_signal_equal_to_a_control_is_undefined_given_it(reading) -> None:
     again = Signal("place", "the same by another name", relative_position().values)
-    result = external(model, planted.test, [again, relative_position()], {}, reading=reading)
+    result = external(reading, signals=[again, relative_position()], methods={})
     frame = rows(result, "attention", "place")
     assert frame["spearman"].notna().all() and frame["partial"].isna().all()
     few = frame["words"] == 3
@@ -130,18 +126,18 @@ def test_a_signal_equal_to_a_control_is_undefined_given_it(model, planted, readi
     np.testing.assert_allclose(alone["partial"], alone["spearman"])
 
 
-def test_noise_as_the_control_changes_little(model, planted, reading) -> None:
+def test_noise_as_the_control_changes_little(reading) -> None:
     draw = Signal("draw", "random", lambda document: generator(7, document.id).random(len(document)), control=True)
-    result = external(model, planted.test, [KEYWORD, draw], {}, reading=reading)
+    result = external(reading, signals=[KEYWORD, draw], methods={})
     row = result.summary().query("signal == @KEYWORD_TITLE and quantity == 'change' and grouping == 'all'").iloc[0]
     assert abs(row["estimate"]) < 0.05
 
 
-def test_undefined_rows_say_why_and_are_counted(model, planted, reading) -> None:
+def test_undefined_rows_say_why_and_are_counted(reading) -> None:
     half = word_values("half", {word: len(word) for word in ("awful", "wonderful", "film", "story", "the")}, "length")
     same = Signal("same", "always 3", lambda document: [3.0] * len(document))
     place = relative_position()
-    result = external(model, planted.test, [half, same, place], {"flat": constant}, reading=reading)
+    result = external(reading, signals=[half, same, place], methods={"flat": constant})
     frame = rows(result, "attention", half.title)
     few = frame["compared"] < 3
     assert few.sum() > 0 and frame.loc[few, ["tau", "spearman", "partial", "change"]].isna().all(axis=None)
@@ -176,7 +172,7 @@ def test_words_without_a_control_are_not_compared(model) -> None:
         id="r1", words=("the", "film", "awful", "story", "here"), label=0, signals={"known": (1, math.nan, 3, 2, 5)}
     )
     known = replace(stored("known", "made up", context_free=False), control=True)
-    result = external(model, [document], [relative_position(), known], {})
+    result = external(read(model, [document]), signals=[relative_position(), known], methods={})
     assert result.frame["compared"].tolist() == [4, 4]
     assert result.frame["coverage"].tolist() == [1, 0.8]
 
@@ -184,15 +180,17 @@ def test_words_without_a_control_are_not_compared(model) -> None:
 def test_order_subset_and_batches_change_no_row(model, planted, reading, signals, monkeypatch) -> None:
     batches = AttentionModel.batches
     methods = {"gradient x input": METHODS["gradient x input"], "noise": noise(1)}
-    expected = external(model, planted.test, signals, methods, reading=reading).frame
+    expected = external(reading, signals=signals, methods=methods).frame
     monkeypatch.setattr(AttentionModel, "batches", lambda self, documents, size=0: batches(self, documents, 7))
-    other = external(model, planted.test[::-3], signals, methods).frame.set_index(["document", "scorer", "signal"])
+    other = external(read(model, planted.test[::-3]), signals=signals, methods=methods).frame.set_index(
+        ["document", "scorer", "signal"]
+    )
     expected = expected.set_index(["document", "scorer", "signal"]).loc[other.index]
     pd.testing.assert_frame_equal(other, expected, check_exact=False, rtol=1e-6, atol=1e-6)
 
 
 def test_the_shortest_documents_have_rows(model, short, signals) -> None:
-    result = external(model, short, signals, LEAVE_ONE_OUT)
+    result = external(read(model, short), signals=signals, methods=LEAVE_ONE_OUT)
     assert set(result.frame["document"]) == {document.id for document in short}
     for name in ("one", "two", "unknown"):
         own = result.frame[result.frame["document"] == name]
@@ -202,23 +200,23 @@ def test_the_shortest_documents_have_rows(model, short, signals) -> None:
 
 def test_mistakes_are_named(model, planted, reading) -> None:
     with pytest.raises(ValueError, match=r"signals are \[\]; give at least one"):
-        external(model, planted.test, [], {}, reading=reading)
+        external(reading, signals=[], methods={})
     with pytest.raises(ValueError, match="give at least one, each with a name of its own"):
-        external(model, planted.test, [KEYWORD, KEYWORD], {}, reading=reading)
+        external(reading, signals=[KEYWORD, KEYWORD], methods={})
     with pytest.raises(ValueError, match="a method is called 'attention'"):
-        external(model, planted.test, [KEYWORD], {"attention": constant}, reading=reading)
+        external(reading, signals=[KEYWORD], methods={"attention": constant})
     with pytest.raises(ValueError, match="no documents"):
-        external(model, [], [KEYWORD])
+        external(read(model, []), signals=[KEYWORD])
     with pytest.raises(ValueError, match=f"document '{planted.test[0].id}': has no signal 'word label'"):
-        external(model, planted.test[:1], [stored("word label", "", True)], {})
+        external(read(model, planted.test[:1]), signals=[stored("word label", "", True)], methods={})
 
 
-def test_units_that_are_not_words_are_refused(model, planted) -> None:
+def test_units_that_are_not_words_are_refused(model, planted, changed) -> None:
     joined = replace(planted.test[0], words=("a word too many", *planted.test[0].words), rationales=())
-    read_without = module.read(model, planted.test[:1])
-    other = Reading((joined,), read_without.batches, read_without.affinity)
+    read_without = read(model, planted.test[:1])
+    other = changed(replace(read_without, documents=(joined,)), batches=read_without.batches)
     with pytest.raises(ValueError, match=f"attends to {len(joined) - 1} units, the document has {len(joined)} words"):
-        external(model, [joined], [KEYWORD], {}, reading=other)
+        external(other, signals=[KEYWORD], methods={})
 
 
 def test_what_is_saved_is_loaded_with_its_label(result, tmp_path) -> None:

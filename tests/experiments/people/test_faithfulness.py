@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from attn_interp.experiments.attributed import Attributed, attribute
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.document import Document
@@ -37,18 +35,13 @@ SIZES = [f"{percent} %" for percent in PERCENT]
 
 
 @pytest.fixture(scope="module")
-def attributed(model, reading) -> Attributed:
-    return attribute(model, reading)
+def deleted(reading) -> Result:
+    return faithfulness(reading)
 
 
 @pytest.fixture(scope="module")
-def deleted(model, planted, reading, attributed) -> Result:
-    return faithfulness(model, planted.test, reading=reading, attributed=attributed)
-
-
-@pytest.fixture(scope="module")
-def masked(model, planted, reading, attributed) -> Result:
-    return faithfulness(model, planted.test, operator=ATTENTION_MASK, reading=reading, attributed=attributed)
+def masked(reading) -> Result:
+    return faithfulness(reading, operator=ATTENTION_MASK)
 
 
 def probability(model, words: tuple[str, ...], label: int) -> float:
@@ -76,10 +69,10 @@ def test_deletion_is_the_model_on_the_edited_text(model, planted, reading, delet
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_the_planted_keyword_is_all_there_is(operator: str, model, planted, reading, attributed) -> None:
+def test_the_planted_keyword_is_all_there_is(operator: str, planted, reading) -> None:
     """Without the keyword nothing is left of the evidence; with it alone all is. Other words say nothing."""
     documents = planted.test
-    frame = faithfulness(model, documents, operator=operator, reading=reading, attributed=attributed).frame
+    frame = faithfulness(reading, operator=operator).frame
     own = frame[frame["size"] == OWN_LENGTH].pivot_table(index="document", columns="method", values=list(MEASURES))
     without = own["comprehensiveness"][HUMAN]
     decided = frame.drop_duplicates("document").set_index("document")["predicted"].loc[without.index]
@@ -92,7 +85,7 @@ def test_the_planted_keyword_is_all_there_is(operator: str, model, planted, read
     assert own["comprehensiveness"][ATTENTION].mean() == pytest.approx(without.mean(), abs=0.05)
 
 
-def test_random_scores_are_not_faithful(model, planted, reading) -> None:
+def test_random_scores_are_not_faithful(reading) -> None:
     """The null: a method that draws its scores is as faithful as the random ranking."""
 
     def noise(model, batch, classes):
@@ -101,7 +94,7 @@ def test_random_scores_are_not_faithful(model, planted, reading) -> None:
 
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        result = faithfulness(model, planted.test, methods={"noise": noise}, reading=reading)
+        result = faithfulness(reading, methods={"noise": noise})
     rows = per_document(result).query("size == @AOPC").set_index("method")["comprehensiveness_minus_random"]
     noise_found, attention_found = interval(rows["noise"]), interval(rows[ATTENTION])
     assert noise_found.low < 0 < noise_found.high
@@ -114,7 +107,7 @@ def test_constant_scores_are_the_random_ranking(model, planted) -> None:
     def constant(model, batch, classes):
         return Attribution(torch.full((len(batch), int(batch.is_word.sum(1).max())), 0.7))
 
-    frame = faithfulness(model, planted.test[:9], methods={"constant": constant}, reading=reading).frame
+    frame = faithfulness(reading, methods={"constant": constant}).frame
     for name in MEASURES:
         values = frame.pivot_table(index=["document", "size"], columns="method", values=name)
         assert (values["constant"] == values[RANDOM]).all()
@@ -141,10 +134,9 @@ def test_random_is_near_its_exact_expectation(model, planted, deleted) -> None:
     assert np.abs(differences).max() > 0  # it is sampled
 
 
-def test_the_attention_mask_by_votes_is_the_model(model, planted, reading, attributed, masked) -> None:
+def test_the_attention_mask_by_votes_is_the_model(unproved, masked) -> None:
     """A reading that claims nothing about affinity runs the model under every set, and knows no optimum."""
-    searched = replace(reading, affinity=type(reading.affinity)(0.0, 0.0, 0.0, 0))
-    found = faithfulness(model, planted.test, operator=ATTENTION_MASK, reading=searched, attributed=attributed)
+    found = faithfulness(unproved, operator=ATTENTION_MASK)
     assert found.settings["optimum"] == "not known: the readout is not affine"
     ours = masked.frame[masked.frame["method"] != OPTIMUM].reset_index(drop=True)
     pd.testing.assert_frame_equal(found.frame, ours, atol=1e-5, rtol=0)
@@ -173,8 +165,8 @@ def test_no_method_passes_the_optimum_and_it_is_attained(model, planted, reading
     assert rows.loc[(document.id, "50 %"), "comprehensiveness"] == pytest.approx(max(every), abs=2e-6)
 
 
-def test_three_classes_have_a_certified_optimum(three_model, three, three_reading) -> None:
-    found = faithfulness(three_model, three.test, operator=ATTENTION_MASK, reading=three_reading)
+def test_three_classes_have_a_certified_optimum(three_reading) -> None:
+    found = faithfulness(three_reading, operator=ATTENTION_MASK)
     assert found.settings["optimum"].startswith("certified")
     rows = found.frame[found.frame["method"] == OPTIMUM]
     assert (rows["comprehensiveness"] <= rows["comprehensiveness_bound"] + 1e-12).all()
@@ -191,7 +183,7 @@ def test_only_the_attention_mask_has_an_optimum(deleted) -> None:
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_one_word_is_counted_or_defined(operator: str, model, short) -> None:
-    result = faithfulness(model, short, operator=operator)
+    result = faithfulness(read(model, short), operator=operator)
     one = result.frame[(result.frame["document"] == "one") & result.frame["size"].isin(SIZES)]
     one = one[one["method"] != HUMAN]
     assert (one["sufficiency"].abs() < 1e-6).all()  # one word of one is all of it
@@ -212,7 +204,7 @@ def test_rationales_that_are_missing_empty_or_whole_are_counted(model) -> None:
         Document(id="two annotators", words=words, label=1, rationales=((0, 1, 0, 0), (0, 1, 1, 0))),
         Document(id="three annotators", words=words, label=1, rationales=((0, 1, 0, 0), (0, 1, 1, 0), (1, 0, 0, 0))),
     ]
-    result = faithfulness(model, documents, methods={})
+    result = faithfulness(read(model, documents), methods={})
     assert result.settings["documents_with_rationales"] == 4
     own = result.frame[result.frame["size"] == OWN_LENGTH].set_index(["document", "method"])
     for method in (ATTENTION, HUMAN, RANDOM):
@@ -224,7 +216,7 @@ def test_rationales_that_are_missing_empty_or_whole_are_counted(model) -> None:
         assert own.loc[("two annotators", method), "reason"] == ""
     rows = result.frame[(result.frame["document"] == "none") & (result.frame["method"] == HUMAN)]
     assert (rows["reason"] == "no human rationale").all() and rows[list(MEASURES)].isna().all().all()
-    plain = faithfulness(model, documents[:1], methods={})
+    plain = faithfulness(read(model, documents[:1]), methods={})
     assert HUMAN not in set(plain.frame["method"]) and OWN_LENGTH not in set(plain.frame["size"])
 
 
@@ -232,7 +224,7 @@ def test_a_method_without_values_is_counted(model, planted) -> None:
     def broken(model, batch, classes):
         return Attribution(torch.full((len(batch), int(batch.is_word.sum(1).max())), torch.nan))
 
-    frame = faithfulness(model, planted.test[:3], methods={"broken": broken}).frame
+    frame = faithfulness(read(model, planted.test[:3]), methods={"broken": broken}).frame
     rows = frame[frame["method"] == "broken"]
     assert (rows["reason"] == "the method has no value").all()
     assert rows[list(MEASURES)].isna().all().all()
@@ -246,7 +238,7 @@ def test_attributions_are_ranked_by_value_or_by_absolute_value(model) -> None:
         return Attribution(torch.tensor([[0.1, 0.5, -0.9, 0.0]]))
 
     for signed, first in ((True, "wonderful"), (False, "awful")):
-        result = faithfulness(model, [document], methods={"known": known}, signed=signed)
+        result = faithfulness(read(model, [document]), methods={"known": known}, signed=signed)
         row = result.frame.set_index(["method", "size"]).loc[("known", "20 %")]
         decision = int(model.logits([document])[0].argmax())
         rest = tuple(word for word in document.words if word != first)
@@ -270,7 +262,7 @@ def test_area_is_the_mean_over_the_shares_and_differences_are_paired(deleted) ->
 def test_order_subset_and_batch_change_no_row(model, planted, masked, deleted) -> None:
     part = planted.test[:30][::-3]
     for whole, operator in ((deleted, "delete"), (masked, ATTENTION_MASK)):
-        own = faithfulness(model, part, operator=operator)
+        own = faithfulness(read(model, part), operator=operator)
         assert list(dict.fromkeys(own.frame["document"])) == [document.id for document in part]
         assert not own.frame.duplicated(KEYS).any()
         expected = whole.frame[whole.frame["document"].isin(document.id for document in part)]
@@ -280,7 +272,7 @@ def test_order_subset_and_batch_change_no_row(model, planted, masked, deleted) -
 
 
 def test_summary_and_file_hold_what_was_found(model, short, tmp_path) -> None:
-    masked = faithfulness(model, short, methods={}, operator=ATTENTION_MASK)
+    masked = faithfulness(read(model, short), methods={}, operator=ATTENTION_MASK)
     table = masked.summary()
     areas = table.query("grouping == 'all' and size == @AOPC").set_index(["method", "quantity"])
     assert areas.loc[(ATTENTION, "comprehensiveness"), ["n", "undefined"]].tolist() == [5, 1]  # one word: nothing left
@@ -298,4 +290,4 @@ def test_summary_and_file_hold_what_was_found(model, short, tmp_path) -> None:
 
 def test_an_unknown_operator_is_refused(model, planted) -> None:
     with pytest.raises(ValueError, match="operator 'erase' is unknown"):
-        faithfulness(model, planted.test[:2], operator="erase")
+        faithfulness(read(model, planted.test[:2]), operator="erase")

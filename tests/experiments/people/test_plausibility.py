@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from attn_interp.experiments.people.parts.word_baselines import word_baselines
 from attn_interp.experiments.people.parts.word_scores import WordScores, word_scores
 from attn_interp.experiments.people.plausibility import NORMALISED, normalised, per_document, plausibility
 from attn_interp.experiments.people.plausibility_curves import GRID, PRECISION_RECALL, ROC, _curves, plausibility_curves
+from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
 
 METHODS = {"gradient": gradient_x_input}
@@ -42,14 +44,23 @@ def documents(planted) -> list[Document]:
 
 
 @pytest.fixture(scope="module")
-def scored(model, documents, planted) -> WordScores:
-    baselines = word_baselines(planted.train, seed=3) | {"oracle": oracle}
-    return word_scores(model, documents, METHODS, baselines)
+def asked(model, documents) -> Reading:
+    return read(model, documents)
 
 
 @pytest.fixture(scope="module")
-def result(model, documents, scored) -> Result:
-    return plausibility(model, documents, scored=scored)
+def options(planted) -> dict[str, Any]:
+    return {"methods": METHODS, "baselines": word_baselines(planted.train, seed=3) | {"oracle": oracle}}
+
+
+@pytest.fixture(scope="module")
+def scored(asked, options) -> WordScores:
+    return word_scores(asked, **options)
+
+
+@pytest.fixture(scope="module")
+def result(asked, options) -> Result:
+    return plausibility(asked, **options)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +73,9 @@ def means(summary: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return table.set_index("scorer")
 
 
-def test_planted_evidence_is_found_by_who_looks_for_it(model, planted, scored) -> None:
+def test_planted_evidence_is_found_by_who_looks_for_it(model, planted, options) -> None:
     """One annotator who marks the keyword: the oracle is perfect, gradients are near it, and chance is what it is."""
-    alone = replace(scored, documents=tuple(planted.test))
-    found = plausibility(model, planted.test, scored=alone)
+    found = plausibility(read(model, planted.test), **options)
     table = found.summary()
     for quantity in ("auroc", "average_precision", "token_f1", "iou_f1"):
         row = means(table, quantity).loc["oracle"]
@@ -120,8 +130,8 @@ def test_people_are_held_against_the_others(result, documents) -> None:
     assert compared > 40
 
 
-def test_in_a_view_each_person_is_held_against_the_view_of_the_others(model, documents, scored) -> None:
-    frame = plausibility(model, documents, rationale="union", scored=scored).frame
+def test_in_a_view_each_person_is_held_against_the_view_of_the_others(asked, documents, options) -> None:
+    frame = plausibility(asked, rationale="union", **options).frame
     rows = frame.set_index(["document", "scorer"])
     assert set(frame["annotator"]) == {"union"}
     assert "mean of the others" not in set(frame["scorer"])
@@ -166,7 +176,7 @@ def test_what_is_left_out_is_counted_with_its_reason(model, short) -> None:
         short[2],
         *(people_of(document) for document in short[3:]),
     ]
-    result = plausibility(model, marked, METHODS)
+    result = plausibility(read(model, marked), methods=METHODS)
     rows = result.frame.query("scorer == 'attention'").drop_duplicates("document").set_index("document")
     assert rows.loc[["one", "two", "unknown"], "reason"].tolist() == [
         "full rationale",
@@ -183,7 +193,7 @@ def test_what_is_left_out_is_counted_with_its_reason(model, short) -> None:
 
 
 def test_one_annotator_has_no_ceiling_and_says_so(model, planted) -> None:
-    result = plausibility(model, planted.test, METHODS)
+    result = plausibility(read(model, planted.test), methods=METHODS)
     people = result.frame.query("kind == 'human'")
     assert set(people["reason"]) == {"one annotator"}
     rows = result.summary().query("statistic == 'normalised'")
@@ -235,17 +245,17 @@ def test_the_summary_normalises_the_experiments_own(result, summary) -> None:
         assert row["estimate"] == pytest.approx((m["gradient"] - prior) / (people - prior))
 
 
-def test_signs_can_be_kept(model, documents) -> None:
-    plain = word_scores(model, documents, METHODS).scores["gradient"]
-    signed = word_scores(model, documents, METHODS, signed=True).scores["gradient"]
+def test_signs_can_be_kept(asked) -> None:
+    plain = word_scores(asked, methods=METHODS).scores["gradient"]
+    signed = word_scores(asked, methods=METHODS, signed=True).scores["gradient"]
     assert all(np.allclose(np.abs(s), p) for s, p in zip(signed, plain))
     assert any((s < 0).any() for s in signed)
 
 
 def test_order_and_company_of_documents_change_nothing(model, documents) -> None:
     some = documents[:9]
-    whole = plausibility(model, documents[:30][::-1], METHODS).frame
-    part = plausibility(model, some, METHODS).frame
+    whole = plausibility(read(model, documents[:30][::-1]), methods=METHODS).frame
+    part = plausibility(read(model, some), methods=METHODS).frame
     keys = ["document", "scorer", "annotator"]
     whole = whole[whole["document"].isin([d.id for d in some])].sort_values(keys)
     numbers = part.select_dtypes("number").columns
@@ -261,13 +271,13 @@ def test_saved_and_loaded_it_is_the_same(result, tmp_path) -> None:
 def test_mistakes_are_named(model, planted) -> None:
     bare = [replace(document, rationales=()) for document in planted.test[:2]]
     with pytest.raises(ValueError, match="none of the 2 documents has a rationale; give documents that people marked"):
-        plausibility(model, bare)
+        plausibility(read(model, bare))
     with pytest.raises(ValueError, match="names of scorers repeat"):
-        word_scores(model, planted.test[:3], METHODS, {"gradient": oracle})
+        word_scores(read(model, planted.test[:3]), methods=METHODS, baselines={"gradient": oracle})
 
 
-def test_the_curves_hold_the_areas(model, documents, scored, summary) -> None:
-    curves = plausibility_curves(model, documents, scored=scored)
+def test_the_curves_hold_the_areas(asked, options, summary) -> None:
+    curves = plausibility_curves(asked, **options)
     frame = curves.frame.set_index(["scorer", "curve"])
     for scorer in ("attention", "gradient", "another person"):
         roc, precision = frame.loc[(scorer, ROC)], frame.loc[(scorer, PRECISION_RECALL)]

@@ -13,6 +13,7 @@ from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, Vocabulary
 from attn_interp.experiments.people.faithfulness import DRAWS, PERCENT, RANDOM, faithfulness, numbers_drawn
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, MASK, MEAN_EMBEDDING, OPERATORS
 from attn_interp.experiments.people.shift import ALONE, ERASED, shift
+from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
@@ -36,7 +37,7 @@ def text(words: str, name: str = "") -> Document:
 def test_two_words_by_hand(letters) -> None:
     """Training: <s> a b </s>. Of "ab" every share erases one word, a or b: <s> b and a </s> are new, half of the pairs
     of "<s> b </s>" and of "<s> a </s>"; masked, two of three pairs touch the mask."""
-    rows = shift(letters, [text("ab")], [text("ab")]).frame.set_index(KEYS)
+    rows = shift(read(letters, [text("ab")], training=[text("ab")])).frame.set_index(KEYS)
     for percent in PERCENT:
         for side in (ERASED, ALONE):
             found = rows.xs(("ab", side, f"{percent} %"), level=("document", "side", "size"))
@@ -49,7 +50,7 @@ def test_two_words_by_hand(letters) -> None:
 def test_a_mask_that_training_knows_is_no_stranger(letters) -> None:
     """z is unknown to the model, and so reads as its mask."""
     training = [text("ab"), text("zb"), text("az")]
-    rows = shift(letters, [text("ab")], training).frame.set_index(KEYS)
+    rows = shift(read(letters, [text("ab")], training=training)).frame.set_index(KEYS)
     assert (rows.xs(MASK, level="operator")["shift"] == 0).all()
     assert (rows.xs(MEAN_EMBEDDING, level="operator")["shift"] > 0.6).all()
     assert letters.mask_word == UNKNOWN
@@ -57,7 +58,7 @@ def test_a_mask_that_training_knows_is_no_stranger(letters) -> None:
 
 def test_one_document_at_a_time(model, planted) -> None:
     """Ten lines over words, without the model: its vocabulary knows all of them."""
-    frame = shift(model, planted.test[:6], planted.train[:40], [DELETE]).frame.set_index(KEYS)
+    frame = shift(read(model, planted.test[:6], training=planted.train[:40]), operators=[DELETE]).frame.set_index(KEYS)
 
     def pairs(words: tuple[str, ...]) -> list[tuple[str, str]]:
         return list(pairwise(("START", *words, "END")))
@@ -79,7 +80,7 @@ def test_one_document_at_a_time(model, planted) -> None:
 def test_the_texts_are_those_of_the_random_ranking(model, planted) -> None:
     document = planted.test[0]
     own = model.logits([document])[0].softmax(-1)
-    faithful = faithfulness(model, [document], {}).frame.set_index(["method", "size"])
+    faithful = faithfulness(read(model, [document]), methods={}).frame.set_index(["method", "size"])
     orders = numbers_drawn(document, 0).argsort(-1).tolist()
     edited = [delete_words(document, order[: -(-len(document) // 5)]) for order in orders]
     lost = own.max() - model.logits(edited).softmax(-1)[:, own.argmax()].mean()
@@ -90,7 +91,7 @@ def test_the_texts_are_those_of_the_random_ranking(model, planted) -> None:
 def test_the_null_and_what_is_undefined(letters, tmp_path) -> None:
     """Copies of one word have no new neighbours; of a document of one word nothing is left to delete."""
     copies, single = text("aaaaaaaa"), text("a", "single")
-    result = shift(letters, [copies, single], [text("aaa"), text("a")])
+    result = shift(read(letters, [copies, single], training=[text("aaa"), text("a")]))
     frame = result.frame[result.frame["operator"].isin([DELETE, ATTENTION_MASK])]
     assert (frame.loc[frame["document"] == copies.id, "shift"] == 0).all()
     nothing = frame[(frame["document"] == "single") & (frame["side"] == ERASED)]
@@ -103,13 +104,16 @@ def test_the_null_and_what_is_undefined(letters, tmp_path) -> None:
 
 
 def test_it_depends_on_no_other_document(model, planted) -> None:
-    both = shift(model, planted.test[:3], planted.train[:20], [DELETE, MASK]).frame
-    last = shift(model, planted.test[2:3], planted.train[:20], [DELETE, MASK]).frame
+    both = shift(read(model, planted.test[:3], training=planted.train[:20]), operators=[DELETE, MASK]).frame
+    last = shift(read(model, planted.test[2:3], training=planted.train[:20]), operators=[DELETE, MASK]).frame
     assert both[both["document"] == planted.test[2].id].reset_index(drop=True).equals(last)
 
 
 def test_what_is_refused(letters) -> None:
-    with pytest.raises(ValueError, match="shift: 0 documents and 1 for training"):
-        shift(letters, [], [text("a")])
+    for none in ([], None):
+        with pytest.raises(
+            ValueError, match=r"shift: no training documents are known: read\(model, documents, training"
+        ):
+            shift(read(letters, [text("a")], training=none))
     with pytest.raises(ValueError, match="operator 'burn' is unknown; choose from attention mask, delete"):
-        shift(letters, [text("ab")], [text("ab")], ["burn"])
+        shift(read(letters, [text("ab")], training=[text("ab")]), operators=["burn"])

@@ -25,7 +25,7 @@ from attn_interp.experiments.recency.recency import (
     MODEL,
     POSITIONS,
     indices,
-    recency_of,
+    recency,
     row,
     together,
 )
@@ -163,7 +163,7 @@ def made(seeds: int, slope: float = 0.4) -> Result:
             rows.append({**about, "seed": seed, **row(measures.ACCURACY, correct, 20, position)})
         decay = np.array([0.1 * (seed + 1), np.nan])
         rows.append({**about, "seed": seed, **row(measures.DECAY, decay, 50)})
-    return recency_of(rows, {"lengths": [20]})
+    return recency(rows, {"lengths": [20]})
 
 
 def test_indices_are_the_differences_of_accuracies() -> None:
@@ -206,6 +206,6 @@ def test_results_are_put_together_once_and_saved(tmp_path) -> None:
     with pytest.raises(ValueError, match="got no results"):
         together([])
     with pytest.raises(ValueError, match="got no rows"):
-        recency_of([], {})
+        recency([], {})
     with pytest.raises(ValueError, match=r"recency: accuracy is 0\.5[0-9]* to 1\.2[0-9]*, outside"):
         made(1, slope=0.82)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
-from attn_interp.experiments.attributed import attribute
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
@@ -28,13 +26,8 @@ from attn_interp.models.wrap import wrap
 
 
 @pytest.fixture(scope="module")
-def attributed(model, reading):
-    return attribute(model, reading)
-
-
-@pytest.fixture(scope="module")
-def result(model, planted, reading, attributed) -> Result:
-    return erasure(model, planted.test, reading=reading, attributed=attributed)
+def result(reading) -> Result:
+    return erasure(reading)
 
 
 def run_without(model, document: Document, erased: list[int]) -> int:
@@ -108,7 +101,7 @@ def test_one_word_cannot_be_erased(model) -> None:
         Document(id="two", words=("film", "awful"), label=0),
         Document(id="three", words=("a",) * 3, label=1),
     ]
-    result = erasure(model, documents)
+    result = erasure(read(model, documents))
     rows = result.frame
     assert (~rows[rows["document"] == "one"]["flipped"]).all()
     assert rows[rows["document"] == "one"]["fraction"].isna().all()
@@ -118,12 +111,10 @@ def test_one_word_cannot_be_erased(model) -> None:
     assert set(table["undefined"]) == {1}
 
 
-def test_only_the_attributions_that_order_words_are_computed(model, planted, monkeypatch) -> None:
-    asked = []
-    module = import_module("attn_interp.experiments.serrano_smith.erasure")
-    monkeypatch.setattr(module, "attribute", lambda *given: asked.append(list(given[2])) or attribute(*given))
-    erasure(model, planted.test[:3])
-    assert asked == [["leave-one-out", "integrated gradients"]]
+def test_only_the_attributions_that_order_words_are_computed(model, planted) -> None:
+    reading = read(model, planted.test[:3])
+    erasure(reading)
+    assert [list(part.attributions) for part in reading.batches] == [["leave-one-out", "integrated gradients"]]
 
 
 def test_sentences_are_called_so() -> None:
@@ -132,18 +123,17 @@ def test_sentences_are_called_so() -> None:
     documents = [Document(id=f"d{i}", words=words[: 3 + 3 * (i % 2)], label=i % 2) for i in range(12)]
     corpus = Corpus("tiny", ("a", "b"), {"train": documents[:8], "dev": documents[8:10], "test": documents[10:]})
     model = wrap(fit_classifier(corpus, settings, TrainingSettings(epochs=1), progress=False))
-    result = erasure(model, documents[6:])
+    result = erasure(read(model, documents[6:]))
     assert result.settings["unit"] == "sentence"
     assert result.settings["optimum"] == "not known: no document is long enough to tell whether the readout is affine"
     nothing = result.frame.groupby("document", sort=False)["fraction"].apply(lambda own: own.isna().all())
     assert nothing.tolist() == [True, False] * 3
 
 
-def test_through_the_model_and_through_votes_are_the_same(model, planted, reading, result, attributed) -> None:
+def test_through_the_model_and_through_votes_are_the_same(unproved, result) -> None:
     """A reading that claims nothing about affinity takes every step through the model."""
-    searched = type(reading)(reading.documents, reading.batches, type(reading.affinity)(0.0, 0.0, 0.0, 0))
-    assert not searched.affine
-    frame = erasure(model, planted.test, reading=searched, attributed=attributed).frame
+    assert not unproved.affine
+    frame = erasure(unproved).frame
     assert OPTIMUM not in set(frame["ordering"])
     ours = result.frame[result.frame["ordering"] != OPTIMUM].reset_index(drop=True)
     assert (frame["ordering"] == ours["ordering"]).all()
@@ -159,7 +149,7 @@ def test_the_summary_has_intervals_and_n(result, planted) -> None:
 
 def test_rows_do_not_depend_on_the_other_documents(model, planted, result) -> None:
     some = planted.test[5:17]
-    frame = erasure(model, some, reading=read(model, some)).frame
+    frame = erasure(read(model, some)).frame
     names = {document.id for document in some}
     expected = result.frame[result.frame["document"].isin(names)].reset_index(drop=True)
     assert np.array_equal(frame["fraction"], expected["fraction"])

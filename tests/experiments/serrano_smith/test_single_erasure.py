@@ -43,14 +43,14 @@ def naive(model, document: Document) -> dict[str, float]:
 
 
 def test_it_is_the_mean_over_every_other_word(model, planted, reading) -> None:
-    rows = single_erasure(model, planted.test, reading=reading).frame.set_index("document")
+    rows = single_erasure(reading).frame.set_index("document")
     for document in planted.test[:10]:
         for name, value in naive(model, document).items():
             assert rows.loc[document.id, name] == pytest.approx(value, abs=1e-5), name
 
 
-def test_the_four_outcomes_sum_to_one(model, planted, reading) -> None:
-    frame = single_erasure(model, planted.test, reading=reading).frame
+def test_the_four_outcomes_sum_to_one(reading) -> None:
+    frame = single_erasure(reading).frame
     assert np.allclose(frame[FLIPS].sum(axis=1), 1)
 
 
@@ -60,19 +60,18 @@ def test_one_word_has_no_other_and_two_words_have_one(model) -> None:
         Document(id="two", words=("film", "awful"), label=0),
         Document(id="long", words=("a",) * 4, label=0),
     ]
-    rows = single_erasure(model, documents).frame.set_index("document")
+    rows = single_erasure(read(model, documents)).frame.set_index("document")
     assert rows.loc["one", FLIPS].isna().all()
     two = naive(model, documents[1])
     assert rows.loc["two", "js_difference"] == pytest.approx(two["js_difference"], abs=1e-5)
     assert rows.loc["two", FLIPS].sum() == pytest.approx(1)
-    summary = single_erasure(model, documents).summary().query("grouping == 'all'")
+    summary = single_erasure(read(model, documents)).summary().query("grouping == 'all'")
     assert set(summary["undefined"]) == {1}
 
 
-def test_through_the_model_it_is_the_same(model, planted, reading) -> None:
-    searched = type(reading)(reading.documents, reading.batches, type(reading.affinity)(0.0, 0.0, 0.0, 0))
-    exact = single_erasure(model, planted.test, reading=reading)
-    run = single_erasure(model, planted.test, reading=searched)
+def test_through_the_model_it_is_the_same(reading, unproved) -> None:
+    exact = single_erasure(reading)
+    run = single_erasure(unproved)
     assert run.settings["status"] != exact.settings["status"]
     for name in ("js_difference", *FLIPS):
         assert np.allclose(run.frame[name], exact.frame[name], atol=1e-5), name
@@ -81,7 +80,7 @@ def test_through_the_model_it_is_the_same(model, planted, reading) -> None:
 def test_the_most_attended_word_matters_where_evidence_is_planted(model, planted) -> None:
     """On documents whose largest weight sits on the keyword, erasing it moves the output more than another."""
     reading = read(model, planted.test)
-    frame = single_erasure(model, planted.test, reading=reading).frame
+    frame = single_erasure(reading).frame
     found = {part.batch.documents[i].id: part.batch.documents[i].rationales[0][int(part.weights[i].argmax())] == 1
              for part in reading.batches for i in range(len(part.rows))}  # fmt: skip
     on_keyword = frame[frame["document"].map(found)]

@@ -11,6 +11,7 @@ from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.jain_wallace.same_shape import same_shape
+from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation, together
 from attn_interp.experiments.wiegreffe_pinter.ladder import ADVERSARY, COLUMNS, RUNGS, Rungs, ladder
@@ -32,13 +33,18 @@ def documents(planted):
 
 
 @pytest.fixture(scope="module")
+def asked(model, documents) -> Reading:
+    return read(model, documents, seed=1)
+
+
+@pytest.fixture(scope="module")
 def others(planted, trained):
     return {seed: wrap(fit_classifier(planted, trained.settings, QUICK, seed, progress=False)) for seed in (7, 8, 9)}
 
 
 @pytest.fixture(scope="module")
-def between(model, others, documents) -> Result:
-    return seeds(model, others, documents, seed=1)
+def between(asked, others) -> Result:
+    return seeds(asked, others)
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +57,14 @@ def imitators(planted, trained) -> list[Imitator]:
 
 
 @pytest.fixture(scope="module")
-def imitated(model, imitators, documents) -> Result:
-    return imitation(model, imitators, documents, seed=1)
+def imitated(asked, imitators) -> Result:
+    return imitation(asked, {(each.free, each.strength): wrap(each.trained) for each in imitators})
 
 
 @pytest.fixture(scope="module")
-def rungs(model, imitated, between, documents) -> Rungs:
-    curve = adversary_curve(model, documents, (1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.99))
-    shapes = [same_shape(model, documents, eps) for eps in (0.01, 0.2)]
+def rungs(asked, imitated, between) -> Rungs:
+    curve = adversary_curve(asked, eps=(1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.99))
+    shapes = [same_shape(asked, eps=eps) for eps in (0.01, 0.2)]
     return Rungs(curve, shapes, imitated, between, between)
 
 
@@ -79,7 +85,7 @@ def test_divergences_are_those_of_each_document_alone(model, others, between, do
 
 
 def test_a_model_does_not_differ_from_itself(model, documents) -> None:
-    frame = seeds(model, {2: model}, documents).frame
+    frame = seeds(read(model, documents), {2: model}).frame
     assert frame[["jsd", "kl", "tvd"]].to_numpy() == pytest.approx(0, abs=1e-6)
     assert not frame["decision_flip"].any()
 
@@ -99,14 +105,15 @@ def test_seeds_are_summed_up_over_seed_and_document(between) -> None:
 
 
 def test_conclusions_move_between_seeds(model, others, documents) -> None:
-    models, documents = {1: model, **{seed: others[seed] for seed in (7, 8)}}, documents[:8]
+    models = {1: model, **{seed: others[seed] for seed in (7, 8)}}
+    readings = {seed: read(each, documents[:8]) for seed, each in models.items()}
     results = {
         seed: {
-            "agreement": agreement(each, documents),
-            "permutation": permutation(each, documents, draws=10),
-            "adversary": adversary(each, documents, method="both"),
+            "agreement": agreement(reading),
+            "permutation": permutation(reading, draws=10),
+            "adversary": adversary(reading, method="both"),
         }
-        for seed, each in models.items()
+        for seed, reading in readings.items()
     }
     table = conclusions(results).set_index(["experiment", "finding"])
     row = table.loc[("adversary", "eps-max JSD (nats)")]
@@ -118,7 +125,7 @@ def test_conclusions_move_between_seeds(model, others, documents) -> None:
     assert ("permutation", "median TVD") in table.index
     assert (table["seeds"] == 3).all()
     with pytest.raises(ValueError, match="got a result of 'seeds', expected some of agreement, permutation, adversary"):
-        conclusions({0: {"seeds": seeds(model, {2: model}, documents)}})
+        conclusions({0: {"seeds": seeds(readings[1], {2: model})}})
 
 
 def test_imitators_are_measured_on_documents_they_have_not_seen(model, imitators, imitated, documents) -> None:
@@ -133,12 +140,14 @@ def test_imitators_are_measured_on_documents_they_have_not_seen(model, imitators
 
 def test_imitations_of_several_seeds_give_intervals_over_both(imitated) -> None:
     second = replace(imitated, frame=imitated.frame.assign(seed=2), settings={**imitated.settings, "seed": 2})
-    one, two = imitated.summary(), together([imitated, second]).summary()
+    one, two = imitated.summary(), together({1: imitated, 2: second}).summary()
     assert (one["seeds"] == 1).all()
     assert (two["seeds"] == 2).all()
     assert two["estimate"].to_numpy() == pytest.approx(one["estimate"].to_numpy())
-    with pytest.raises(ValueError, match=r"results of seeds \[1, 1\]"):
-        together([imitated, imitated])
+    with pytest.raises(ValueError, match="seed 1 stands there twice"):
+        together({1: imitated, 2: imitated})
+    with pytest.raises(ValueError, match="got no results"):
+        together({})
 
 
 def test_at_a_price_every_document_takes_the_best_tolerance(rungs, climbed) -> None:
@@ -229,7 +238,7 @@ def test_intervals_over_three_seeds_hold_the_truth_as_often_as_they_say() -> Non
 
 def test_intervals_over_few_seeds_end_where_the_quantities_do(imitated) -> None:
     other = imitated.frame.assign(seed=2, tvd=imitated.frame["tvd"] / 100, jsd=np.log(2), correct=True)
-    both = together([imitated, replace(imitated, frame=other, settings={**imitated.settings, "seed": 2})])
+    both = together({1: imitated, 2: replace(imitated, frame=other, settings={**imitated.settings, "seed": 2})})
     table = both.summary()
     assert (table["low"] >= 0).all() and (table["low"] == 0).any()
     assert (table["high"] <= table["quantity"].map({"jsd": np.log(2)}).fillna(1)).all()
@@ -250,15 +259,17 @@ def test_intervals_end_where_the_quantities_do(climbed) -> None:
     assert (table["high"] <= table["quantity"].map({"jsd": np.log(2), "tvd": 1.0, "gap": np.log(2)})).all()
 
 
-def test_wrong_input_is_named(model, imitators, documents, rungs, imitated) -> None:
+def test_wrong_input_is_named(model, documents, asked, rungs, imitated) -> None:
     with pytest.raises(ValueError, match=r"the base has seed 0, the others \[\]"):
-        seeds(model, {}, documents)
+        seeds(read(model, documents), {})
     with pytest.raises(ValueError, match=r"the base has seed 7, the others \[7\]"):
-        seeds(model, {7: model}, documents, seed=7)
+        seeds(read(model, documents, seed=7), {7: model})
     with pytest.raises(ValueError, match="the base model has classes"):
-        seeds(model, {7: replace(model, classes=("x", "y"))}, documents)
-    with pytest.raises(ValueError, match="one for each freedom and strength"):
-        imitation(model, imitators[:1] * 2, documents)
+        seeds(asked, {7: replace(model, classes=("x", "y"))})
+    with pytest.raises(ValueError, match="no imitators were given"):
+        imitation(asked, {})
+    with pytest.raises(TypeError, match="got a Trained, whose attention cannot be compared"):
+        seeds(asked, {7: model.trained})
     with pytest.raises(ValueError, match="no runs were given"):
         ladder({})
     with pytest.raises(ValueError, match="prices must be above 0"):

@@ -9,10 +9,9 @@ from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Guided
 from attn_interp.models.classifiers.frozen_attention import GivenAttention, attention_of_rationales, uniform
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.classifiers.trained import Trained
+from attn_interp.models.classifiers.trained import Trained, UnderAttention
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED
 
@@ -31,14 +30,14 @@ def one_word_of_few(seed: int = 0) -> Corpus:
     return load("planted", documents=1500, least_length=2, most_length=4, seed=seed)
 
 
-def runs(corpus: Corpus, settings: ClassifierSettings, attention=None, seeds=SEEDS) -> list[Trained]:
-    return [fit_classifier(corpus, settings, QUICK, seed, progress=False, attention=attention) for seed in seeds]
+def runs(corpus: Corpus, settings: ClassifierSettings, attention=None, seeds=SEEDS) -> dict[int, Trained]:
+    return {seed: fit_classifier(corpus, settings, QUICK, seed, progress=False, attention=attention) for seed in seeds}
 
 
 def judged(corpus: Corpus, margin: float) -> Result:
     frozen = replace(SMALL, attention="uniform")
     models = {"attention": runs(corpus, SMALL), "uniform": runs(corpus, frozen)}
-    return necessity(models, corpus.test, margin)
+    return necessity(models, corpus.test, margin=margin)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -55,7 +54,7 @@ def test_the_verdict_is_right_on_either_side(made, verdict, seed) -> None:
 def test_a_model_against_itself_is_never_called_needed() -> None:
     corpus = one_word_of_few()
     models = runs(corpus, SMALL, seeds=(0, 1))
-    table = necessity({"attention": models, "again": models}, corpus.test, 0.05).summary()
+    table = necessity({"attention": models, "again": models}, corpus.test, margin=0.05).summary()
     differences = table.query("statistic == 'difference'")
     assert (differences["estimate"] == 0).all()
     assert (differences["verdict"] == NOT_NEEDED).all()
@@ -80,7 +79,9 @@ def test_a_guide_that_points_at_the_evidence_helps_and_one_that_points_away_does
     human = attention_of_rationales(everything)
     away = GivenAttention({k: (1 - v) / (len(v) - 1) for k, v in human.weights.items()})
     models = {
-        name: [Guided(trained, given) for trained in runs(corpus, SMALL, given, seeds=(0, 1))]
+        name: {
+            seed: UnderAttention(trained, given) for seed, trained in runs(corpus, SMALL, given, seeds=(0, 1)).items()
+        }
         for name, given in {"uniform": uniform, "own learned": None, "human": human, "away": away}.items()
     }
     result = guide(models, corpus.test)
@@ -98,17 +99,19 @@ def test_wrong_input_is_named() -> None:
     corpus = one_word_of_few()
     few = replace(QUICK, epochs=1)
     one, other = (fit_classifier(corpus, SMALL, few, seed, progress=False) for seed in (0, 1))
-    with pytest.raises(ValueError, match="there is no condition 'attention'; given are 'a'"):
-        necessity({"a": [one]}, corpus.test)
+    with pytest.raises(ValueError, match="there is no condition 'attention' to compare with; given are 'a'"):
+        necessity({"a": {0: one}}, corpus.test)
     with pytest.raises(ValueError, match="the seeds differ between conditions"):
-        necessity({"attention": [one], "a": [other]}, corpus.test)
+        necessity({"attention": {0: one}, "a": {1: other}}, corpus.test)
     with pytest.raises(ValueError, match="no documents were given"):
-        necessity({"attention": [one]}, [])
+        necessity({"attention": {0: one}}, [])
     with pytest.raises(ValueError, match="margin must be above 0, got 0"):
-        necessity({"attention": [one]}, corpus.test, margin=0)
-    with pytest.raises(ValueError, match="there is no guide 'uniform'; given are 'a'"):
-        guide({"a": [Guided(one)]}, corpus.test)
+        necessity({"attention": {0: one}}, corpus.test, margin=0)
+    with pytest.raises(ValueError, match="there is no guide 'uniform' to compare with; given are 'a'"):
+        guide({"a": {0: UnderAttention(one)}}, corpus.test)
     with pytest.raises(ValueError, match="margin must be above 0"):
-        guide({"uniform": [Guided(one)]}, corpus.test, margin=-1)
+        guide({"uniform": {0: UnderAttention(one)}}, corpus.test, margin=-1)
     with pytest.raises(ValueError, match="do not have the same classes"):
-        necessity({"attention": [one], "a": [replace(one, classes=("x", "y"))]}, corpus.test)
+        necessity({"attention": {0: one}, "a": {0: replace(one, classes=("x", "y"))}}, corpus.test)
+    with pytest.raises(TypeError, match=r"give the models as \{condition: \{seed: model\}\}, got a dict"):
+        necessity({"attention": [one]}, corpus.test)

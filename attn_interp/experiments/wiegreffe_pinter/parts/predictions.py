@@ -46,9 +46,9 @@ def of_conditions(
         ValueError: no documents or one without a label, seeds or classes that differ between conditions, an unknown
             reference, margin <= 0.
     """
-    given = documents_of(documents)
-    if not given:
+    if not documents:
         raise ValueError(f"{name}: no documents were given; at least one is needed")
+    given = documents_of(documents)
     if not isinstance(models, Mapping) or not all(isinstance(each, Mapping) for each in models.values()):
         raise TypeError(f"{name}: give the models as {{{condition}: {{seed: model}}}}, got a {type(models).__name__}")
     if reference not in models:

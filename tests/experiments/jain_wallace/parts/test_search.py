@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from attn_interp.data.document import Document
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
+from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.experiments.reading import Reading
 from attn_interp.measures.divergence import jsd, tvd
 from attn_interp.readout.adversary.two_classes import exact_adversary
+from attn_interp.readout.affine_check import Affinity
 
 EPS = 0.02
 LENGTHS = (2, 11, 5, 1, 7)
@@ -29,12 +34,13 @@ def made():
 
 def search(made, rows=slice(None), seed=0, further=None, width=None):
     documents, weights, votes, is_word = made
-    chosen, votes = [documents[i] for i in range(len(documents))[rows]], votes[rows, :width]
-    weights, is_word = weights[rows, :width], is_word[rows, :width]
-    logits = torch.einsum("bw,bwc->bc", weights, votes)
-    return search_adversary(
-        lambda q: torch.einsum("bkw,bwc->bkc", q, votes), chosen, weights, logits, is_word, EPS, seed, further
-    )
+    chosen = documents[rows]
+    part = ReadBatch(None, list(range(len(chosen))), SimpleNamespace(documents=chosen))  # no model: votes alone
+    known = {"weights": weights[rows, :width], "votes": votes[rows, :width], "is_word": is_word[rows, :width]}
+    vars(part).update(known, logits=torch.einsum("bw,bwc->bc", known["weights"], known["votes"]))
+    reading = Reading(None, chosen, seed)
+    vars(reading).update(affinity=Affinity(gap=0.0, spread=1.0, magnitude=1.0, documents=len(chosen)))
+    return search_adversary(reading, part, EPS, further)
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_batches_of_sets_are_single_documents(operator: str, which: str, planted
     kept[..., 0] = True
     kept[:, 5] = kept[:, 2]  # equal sets, and all words
     kept[:, 6] = True
-    logits = edited_logits(model, reading, read_batch, kept, operator)
+    logits = edited_logits(reading, read_batch, kept, operator)
     assert torch.equal(logits[:, 5], logits[:, 2])
     torch.testing.assert_close(logits[:, 6], read_batch.logits, atol=2e-6, rtol=0)
     for row, document in enumerate(read_batch.batch.documents):
@@ -69,7 +69,7 @@ def test_batches_of_sets_are_single_documents(operator: str, which: str, planted
 def test_nothing_left_is_undefined_where_there_is_nothing_to_run(operator: str, model, reading) -> None:
     read_batch = reading.batches[0]
     kept = torch.zeros(len(read_batch.rows), 1, read_batch.is_word.shape[1], dtype=torch.bool)
-    logits = edited_logits(model, reading, read_batch, kept, operator)
+    logits = edited_logits(reading, read_batch, kept, operator)
     assert bool(logits.isnan().all()) == (operator in ("delete", "attention mask"))
     assert bool(logits.isfinite().all()) == (operator in ("mask", "mean embedding"))
 
@@ -84,7 +84,7 @@ def test_equal_sets_of_a_document_are_run_once(model, reading) -> None:
 
     kept = read_batch.is_word[:, None].expand(-1, 9, -1).clone()
     kept[:, ::2, 0] = False
-    edited_logits(replace(model, collate=counted), reading, read_batch, kept, "delete")
+    edited_logits(replace(reading, model=replace(model, collate=counted)), read_batch, kept, "delete")
     assert sum(seen) == 2 * len(read_batch.rows)
 
 
@@ -93,7 +93,7 @@ def test_the_word_that_hides_is_the_models(model, planted) -> None:
     reading = read(model, [document])
     kept = torch.zeros(1, 1, len(document), dtype=torch.bool)
     changed = replace(model, mask_word="wonderful")
-    logits = edited_logits(changed, reading, reading.batches[0], kept, "mask")[0, 0]
+    logits = edited_logits(replace(reading, model=changed), reading.batches[0], kept, "mask")[0, 0]
     expected = model.logits([replace_words(document, range(len(document)), "wonderful")])[0]
     torch.testing.assert_close(logits, expected.double(), atol=1e-6, rtol=0)
 
@@ -133,7 +133,7 @@ def test_sentences_are_erased_whole(operator: str) -> None:
     assert read_batch.batch.documents[row].words == ("a b c .", "d e .", "f g .", "a")
     kept = torch.zeros(len(read_batch.rows), 1, read_batch.is_word.shape[1], dtype=torch.bool)
     kept[:, 0, [0, 2]] = True
-    logits = edited_logits(model, reading, read_batch, kept, operator)[row, 0]
+    logits = edited_logits(reading, read_batch, kept, operator)[row, 0]
     if operator == "delete":
         expected = model.logits([Document(id="d", words=tuple("abc.fg."), label=0)])[0]
     elif operator == "mean embedding":
