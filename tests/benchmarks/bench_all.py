@@ -119,7 +119,7 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
     yield compare(
         f"medians over {sizes.draws} permutations",
         "the head run again for each draw, states given, batches of 32",
-        lambda: [sampled_changes(model, reading, part, sizes.draws, 0) for part in reading.batches],
+        lambda: [sampled_changes(reading, part, sizes.draws) for part in reading.batches],
         lambda: plain.permutations(module, encoded, sizes.draws),
         rounds,
     )
@@ -199,16 +199,20 @@ def growths(sizes: Sizes) -> Iterator[tuple[str, str, float]]:
     for axis, groups in (("words", by_length), ("documents", by_count)):
         model, _ = model_of([document for group in groups.values() for document in group], sizes.settings)
         readings = [read(model, group) for group in groups.values()]
-        grouped = list(zip(groups.values(), readings))
         works: dict[str, list[Callable[[], object]]] = {
             "leave-one-out": [every_word(model, group) for group in groups.values()],
-            "reading weights and votes": [partial(read, model, group) for group in groups.values()],
+            "reading weights and votes": [partial(read_votes, model, group) for group in groups.values()],
             "Kendall's tau with p-value": [partial(taus, r) for r in readings],
-            f"{sizes.draws} permutations": [partial(permutation, model, g, sizes.draws, reading=r) for g, r in grouped],
+            f"{sizes.draws} permutations": [partial(permutation, r, draws=sizes.draws) for r in readings],
             "exact adversary": [exact_adversaries(r) for r in readings],
         }
         for name, work in works.items():
             yield name, axis, growth(work, list(groups), sizes.rounds)
+
+
+def read_votes(model: AttentionModel, documents: Sequence[Document]) -> None:
+    for part in read(model, documents).batches:
+        assert part.weights.shape == part.votes.shape[:2]
 
 
 def taus(reading: Reading) -> None:
