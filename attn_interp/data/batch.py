@@ -106,9 +106,4 @@ def batches_by_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def words_of(values: torch.Tensor, is_word: torch.Tensor) -> list[torch.Tensor]:
-    """The values (B, T, ...) at the words of each row: B tensors (T_b, ...) without specials and padding."""
-    return [row[mask] for row, mask in zip(values, is_word)]
-
-
 Collate = Callable[[Sequence[Document]], Batch]

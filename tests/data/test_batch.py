@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attn_interp.data.batch import batches_by_length, collate, words_of
+from attn_interp.data.batch import batches_by_length, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
@@ -39,8 +39,8 @@ def test_laws_of_a_batch(lengths):
     assert batch.ids.shape == batch.is_token.shape == batch.is_word.shape == (B, T)
     assert (batch.is_word & ~batch.is_token).sum() == 0
     assert batch.is_word.sum(1).tolist() == lengths and batch.is_token.sum(1).tolist() == [n + 2 for n in lengths]
-    for document, ids in zip(documents, words_of(batch.ids, batch.is_word)):
-        assert ids.tolist() == vocabulary.ids(document.words)
+    for document, ids, is_word in zip(documents, batch.ids, batch.is_word):
+        assert ids[is_word].tolist() == vocabulary.ids(document.words)
     assert (batch.ids[:, 0] == START_ID).all() and (batch.ids[~batch.is_token] == PADDING_ID).all()
     assert ((batch.ids == END_ID).sum(1) == 1).all()
     alone = collate(documents[:1], vocabulary)  # a row does not depend on its neighbours
@@ -68,13 +68,6 @@ def test_moving_a_batch_moves_every_tensor_and_keeps_the_documents():
     batch = collate(documents, Vocabulary.build(documents)).to("meta")
     tensors = (batch.ids, batch.is_token, batch.is_word, batch.labels)
     assert {tensor.device.type for tensor in tensors} == {"meta"} and batch.documents == tuple(documents)
-
-
-def test_words_of_cuts_further_axes_too():
-    is_word = torch.tensor([[False, True, True, False], [False, True, False, False]])
-    values = torch.arange(2 * 4 * 3).view(2, 4, 3)
-    first, second = words_of(values, is_word)
-    assert torch.equal(first, values[0, 1:3]) and torch.equal(second, values[1, 1:2])
 
 
 def test_a_batch_with_a_document_without_a_label_has_no_labels():

@@ -68,40 +68,6 @@ def _visible(text: str) -> list[int]:
     return [place for place, character in enumerate(text) if not character.isspace()]
 
 
-def values_of_words(
-    values: Sequence[float], word_of_piece: Sequence[int | None], words: int, pooling: Pooling
-) -> tuple[float, ...]:
-    """One value per word from one value per piece of a word (sub-word tokens).
-
-    Args:
-        values: One value per piece.
-        word_of_piece: For each piece the index of its word; None for a piece outside every word (special tokens).
-        words: How many words there are.
-        pooling: "sum" (keeps a total of 1, as attention weights need), "mean", "max" or "first".
-
-    Raises:
-        ValueError: different lengths, an index outside 0..words-1, a word without a piece, or another pooling.
-    """
-    if pooling not in get_args(Pooling):
-        raise ValueError(f"pooling: got {pooling!r}, expected one of {', '.join(get_args(Pooling))}")
-    if len(values) != len(word_of_piece):
-        raise ValueError(f"pieces: {len(values)} values for {len(word_of_piece)} word indices; give one for each")
-    pieces: list[list[float]] = [[] for _ in range(words)]
-    for piece, (value, word) in enumerate(zip(values, word_of_piece)):
-        if word is None:
-            continue
-        if not 0 <= word < words:
-            raise ValueError(f"piece {piece}: belongs to word {word} of {words} words; indices count from 0")
-        pieces[word].append(float(value))
-    if not all(pieces):
-        raise ValueError(f"word {pieces.index([])}: has no piece; cut every word into at least one")
-    if pooling == "first":
-        return tuple(parts[0] for parts in pieces)
-    if pooling == "max":
-        return tuple(max(parts) for parts in pieces)
-    return tuple(sum(parts) / (len(parts) if pooling == "mean" else 1) for parts in pieces)
-
-
 def recut(document: Document, words: Sequence[str]) -> Document:
     """The same document in other words of the same characters, its rationales carried over by offsets.
 

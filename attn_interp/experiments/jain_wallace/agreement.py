@@ -7,6 +7,8 @@ not agree with each other, attention cannot agree with both.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -40,8 +42,25 @@ LEVEL = 0.05
 ATTENTION, GRADIENT, LEAVE_ONE_OUT = "attention", "gradient x input (detached)", "leave-one-out"
 INTEGRATED = "integrated gradients"  # other methods that promise a sum miss it by chance or rounding, not by steps
 MINUS_CEILING = "attention minus the ceiling"
-MEASURES = ("tau", "weighted_tau", "spearman", "top_k_overlap", "rank_biased_overlap")
 PAIR = ["first", "second", "grouping", "group"]
+
+Measure = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+FURTHER: Mapping[str, tuple[Measure, Column]] = {
+    "weighted_tau": (weighted_tau, Column("tau with hyperbolic weight on the top ranks (Vigna 2015)", "", -1, 1)),
+    "spearman": (spearman, Column("Spearman's rank correlation", "", -1, 1)),
+    "top_k_overlap": (
+        partial(top_k_overlap, k=TOP_K),
+        Column(f"share of the {TOP_K} highest words that both have in common", "", 0, 1),
+    ),
+    "rank_biased_overlap": (
+        rank_biased_overlap,
+        Column("rank-biased overlap, persistence .9 (Webber et al. 2010)", "", 0, 1),
+    ),
+}
+"""Measures of two rankings beside tau: (B, W) values, (B, W) values and (B, W) words -> (B,). A new one is its line."""
+
+MEASURES = ("tau", *FURTHER)
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -49,10 +68,7 @@ COLUMNS = {
     "second": Column("the other ranking, by absolute value"),
     "tau": Column("Kendall's tau-b between the two; NaN where one of them is constant", "", -1, 1),
     "p_value": Column("two-sided p-value of tau under independence, as scipy.stats.kendalltau gives it", "", 0, 1),
-    "weighted_tau": Column("tau with hyperbolic weight on the top ranks (Vigna 2015)", "", -1, 1),
-    "spearman": Column("Spearman's rank correlation", "", -1, 1),
-    "top_k_overlap": Column(f"share of the {TOP_K} highest words that both have in common", "", 0, 1),
-    "rank_biased_overlap": Column("rank-biased overlap, persistence .9 (Webber et al. 2010)", "", 0, 1),
+    **{name: column for name, (_, column) in FURTHER.items()},
     "completeness_gap": Column(
         "what integrated gradients miss of the probability they should sum to (rows with that method)", "", -1, 1
     ),
@@ -101,15 +117,8 @@ def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
 
 def _compare(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> dict[str, np.ndarray]:
     tau, p_value = kendall_tau(x, y, is_word)
-    values = {
-        "tau": tau,
-        "p_value": p_value,
-        "weighted_tau": weighted_tau(x, y, is_word),
-        "spearman": spearman(x, y, is_word),
-        "top_k_overlap": top_k_overlap(x, y, is_word, TOP_K),
-        "rank_biased_overlap": rank_biased_overlap(x, y, is_word),
-    }
-    return {name: value.numpy() for name, value in values.items()}
+    further = {name: measure(x, y, is_word) for name, (measure, _) in FURTHER.items()}
+    return {name: value.numpy() for name, value in {"tau": tau, "p_value": p_value, **further}.items()}
 
 
 def summarise(result: Result) -> pd.DataFrame:

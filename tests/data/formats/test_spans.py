@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from attn_interp.data.document import Document
 from attn_interp.data.formats.html_words import marked_text
-from attn_interp.data.formats.spans import carry_spans, cut_text, recut, span_fault, values_of_spans, values_of_words
+from attn_interp.data.formats.spans import carry_spans, cut_text, recut, span_fault, values_of_spans
 
 spans_in_30 = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda ends: tuple(sorted(ends))), max_size=5
@@ -50,29 +50,6 @@ def test_faults_of_offsets_are_named():
     assert span_fault(0, 3, 3) is None
     assert span_fault(1, 4, 3) == "offsets (1, 4) do not lie within 0 to 3"
     assert span_fault(2, 2, 3) and span_fault(-1, 2, 3) and span_fault(True, 2, 3) and span_fault(0, 1.0, 3)
-
-
-def test_pieces_become_words():
-    values, owner = [0.1, 0.2, 0.4, 0.3], [None, 0, 0, 1]
-    assert values_of_words(values, owner, 2, "sum") == pytest.approx((0.6, 0.3))
-    assert values_of_words(values, owner, 2, "mean") == pytest.approx((0.3, 0.3))
-    assert values_of_words(values, owner, 2, "max") == (0.4, 0.3)
-    assert values_of_words(values, owner, 2, "first") == (0.2, 0.3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([1.0], [0, 0], 1, "sum"), "1 values for 2 word indices"),
-        (([1.0], [1], 1, "sum"), "piece 0: belongs to word 1 of 1 words"),
-        (([1.0], [-1], 1, "sum"), "piece 0: belongs to word -1 of 1 words"),
-        (([1.0], [0], 2, "sum"), "word 1: has no piece"),
-        (([1.0], [0], 1, "last"), "pooling: got 'last', expected one of first, max, mean, sum"),
-    ],
-)
-def test_pieces_that_fit_no_word_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        values_of_words(*arguments)
 
 
 def test_rationales_move_to_other_words_of_the_same_text():
