@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attn_interp.attribution.methods import named as named_methods
 from attn_interp.data.document import Document, documents_of
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
 from attn_interp.figures.words.words_html import words_css, words_html
-from attn_interp.models.attention_model import AttentionModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from attn_interp.models.attention_model import AttentionModel
 
 ATTENTION = "attention"
 NOT_NEGATIVE = (ATTENTION, "adversary")
@@ -122,8 +122,10 @@ def show_model(model: AttentionModel, text: str | Document, methods: str | Seque
     Raises:
         ValueError: a name is no method's; the message lists them.
     """
+    from attn_interp.attribution.methods import named
+
     (document,) = documents_of(text)
-    chosen = named_methods(*([methods] if isinstance(methods, str) else methods))
+    chosen = named(*([methods] if isinstance(methods, str) else methods))
     batch = model.batch([document])
     run = model.run(batch)
     predicted = run.logits.argmax(-1)
