@@ -52,7 +52,11 @@ def figure(result: Result) -> Figure:
 
 
 def drawn(result: Result) -> pd.DataFrame:
-    """The marks that are drawn: one estimate per predictor (series) and quantity (group), from the summary."""
+    """The marks that are drawn: one estimate per predictor (series) and quantity (group), from the summary.
+
+    The differences between predictors are no scores, and a baseline that was left out has none.
+    """
+    summary = result.summary()
     return stack(
         [
             marks(
@@ -66,8 +70,7 @@ def drawn(result: Result) -> pd.DataFrame:
                 n=row["n"],
                 undefined=row["undefined"],
             )
-            for row in result.summary().to_dict("records")
-            if row["predictor"] in set(result.frame["predictor"])  # and not a difference of two
+            for row in summary[summary["predictor"].isin(result.frame["predictor"])].to_dict("records")
         ]
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from attn_interp.measures.rank import centred_ranks
-from attn_interp.measures.rows import Floats, paired_rows, undefined_rows
+if TYPE_CHECKING:  # the figures load this room, and no tensors
+    import torch
+
+    from attn_interp.measures.rows import Floats
 
 LEAST_WORDS = 3  # without controls; one more for each control
 ROUNDING = 1e-13  # of the squared length of the ranks: less than this is nothing left
@@ -39,11 +41,17 @@ def partial_spearman(
     Raises:
         ValueError, TypeError: as `paired_rows`.
 
+    >>> import torch
     >>> x, z = torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), torch.tensor([[2.0, 1.0, 4.0, 3.0, 5.0]])
     >>> is_word = torch.ones(1, 5, dtype=torch.bool)
     >>> round(float(partial_spearman(x, x, [z], is_word)), 6)
     1.0
     """
+    import torch
+
+    from attn_interp.measures.rank import centred_ranks
+    from attn_interp.measures.rows import paired_rows, undefined_rows
+
     left, right, mask = paired_rows("partial_spearman", x, y, is_word)
     undefined = undefined_rows(left, right, mask) | (mask.sum(-1) < LEAST_WORDS + len(controls))
     directions: list[Floats] = []  # orthonormal, or 0 where a control adds nothing

@@ -7,13 +7,15 @@ from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.result import Result
 from attn_interp.figures import quality as figures
 
+PREDICTORS = ("model", "bag of words", "majority")
+
 
 @pytest.fixture
 def quality() -> Result:
     random = np.random.default_rng(0)
     label = random.choice(["negative", "positive"], 53)
     frames = []
-    for predictor, skill in (("model", 2.0), ("bag of words", 1.0), ("majority", 0.0)):
+    for predictor, skill in zip(PREDICTORS, (2.0, 1.0, 0.0)):
         probability = 1 / (1 + np.exp(-skill * (np.where(label == "positive", 1, -1) + random.normal(0, 1, 53))))
         predicted = np.where(probability >= 0.5, "positive", "negative")
         frames.append(
@@ -36,6 +38,8 @@ def quality() -> Result:
 
 def test_what_is_drawn_is_the_summary(quality: Result) -> None:
     rows, summary = figures.drawn(quality), quality.summary()
+    summary = summary[summary["predictor"].isin(PREDICTORS)]  # a difference of two is no score
+    assert len(summary) == 9
     assert rows["series"].tolist() == summary["predictor"].tolist()
     assert rows["group"].tolist() == summary["quantity"].tolist()
     np.testing.assert_array_equal(rows[["x", "low", "high"]], summary[["estimate", "low", "high"]])
@@ -57,8 +61,16 @@ def test_axis_range_n_and_predictors_are_stated(quality: Result) -> None:
     assert axes.get_xlim() == (0, 1)
     assert "n = 53 documents" in axes.get_xlabel()
     assert "n = 53 documents" in figures.caption(quality)
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["model", "bag of words", "majority"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(PREDICTORS)
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["accuracy", "macro F1", "AUROC"]
+
+
+def test_a_baseline_that_was_left_out_is_not_drawn(quality: Result) -> None:
+    frame = quality.frame[quality.frame["predictor"] == "model"]
+    left_out = {"bag of words": "not known", "majority": "not known"}
+    alone = Result("quality", frame, {**quality.settings, "left_out": left_out}, quality.columns)
+    assert set(figures.drawn(alone)["series"]) == {"model"}
+    assert "n = 53 documents" in figures.plot(alone).get_xlabel()
 
 
 def test_the_given_axes_are_drawn_on_and_returned(quality: Result) -> None:

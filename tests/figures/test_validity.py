@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.validity import together, verdict, verdicts
+from attn_interp.experiments.validity import together, verdict
+from attn_interp.experiments.validity import validity as rates_of
 from attn_interp.figures import validity
 from attn_interp.statistics.bootstrap import Interval
 
@@ -14,7 +15,7 @@ CLAIMS = ("A claim of $x_1$ & \\more <words> than any claim should have", "anoth
 
 
 def made(trials: int, undefined: int = 0) -> Result:
-    random, results = np.random.default_rng(0), []
+    random, results = np.random.default_rng(0), {}
     for seed in range(trials):
         rows = []
         for claim in CLAIMS:
@@ -22,7 +23,7 @@ def made(trials: int, undefined: int = 0) -> Result:
                 low = np.nan if seed < undefined and case == "absent" else random.normal(1.0 if truth else -1.0)
                 about = {"claim": claim, "measure": "mean", "case": case, "truth": truth, "seed": seed}
                 rows.append(verdict(about, 0.0, Interval(low, low, low, 5, 0)))
-        results.append(verdicts(rows, {}))
+        results[seed] = rates_of(rows, {})
     return together(results)
 
 

@@ -6,13 +6,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Literal, get_args
+from typing import Literal
 
 from attn_interp.data.document import Document
 from attn_interp.data.tokenise import Span, tokenise
 
 Cut = Literal["annotated", "tokenised"]
-Pooling = Literal["first", "max", "mean", "sum"]
 QUOTES = {"``": '"', "''": '"', "`": "'", "“": '"', "”": '"', "‘": "'", "’": "'"}
 
 

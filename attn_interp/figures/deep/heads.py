@@ -9,7 +9,7 @@ import pandas as pd
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.head_grid import draw_grid, grid_height
 from attn_interp.figures.draw.marks import marks, stack
-from attn_interp.measures.divergence import LN2
+from attn_interp.figures.jain_wallace.adversary import MOST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +22,8 @@ ABLATED, DELETED = "js_ablated", "js_difference"
 PANELS = {  # quantity of the summary: title, end of its range, whether it has either sign, decimals
     LEAVE_ONE_OUT: ("mean τ with |leave-one-out|", 1.0, True, 2),
     GRADIENT: ("mean τ with |gradient x input|", 1.0, True, 2),
-    ABLATED: ("mean JSD of the output without the head, nats", LN2, False, 3),
-    DELETED: ("most attended word deleted: mean JSD - others', nats", LN2, True, 3),
+    ABLATED: ("mean JSD of the output without the head, nats", MOST, False, 3),
+    DELETED: ("most attended word deleted: mean JSD - others', nats", MOST, True, 3),
 }
 SIDE_BY_SIDE = 6  # heads up to which two grids stand beside one another
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,32 @@ def score_figure(result: Result, words: Wording) -> Figure:
         draw_differences(right, rows, margin, words.differences, words.difference, names)
         style.letter(right, "b")
     return page
+
+
+class Drawing(NamedTuple):
+    """What a figure module of scores offers: plot, figure and drawn."""
+
+    plot: Callable[..., Axes]
+    figure: Callable[[Result], Figure]
+    drawn: Callable[[Result], pd.DataFrame]
+
+
+def drawing_of(words: Callable[[Result], Wording]) -> Drawing:
+    """The differences on given Axes, both panels side by side, and their marks, in the words of the result."""
+
+    def plot(result: Result, ax: Axes | None = None) -> Axes:
+        """The differences to the reference, with 95 % intervals over seed and document."""
+        return plot_differences(result, words(result), ax)
+
+    def figure(result: Result) -> Figure:
+        """Scores of each condition (a) and differences to the reference (b), side by side."""
+        return score_figure(result, words(result))
+
+    def drawn(result: Result) -> pd.DataFrame:
+        """The marks of the figure."""
+        return score_marks(result, words(result).condition)
+
+    return Drawing(plot, figure, drawn)
 
 
 def score_marks(result: Result, condition: str) -> pd.DataFrame:

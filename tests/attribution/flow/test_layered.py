@@ -14,6 +14,7 @@ from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.reading import read
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import record
 
@@ -152,7 +153,7 @@ def test_a_single_pooling_is_its_own_rollout_flow_and_value_zeroing(model, mixed
 
 def test_they_stand_beside_other_methods_in_an_experiment(layered):
     methods = {name: FLOW[name] for name in ("attention rollout", "gradient-weighted relevance")}
-    frame = agreement(layered, DOCUMENTS, methods=methods).frame
+    frame = agreement(read(layered, DOCUMENTS), methods=methods).frame
     assert set(methods) <= {*frame["first"], *frame["second"]}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from attn_interp.data.document import Document
+from attn_interp.experiments.people import plausibility as estimates_module
+from attn_interp.experiments.people import plausibility_curves as curves_module
 from attn_interp.experiments.people.human_agreement import human_agreement
 from attn_interp.experiments.people.parts.word_scores import WordScores
-from attn_interp.experiments.people.plausibility import plausibility
-from attn_interp.experiments.people.plausibility_curves import plausibility_curves
 from attn_interp.experiments.result import Result
 from attn_interp.figures.people import human_agreement as agreement_figures
 from attn_interp.figures.people import plausibility as figures
@@ -51,10 +53,12 @@ def made_scores(count: int, people: int = 3, nan: bool = False) -> WordScores:
 
 
 def results(scored: WordScores) -> tuple[Result, Result]:
-    return (
-        plausibility(None, scored.documents, scored=scored),  # type: ignore[arg-type]
-        plausibility_curves(None, scored.documents, scored=scored),  # type: ignore[arg-type]
-    )
+    """What the experiments make of these scores, whatever model they are of."""
+    asked: Any = SimpleNamespace(documents=scored.documents, seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (estimates_module, curves_module):
+            patch.setattr(module, "word_scores", lambda *given: scored)
+        return estimates_module.plausibility(asked), curves_module.plausibility_curves(asked)
 
 
 @pytest.fixture(scope="module")

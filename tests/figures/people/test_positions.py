@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from attn_interp.data.document import Document
+from attn_interp.experiments.people import positions as module
 from attn_interp.experiments.people.parts.word_scores import WordScores
-from attn_interp.experiments.people.positions import PEOPLE, positions
+from attn_interp.experiments.people.positions import PEOPLE
 from attn_interp.experiments.people.shift import ALONE, shift
+from attn_interp.experiments.reading import read
 from attn_interp.figures.people import annotators
 from attn_interp.figures.people import positions as figures
 from attn_interp.figures.people import shift as shift_figures
@@ -32,7 +35,9 @@ def placed():
     kinds = {"attention": "attention", LONG: "attribution"}
     about = pd.DataFrame({"document": [document.id for document in documents]})
     scored = WordScores(tuple(documents), about, scores, kinds, {"seed": 0})
-    return positions(None, documents, scored=scored)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "word_scores", lambda *given: scored)
+        return module.positions(SimpleNamespace(documents=documents, seed=0))
 
 
 def test_the_curves_are_the_summary(placed) -> None:
@@ -51,7 +56,7 @@ def test_the_curves_are_the_summary(placed) -> None:
 
 
 def test_shift_shows_every_operator_and_size(model, planted) -> None:
-    result = shift(model, planted.test[:5], planted.train[:50])
+    result = shift(read(model, planted.test[:5], training=planted.train[:50]))
     rows = shift_figures.drawn(result)
     assert len(rows) == 2 * 4 * 5
     own = result.frame.query(f"operator == 'mask' and side == '{ALONE}' and size == '20 %'")

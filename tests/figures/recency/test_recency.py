@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attn_interp.experiments.recency import recency as measures
-from attn_interp.experiments.recency.recency import EVERYWHERE, LATE, MODEL, POSITIONS, REAL, recency_of, row
+from attn_interp.experiments.recency.recency import EVERYWHERE, LATE, MODEL, POSITIONS, REAL, row
 from attn_interp.experiments.result import Result
 from attn_interp.figures.recency import recency
 
@@ -30,7 +30,7 @@ def made(seeds: int, network: str = "lstm", undefined: bool = False) -> Result:
                     rows.append({**placed, **row(measures.ACCURACY, value, length, position)})
             real = {**about, "trained_at": REAL, "trained_length": np.nan}
             rows += [{**real, **row(measures.PADDING, random.random(3), x=count)} for count in (5, 50)]
-    return recency_of(rows, SETTINGS)
+    return measures.recency(rows, SETTINGS)
 
 
 def test_a_panel_draws_the_rows_of_the_summary() -> None:

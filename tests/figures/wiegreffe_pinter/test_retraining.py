@@ -11,11 +11,10 @@ from matplotlib.colors import to_rgba
 
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.wiegreffe_pinter import guide as guide_experiment
 from attn_interp.experiments.wiegreffe_pinter import imitation as imitation_experiment
 from attn_interp.experiments.wiegreffe_pinter import ladder as ladder_experiment
-from attn_interp.experiments.wiegreffe_pinter import necessity as necessity_experiment
 from attn_interp.experiments.wiegreffe_pinter import seeds as seeds_experiment
+from attn_interp.experiments.wiegreffe_pinter.parts.predictions import COLUMNS, CONDITIONS
 from attn_interp.figures import quality
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.plane import plane_marks
@@ -43,10 +42,18 @@ def paired() -> dict[str, Result]:
     shared = {"margin": 0.02, "seeds": [0, 1, 2], "documents": len(DOCUMENTS), "level": 0.05}
     accuracies = {"attention": 0.95, "uniform $x_1$": 0.5, "mean": 0.9}
     one = scored(
-        "necessity", accuracies, necessity_experiment.COLUMNS, {**shared, "reference": "attention", "name": "condition"}
+        "necessity",
+        accuracies,
+        {"condition": CONDITIONS["condition"], **COLUMNS},
+        {**shared, "reference": "attention", "name": "condition"},
     )
     accuracies = {"uniform": 0.6, "own learned": 0.8, "base model": 0.95}
-    two = scored("guide", accuracies, guide_experiment.COLUMNS, {**shared, "reference": "uniform", "name": "guide"})
+    two = scored(
+        "guide",
+        accuracies,
+        {"guide": CONDITIONS["guide"], **COLUMNS},
+        {**shared, "reference": "uniform", "name": "guide"},
+    )
     return {"necessity": one, "guide": two}
 
 
