@@ -23,11 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DECLARED = (
-    *("corpus", "path", "option", "encoder", "attention", "seed", "seeds", "experiments", "documents", "embeddings"),
-    *("width", "eps", "search"),
-)
-"""The options of a study that its file declares, where there is one."""
+RUNNING = ("grid", "results", "name", "jobs", "dask", "status")
+"""The parameters of a study that say how it is run; all others are what its file declares, where there is one."""
 
 CorpusPath = Annotated[str | None, typer.Option(help="Folder of a named corpus that you have to have, as sst.")]
 
@@ -186,7 +183,7 @@ def _show_status(folder: Path) -> None:
 
 def _refuse_beside_a_file(context: typer.Context) -> None:
     """Options that a grid file decides are refused, not silently left aside."""
-    for name in DECLARED:
+    for name in sorted(set(context.params) - set(RUNNING)):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise ValueError(f"study: --{name} stands beside a file; declare it there")

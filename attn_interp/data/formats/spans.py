@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from attn_interp.data.document import Document
 from attn_interp.data.tokenise import Span, tokenise

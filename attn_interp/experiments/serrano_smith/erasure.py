@@ -1,6 +1,6 @@
 """How many words must be erased, in which order, until the decision changes?
 
-Serrano & Smith 2019, sections 4 and 5: weights are set to 0 in the order of attention, of the gradient at the
+Serrano & Smith 2019, section 5: weights are set to 0 in the order of attention, of the gradient at the
 attention, of their product, or at random, the rest renormalised, until another class is predicted. An order that finds
 the words that matter needs few. Beside them stands the optimum: no order needs fewer.
 """
@@ -77,7 +77,7 @@ def erasure(reading: Reading, *, methods: Methods = ATTRIBUTIONS) -> Result:
     Raises:
         ValueError: a name is no method's, or is that of an order which is always tried.
 
-    Reference: Serrano & Smith 2019, sections 4 and 5.
+    Reference: Serrano & Smith 2019, section 5.
     """
     frames = []
     model = reading.model

@@ -1,6 +1,6 @@
 """Does the word with the largest weight matter more than another? One weight is erased, the rest renormalised.
 
-Serrano & Smith 2019, sections 3 and 4: the effect of erasing the most attended word i* is set against that of another
+Serrano & Smith 2019, section 4: the effect of erasing the most attended word i* is set against that of another
 word r. The paper draws one r per document; here every r is tried and the mean over all of them is exact.
 """
 
@@ -62,7 +62,7 @@ def single_erasure(reading: Reading) -> Result:
         A result with one row per document: weight_difference, js_difference (nats), the effects themselves, and the
         chances of the four outcomes of the decision, the other word drawn at random.
 
-    Reference: Serrano & Smith 2019, sections 3 and 4.
+    Reference: Serrano & Smith 2019, section 4.
     """
     frames = []
     for batch in reading.each_batch("erasure of one word"):

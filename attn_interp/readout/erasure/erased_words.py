@@ -31,7 +31,7 @@ def erased_logits(weights: Array, votes: Array, is_word: Array | None = None) ->
     >>> erased_logits([[0.75, 0.25]], [[[4.0, 0.0], [0.0, 8.0]]]).tolist()
     [[[0.0, 8.0], [4.0, 0.0]]]
 
-    Reference: Serrano & Smith 2019, section 3.
+    Reference: Serrano & Smith 2019, section 4.
     """
     weights, votes, is_word = entered(weights, votes, is_word)
     left = sum_of_others(weights[..., None])
@@ -124,7 +124,7 @@ def smallest_erasure(weights: Array, votes: Array, is_word: Array | None = None)
     >>> smallest_erasure([[0.5, 0.25, 0.25]], votes).erased.tolist()
     [[True, False, False]]
 
-    Reference: the optimum that the orders of Serrano & Smith 2019, section 4, are compared with.
+    Reference: the optimum that the orders of Serrano & Smith 2019, section 5, are compared with.
     """
     weights, votes, is_word = entered_one_head("the smallest erasure is exact", weights, votes, is_word)
     decision = decisions(weights, votes)
