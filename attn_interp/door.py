@@ -11,7 +11,7 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
-from attn_interp.experiments import EXPERIMENTS
+from attn_interp.experiments import EXPERIMENTS, module_of, names
 
 HOMES = {
     "Answers": "studies.ask",
@@ -49,8 +49,8 @@ def offered(name: str) -> Any:
     Raises:
         AttributeError: nothing; the message lists what there is.
     """
-    if name in ASKED:
-        return asked(getattr(import_module(f"attn_interp.{ASKED[name]}"), name))
+    if name in names():
+        return asked(getattr(module_of("experiments", name), name))
     if name in HOMES:
         return getattr(import_module(f"attn_interp.{HOMES[name]}"), name)
     if name in ROOMS:

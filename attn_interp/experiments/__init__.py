@@ -8,7 +8,6 @@ here.
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -67,7 +66,6 @@ def module_of(room: str, experiment: str) -> ModuleType:
     raise ValueError(f"experiment {experiment!r} is unknown; there are {', '.join(sorted(names()))}")
 
 
-@cache
 def experiment_of(name: str) -> Experiment:
     """The record of an experiment.
 

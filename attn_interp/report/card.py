@@ -13,12 +13,13 @@ from attn_interp.report.html import render, table
 
 def result_html(result: Result) -> str:
     """The card of the experiment with its verdicts, its figure and the numbers that answer its question."""
+    stated = result.statements()
     return render(
         "card.html",
         {
             "card": experiment_of(result.experiment).card,
             "verdicts": result.verdict(),
-            "rows": table(result.statements().drop(columns=["question"])),
+            "rows": table(stated if stated["question"].nunique() > 1 else stated.drop(columns="question")),
             "picture": _picture(result),
             "caption": result.caption(),
         },
