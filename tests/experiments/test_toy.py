@@ -18,7 +18,8 @@ from attn_interp.studies.questions import default_names, list_experiments
 from attn_interp.studies.tables import over_seeds, pooled_names
 
 EXPERIMENT = """
-from attn_interp.experiments.reading import DOCUMENT_COLUMNS, Reading
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
+from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.record.experiment import READING, Card, Experiment
 from attn_interp.experiments.record.pooling import Pooling

@@ -10,8 +10,9 @@ import pytest
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
 from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, Vocabulary
-from attn_interp.experiments.people.faithfulness import DRAWS, PERCENT, RANDOM, faithfulness, numbers_drawn
+from attn_interp.experiments.people.faithfulness import PERCENT, RANDOM, faithfulness
 from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, MASK, MEAN_EMBEDDING, OPERATORS
+from attn_interp.experiments.people.parts.ranked import DRAWS, numbers_drawn
 from attn_interp.experiments.people.shift import ALONE, ERASED, shift
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
