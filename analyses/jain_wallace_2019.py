@@ -1,4 +1,4 @@
-"""Jain & Wallace 2019, "Attention is not Explanation", on one corpus: six models, three experiments, one table.
+"""Jain & Wallace 2019, "Attention is not Explanation", on one corpus: six networks, three seeds, one table.
 
     python analyses/jain_wallace_2019.py                                     the embedded movie snippets
     python analyses/jain_wallace_2019.py --corpus sst --path trees/          the paper's own corpus
@@ -11,64 +11,35 @@ the models. The paper's dot product is divided by the root of the width; here it
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-import pandas as pd
-from attn_interp.report.overview import overview
-
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.models.classifiers.settings import ClassifierSettings
-from attn_interp.report.console import show_table
-from attn_interp.report.latex import table as latex_table
-from attn_interp.report.tables.agreement_table import agreement_table, paper_layout
-from attn_interp.studies.cell import Cell
+from attn_interp.report.tables.jain_wallace import agreement_table, paper_layout
+from attn_interp.report.tables.written import write_tables
+from attn_interp.studies.arguments import cells, names, parser_of, told
 from attn_interp.studies.run import run_cells
+from attn_interp.studies.tables import results_by_seed, study_tables
 
-ENCODERS = ("lstm", "cnn", "average")
+ENCODERS = "lstm,cnn,average"
 ATTENTIONS = ("additive", "scaled_dot")
+EXPERIMENTS = ("quality", "agreement", "permutation", "adversary")
+SEEDS = 3
 CAPTION = (
     "Kendall's tau of attention with gradients (attention held constant) and with leave-one-out, over the test "
-    "documents by predicted class: mean ± standard deviation [95 % bootstrap interval of the mean] (share of documents "
-    "with p <= .05). Published figures: Jain & Wallace 2019, table 2, from the authors' repository."
+    "documents by predicted class: mean ± standard deviation [95 % interval of the mean, over documents, of several "
+    "seeds over both] (share of documents with p <= .05). Published figures: Jain & Wallace 2019, table 2, from the "
+    "authors' repository."
 )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default="movies", help="name or path of a corpus (default: %(default)s)")
-    parser.add_argument("--path", help="folder of a named corpus that you have to have, as sst")
-    parser.add_argument("--embeddings", help="pretrained word vectors; none: learned from the corpus")
-    parser.add_argument("--width", type=int, default=300, help="width of the word vectors (default: %(default)s)")
-    parser.add_argument("--encoders", default=",".join(ENCODERS), help="with commas between (default: %(default)s)")
-    parser.add_argument("--documents", type=int, help="look at this many test documents only (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="of training and everything drawn (default: %(default)s)")
+    defaults = {"corpus": "movies", "embeddings": None, "width": 300, "documents": None, "seeds": SEEDS}
+    parser = parser_of(__doc__, "results/jain_wallace_2019", **defaults)
+    parser.add_argument("--encoders", type=names, default=ENCODERS, help="with commas between")
     parser.add_argument("--search", action="store_true", help="also run the paper's search for the adversary")
-    parser.add_argument("--jobs", type=int, default=2, help="models at the same time (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=Path("results/jain_wallace_2019"), help="default: %(default)s")
-    arguments = parser.parse_args()
-    cells = [
-        Cell(
-            corpus=arguments.corpus,
-            corpus_options={} if arguments.path is None else {"path": arguments.path},
-            settings=ClassifierSettings(encoder=encoder, attention=attention, embedding_width=arguments.width),
-            seed=arguments.seed,
-            embeddings=arguments.embeddings,
-            documents=arguments.documents,
-            search=arguments.search,
-        )
-        for attention in ATTENTIONS
-        for encoder in arguments.encoders.split(",")
-    ]
-    runs = run_cells(cells, arguments.results, jobs=arguments.jobs)
-    table = agreement_table((run.labels, run.results["agreement"]) for run in runs)
-    answers = pd.concat([overview(run.results).assign(**run.labels) for run in runs], ignore_index=True)
-    table.to_csv(arguments.results / "table.csv", index=False)
-    answers.to_csv(arguments.results / "overview.csv", index=False)
-    shown = paper_layout(table)
-    latex_table(shown, arguments.results / "table.tex", caption=CAPTION)
-    show_table(shown, title=f"tau of attention on {runs[0].corpus}")
-    print(f"written: {arguments.results}/table.csv, table.tex, overview.csv and a folder per model")
+    asked = told(parser)
+    networks = [{"encoder": encoder, "attention": attention} for attention in ATTENTIONS for encoder in asked.encoders]
+    runs = run_cells(cells(asked, networks), asked.results, asked.jobs, EXPERIMENTS)
+    table, answers = agreement_table(results_by_seed(runs, "agreement")), study_tables(runs)["overview"]
+    write_tables({"table": table, "overview": answers}, asked.results, {"table": CAPTION}, paper_layout)
 
 
 if __name__ == "__main__":

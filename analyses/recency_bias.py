@@ -13,17 +13,15 @@ recency.parquet (every model) and figures/, and prints what attention repairs an
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 from attn_interp.cli import mistakes_in_one_line
 from attn_interp.models.classifiers.settings import POOLINGS
-from attn_interp.report.console import show_table
-from attn_interp.report.latex import table as latex_table
 from attn_interp.report.tables.recency_table import recency_layout, recency_sentence
+from attn_interp.report.tables.written import write_tables
+from attn_interp.studies.arguments import names, numbers, parser_of, told
 from attn_interp.studies.recency.recency import run_recency
 from attn_interp.studies.recency.recency_cell import RECURRENT, Sizes
 
+SIZED = ("corpus", "train", "epochs", "documents", "width")
 SEEDS = 5
 CAPTION = (
     "Recency of recurrent classifiers: means over n seeds, each with its own training and documents, with Student's "
@@ -35,43 +33,18 @@ CAPTION = (
 
 def main() -> None:
     sizes = Sizes()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default=sizes.corpus, help="name or path of the real documents (%(default)s)")
-    parser.add_argument("--path", help="folder of a named corpus that you have to have, as sst")
-    parser.add_argument("--recurrent", default=",".join(RECURRENT), help="default: %(default)s")
-    parser.add_argument("--poolings", default=",".join(POOLINGS), help="default: %(default)s")
-    known = ",".join(map(str, sizes.lengths))
-    parser.add_argument("--lengths", default=known, help="words of planted documents, the first in training too")
-    parser.add_argument("--train", type=int, default=sizes.train, help="planted documents to train on (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=sizes.epochs, help="passes over them (default: %(default)s)")
-    parser.add_argument("--documents", type=int, default=sizes.documents, help="test documents of each condition")
-    parser.add_argument("--width", type=int, default=sizes.width, help="of word vectors and states (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the first; the others follow it (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="of every architecture (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="cells at the same time (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=Path("results/recency"), help="default: %(default)s")
-    arguments = parser.parse_args()
-    lengths = tuple(int(length) for length in arguments.lengths.split(","))
-    sizes = Sizes(
-        lengths=lengths,
-        long=tuple(length for length in sizes.long if length in lengths[1:]),
-        corpus=arguments.corpus,
-        options={} if arguments.path is None else {"path": arguments.path},
-        train=arguments.train,
-        epochs=arguments.epochs,
-        documents=arguments.documents,
-        width=arguments.width,
-    )
-    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    chosen = {"recurrent": arguments.recurrent.split(","), "poolings": arguments.poolings.split(",")}
-    result = run_recency(seeds, sizes, arguments.results, jobs=arguments.jobs, **chosen)
-    summary = result.summary()
-    table = recency_layout(summary)
-    table.to_csv(arguments.results / "table.csv", index=False)
-    latex_table(table, arguments.results / "table.tex", caption=CAPTION)
-    show_table(table, title=CAPTION)
-    print(recency_sentence(summary))
-    print(f"written: {arguments.results}/table.csv, table.tex, recency.summary.csv, recency.parquet, figures/*.pdf")
+    defaults = {name: getattr(sizes, name) for name in SIZED}
+    parser = parser_of(__doc__, "results/recency", seeds=SEEDS, **defaults)
+    parser.add_argument("--recurrent", type=names, default=",".join(RECURRENT), help="with commas between")
+    parser.add_argument("--poolings", type=names, default=",".join(POOLINGS), help="with commas between")
+    lengths = ",".join(map(str, sizes.lengths))
+    parser.add_argument("--lengths", type=numbers, default=lengths, help="of planted documents, the first in training")
+    asked = told(parser)
+    chosen = {name: getattr(asked, name) for name in SIZED}
+    sizes = Sizes(lengths=asked.lengths, options=asked.options, **chosen)
+    result = run_recency(asked.seeds, sizes, asked.results, asked.jobs, asked.recurrent, asked.poolings)
+    write_tables({"table": recency_layout(result.summary())}, asked.results, {"table": CAPTION})
+    print(recency_sentence(result.summary()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Serrano & Smith 2019, "Is Attention Interpretable?": erase attention weights and see whether the decision moves.
+"""Serrano & Smith 2019, "Is Attention Interpretable?": erase attention weights and see whether the decision
+changes: one weight (sections 3 and 4), and sets of them in several orders (section 5).
 
     python analyses/serrano_smith_2019.py                                      the embedded corpus, two and five classes
     python analyses/serrano_smith_2019.py --corpus sst-fine --path trees/      the Stanford Sentiment Treebank
@@ -11,65 +12,34 @@ Writes single.csv and sets.csv with their LaTeX beside the folders of the models
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.models.classifiers.settings import ClassifierSettings
-from attn_interp.report.console import show_table
-from attn_interp.report.latex import table as latex_table
-from attn_interp.report.tables.erasure_tables import readable, sets_table, single_table
-from attn_interp.studies.cell import Cell
+from attn_interp.report.tables.serrano_smith import sets_table, single_table
+from attn_interp.report.tables.written import write_tables
+from attn_interp.studies.arguments import cells, parser_of, told
 from attn_interp.studies.run import run_cells
+from attn_interp.studies.tables import pooled
 
 CORPORA = ("movies", "movies-fine")
 EXPERIMENTS = ("quality", "single_erasure", "erasure")
-NETWORKS = (("lstm", None), ("hierarchical", None), ("hierarchical", "word_attention"))
-SINGLE_CAPTION = (
-    "Erasing the weight of the most attended word or sentence or of another: share of documents by which erasure "
-    "changes the decision, expected over every other one, with 95 % bootstrap intervals over documents. Undefined: "
-    "documents of one word or sentence. Hierarchical: over sentences, and over words (word_attention) in documents of "
-    "one sentence."
-)
-SETS_CAPTION = (
-    "Fraction of the words or sentences erased, in several orders, until the decision changes (never: 1): mean, paired "
-    "difference to the order of attention, regret against the smallest set, and share of decisions never changed; 95 % "
-    "bootstrap intervals over documents. Undefined: documents of one word or sentence, which has nothing to erase."
-)
+NETWORKS = ({"encoder": "lstm"}, {"encoder": "hierarchical"}, {"encoder": "hierarchical", "site": "word_attention"})
+CAPTIONS = {
+    "single": "Erasing the weight of the most attended word or sentence or of another: share of documents by which "
+    "erasure changes the decision, expected over every other one, with 95 % intervals over documents (of several seeds "
+    "over both). Undefined: documents of one word or sentence. Hierarchical: over sentences, and over words "
+    "(word_attention) in documents of one sentence.",
+    "sets": "Fraction of the words or sentences erased, in several orders, until the decision changes (never: 1): "
+    "mean, paired difference to the order of attention, regret against the smallest set, and share of decisions never "
+    "changed; 95 % intervals over documents (of several seeds over both). Undefined: documents of one word or "
+    "sentence, which has nothing to erase.",
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", nargs="+", default=CORPORA, help="names or paths (default: movies movies-fine)")
-    parser.add_argument("--path", help="folder of a named corpus that you have to have, as sst-fine")
-    parser.add_argument("--embeddings", help="pretrained word vectors; none: learned from the corpus")
-    parser.add_argument("--width", type=int, default=300, help="width of the word vectors (default: %(default)s)")
-    parser.add_argument("--documents", type=int, help="look at this many test documents only (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="of training and everything drawn (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="models at the same time (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=Path("results/serrano_smith_2019"), help="default: %(default)s")
-    arguments = parser.parse_args()
-    cells = [
-        Cell(
-            corpus=corpus,
-            corpus_options={} if arguments.path is None else {"path": arguments.path},
-            settings=ClassifierSettings(encoder=encoder, embedding_width=arguments.width),
-            seed=arguments.seed,
-            embeddings=arguments.embeddings,
-            site=site,
-            documents=arguments.documents,
-        )
-        for corpus in arguments.corpus
-        for encoder, site in NETWORKS
-    ]
-    runs = run_cells(cells, arguments.results, jobs=arguments.jobs, experiments=EXPERIMENTS)
-    single = single_table((run.labels, run.results["single_erasure"]) for run in runs)
-    sets = sets_table((run.labels, run.results["erasure"]) for run in runs)
-    for name, table, caption in (("single", single, SINGLE_CAPTION), ("sets", sets, SETS_CAPTION)):
-        table.to_csv(arguments.results / f"{name}.csv", index=False)
-        latex_table(readable(table), arguments.results / f"{name}.tex", caption=caption)
-        show_table(readable(table), title=caption)
-    print(f"written: {arguments.results}/single.csv, sets.csv, their .tex, and a folder with figures per model")
+    defaults = {"corpus": CORPORA, "embeddings": None, "width": 300, "documents": None}
+    asked = told(parser_of(__doc__, "results/serrano_smith_2019", **defaults))
+    runs = run_cells(cells(asked, NETWORKS), asked.results, asked.jobs, EXPERIMENTS)
+    tables = {"single": single_table(pooled(runs, "single_erasure")), "sets": sets_table(pooled(runs, "erasure"))}
+    write_tables(tables, asked.results, CAPTIONS)
 
 
 if __name__ == "__main__":

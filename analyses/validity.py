@@ -12,16 +12,14 @@ with 95 % intervals), validity.parquet (every verdict) and figures/.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 from attn_interp.cli import mistakes_in_one_line
-from attn_interp.report.console import show_table
-from attn_interp.report.latex import table as latex_table
 from attn_interp.report.tables.power_table import power_layout
+from attn_interp.report.tables.written import write_tables
+from attn_interp.studies.arguments import parser_of, told
 from attn_interp.studies.planted.situations import Sizes, neutral_words
 from attn_interp.studies.planted.validity import run_trials
 
+SIZED = ("train", "documents", "width", "epochs")
 SEEDS = 20
 CAPTION = (
     "Power of the tests on planted corpora: the rate at which a claim is found where it is true (detection) and where "
@@ -31,31 +29,13 @@ CAPTION = (
 
 
 def main() -> None:
-    sizes = Sizes()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", help="name or path: its most frequent words are the neutral ones (default: ours)")
-    parser.add_argument("--path", help="folder of a named corpus that you have to have, as sst")
-    parser.add_argument("--train", type=int, default=sizes.train, help="documents to train on (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=sizes.epochs, help="passes over them (default: %(default)s)")
-    parser.add_argument("--documents", type=int, default=sizes.documents, help="test documents (default: %(default)s)")
-    parser.add_argument("--width", type=int, default=sizes.width, help="width of the word vectors (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the first; the others follow it (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="corpora for each case (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="seeds at the same time (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=Path("results/validity"), help="default: %(default)s")
-    arguments = parser.parse_args()
-    fillers = sizes.fillers
-    if arguments.corpus is not None:
-        fillers = neutral_words(arguments.corpus, {} if arguments.path is None else {"path": arguments.path})
-    sizes = Sizes(arguments.train, arguments.documents, arguments.width, fillers, arguments.epochs)
-    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-    result = run_trials(seeds, sizes, arguments.results, jobs=arguments.jobs)
-    table = result.summary()
-    table.to_csv(arguments.results / "power.csv", index=False)
-    shown = power_layout(table)
-    latex_table(shown, arguments.results / "power.tex", caption=CAPTION)
-    show_table(shown, title=CAPTION)
-    print(f"written: {arguments.results}/power.csv, power.tex, validity.parquet, figures/validity.pdf and more")
+    asked = told(
+        parser_of(__doc__, "results/validity", seeds=SEEDS, **{name: getattr(Sizes(), name) for name in SIZED})
+    )
+    chosen = {name: getattr(asked, name) for name in SIZED}
+    sizes = Sizes(fillers=neutral_words(asked.corpus, asked.options), **chosen)
+    result = run_trials(asked.seeds, sizes, asked.results, asked.jobs)
+    write_tables({"power": result.summary()}, asked.results, {"power": CAPTION}, power_layout)
 
 
 if __name__ == "__main__":

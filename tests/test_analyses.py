@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import sys
@@ -15,13 +16,8 @@ from attn_interp.data.formats.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
 from attn_interp.report.page import write_report
-from attn_interp.studies import deep, run
-from attn_interp.studies.people import rationales
-from attn_interp.studies.planted import validity
-from attn_interp.studies.recency import recency
-from attn_interp.studies.retraining import consistency
+from attn_interp.studies import run
 
-DRAWING = (consistency, deep, rationales, recency, run, validity)
 FOLDER = Path(__file__).parents[1] / "analyses"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
@@ -50,22 +46,41 @@ def test_help_says_how_it_is_called(script, run_script) -> None:
     assert f"python analyses/{script.name}" in text
     assert "--corpus" in text
     assert "--results" in text
-    assert "--seed" in text
+    assert "--seed " in text
+    assert "--seeds" in text
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_it_is_constants_a_parser_and_a_call(script) -> None:
+    lines = script.read_text("utf-8").splitlines()
+    assert len(lines) <= 60
+    (function,) = [node for node in ast.parse("\n".join(lines)).body if isinstance(node, ast.FunctionDef)]
+    assert function.name == "main"
+    assert not [node for node in ast.walk(function) if isinstance(node, ast.If | ast.For | ast.While | ast.Try)]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_no_seeds_are_refused(script, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", [str(script), "--seeds", "0"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(script), run_name="__main__")
+    assert stopped.value.code == 2
+    assert "--seeds: got 0, expected at least 1" in capsys.readouterr().err
 
 
 @pytest.fixture
 def drawn_once(monkeypatch) -> None:
-    """Figures take most of the time and are tested by themselves: draw the first alone."""
-    drawn: set[str] = set()
+    """Figures take most of the time and are tested by themselves: draw the first of a model and the first of all."""
+    drawn: set[bool] = set()
     draw = run.draw
 
     def once(result: Result, folder: Path) -> None:
-        if not drawn:
-            drawn.add(result.experiment)
+        of_all = folder.parent.name == "results"
+        if of_all not in drawn:
+            drawn.add(of_all)
             draw(result, folder)
 
-    for module in DRAWING:
-        monkeypatch.setattr(module, "draw", once)
+    monkeypatch.setattr(run, "draw", once)
     monkeypatch.setattr("attn_interp.studies.people.rationales.SHOWN", (0.5,))
 
 

@@ -17,7 +17,6 @@ from attn_interp.attribution.flow.layered import layers_of
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
-from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments.deep.head_combination import head_combination
 from attn_interp.experiments.deep.head_reach import head_reach
 from attn_interp.experiments.deep.head_reach import why_not as no_head_reach
@@ -43,8 +42,8 @@ from attn_interp.models.transformers.fine_tuning import (
     save_fine_tuned,
 )
 from attn_interp.models.wrap import wrap
-from attn_interp.report.latex import table as latex_table
 from attn_interp.report.run_directory import as_name
+from attn_interp.report.tables.wide import stacked
 from attn_interp.studies.run import corpus_facts, run_cell
 from attn_interp.studies.steps import Say, Step, kept, key_of, say_aloud
 
@@ -56,6 +55,12 @@ RETRAINED = "uniform_layers, retrained"
 OWN = ClassifierSettings(
     encoder="transformer", pooling="mean", embedding_width=64, hidden=64, layers=2, encoder_heads=4
 )
+
+
+def own_of_width(width: int) -> ClassifierSettings:
+    """Our own transformer of about this width: the next multiple of its heads."""
+    width = OWN.encoder_heads * -(-width // OWN.encoder_heads)
+    return replace(OWN, embedding_width=width, hidden=width)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,9 @@ class DeepStudy:
         documents: Test documents that are looked at, at most.
         searched: How many of those the adversary is searched for, and attention on every word is zeroed.
         seed: Of training and everything drawn.
+
+    Raises:
+        ValueError: a model is to be fine-tuned and none is named.
     """
 
     model: str | None = None
@@ -82,6 +90,10 @@ class DeepStudy:
     documents: int = 500
     searched: int = 60
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.fine_tuned is not None and self.model is None:
+            raise ValueError("fine-tuning needs the name of a model: our own is trained on the corpus anyway")
 
     @property
     def continued(self) -> FineTuningSettings | None:
@@ -258,13 +270,11 @@ def tables(results: Mapping[str, Result]) -> dict[str, pd.DataFrame]:
     return {**found, "uniform_layers": pd.concat(parts, ignore_index=True)}
 
 
-def write_tables(results: Mapping[str, Result], folder: Path) -> dict[str, pd.DataFrame]:
-    """Each table as CSV and LaTeX."""
-    found = tables(results)
-    for name, table in found.items():
-        replace_file(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
-        latex_table(table, folder / f"{name}.tex", caption=CAPTIONS[name])
-    return found
+def seed_tables(runs: Mapping[int, Mapping[str, Result]]) -> dict[str, pd.DataFrame]:
+    """Seed -> results of the study: the `tables` of all seeds, with a column of the seed."""
+    of_seed = {seed: tables(results) for seed, results in runs.items()}
+    names = next(iter(of_seed.values()))
+    return {name: stacked(({"seed": seed}, found[name]) for seed, found in of_seed.items()) for name in names}
 
 
 CAPTIONS = {

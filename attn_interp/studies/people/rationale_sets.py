@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from attn_interp.data.corpora.eraser import read_eraser
@@ -26,6 +27,8 @@ from attn_interp.data.signals import (
 )
 from attn_interp.data.withholding import on_words_of, text_of, withhold
 from attn_interp.experiments.people.parts.word_baselines import Baseline, word_baselines
+
+PLANTED = "planted"
 
 Effort = tuple[tuple[str, ...], int]
 """Names of attributions, and how many documents are edited."""
@@ -94,6 +97,29 @@ def own_splits(name: str, options: Mapping[str, Any], with_lexicon: bool = False
     rest = [document for document in corpus.test if not document.rationales]
     left_out = tuple(LeftOut(document.id, "document", "no rationale") for document in rest)
     return RationaleSet(corpus.name, corpus, marked, left_out, corpus.train, with_lexicon)
+
+
+def marked_by_people(
+    corpus: str | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    with_lexicon: bool = False,
+    fair: str | None = None,
+    sst: str | None = None,
+    yelp_hat_maps: str | None = None,
+    eraser_folder: str | None = None,
+) -> list[RationaleSet]:
+    """The sets whose paths are given; where there are none, the planted corpus, whose evidence is known.
+
+    Raises:
+        ValueError: as `own_splits`; or one of `fair` and `sst` is given without the other.
+    """
+    if (fair is None) != (sst is None):
+        raise ValueError("fair and sst go together: rationales of SST's sentences, and a model trained on the others")
+    found = [] if fair is None or sst is None else [fair_rationales(fair, sst)]
+    found += [] if yelp_hat_maps is None else yelp_hat(yelp_hat_maps)
+    found += [] if eraser_folder is None else [eraser(eraser_folder)]
+    found += [] if corpus is None else [own_splits(corpus, options, with_lexicon)]
+    return found or [own_splits(PLANTED, {})]
 
 
 def eraser(path: str) -> RationaleSet:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,11 +13,15 @@ from attn_interp.experiments.people.parts.edited import DELETE
 from attn_interp.experiments.people.parts.word_scores import ATTENTION
 from attn_interp.experiments.people.plausibility import PERSON
 from attn_interp.experiments.result import Result
-from attn_interp.report.tables.erasure_tables import readable
-from attn_interp.report.tables.external_table import external_table
-from attn_interp.report.tables.faithfulness_table import correlations, side_by_side
-from attn_interp.report.tables.plausibility_table import agreement_table, plausibility_table
-from attn_interp.report.tables.shift_table import shift_table
+from attn_interp.report.tables.people import (
+    correlations,
+    external_table,
+    human_agreement_table,
+    plausibility_table,
+    shift_table,
+    side_by_side,
+)
+from attn_interp.report.tables.wide import readable, stacked
 from attn_interp.studies.people.rationales import Compared
 
 MEASURE = "average_precision"
@@ -49,39 +54,35 @@ KINDS = ("attention", "attribution")
 
 
 def tables(compared: Sequence[Compared]) -> dict[str, pd.DataFrame]:
-    """The tables by name, in the order of `CAPTIONS`; without human_agreement where no document has two annotators."""
+    """The tables by name, in the order of `CAPTIONS`, with a column of the seed; without human_agreement where no
+    document has two annotators."""
 
-    def labelled(name: str) -> list[tuple[dict[str, str], Result]]:
-        return [(each.labels, each.results[name]) for each in compared if name in each.results]
+    def each(make: Callable[[Compared], pd.DataFrame]) -> pd.DataFrame:
+        return stacked((labels_of(one), make(one)) for one in compared)
+
+    def labelled(name: str) -> list[tuple[dict[str, Any], Result]]:
+        return [(labels_of(one), one.results[name]) for one in compared if name in one.results]
 
     found = {
-        "quality": _beside(compared, [each.results["quality"].summary() for each in compared]),
+        "quality": each(lambda one: one.results["quality"].summary()),
         "plausibility": plausibility_table(labelled("plausibility")),
-        "plausible_and_faithful": _beside(compared, [_side_by_side(each) for each in compared]),
-        "correlations": _beside(
-            compared, [correlations(each.results["plausibility"], each.faithful[DELETE], MEASURE) for each in compared]
-        ),
+        "plausible_and_faithful": each(_side_by_side),
+        "correlations": each(lambda one: correlations(one.results["plausibility"], one.faithful[DELETE], MEASURE)),
         "external": external_table(labelled("external")),
-        "shift": _beside(
-            compared, [shift_table(each.results["shift"].summary(), _summaries(each)) for each in compared]
-        ),
+        "shift": each(lambda one: shift_table(one.results["shift"].summary(), _summaries(one))),
     }
     if agreed := labelled("human_agreement"):
-        found["human_agreement"] = agreement_table(agreed)
+        found["human_agreement"] = human_agreement_table(agreed)
     return {**found, "left_out": left_out(compared)}
+
+
+def labels_of(compared: Compared) -> dict[str, Any]:
+    """What tells a comparison from the others in a table."""
+    return {**compared.labels, "seed": compared.run.cell.seed}
 
 
 def _summaries(compared: Compared) -> dict[str, pd.DataFrame]:
     return {operator: result.summary() for operator, result in compared.faithful.items()}
-
-
-def _beside(compared: Sequence[Compared], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The tables under one another, each with the labels of its comparison in front."""
-    labelled = []
-    for each, table in zip(compared, parts, strict=True):
-        front = pd.DataFrame([each.labels] * len(table), index=table.index)
-        labelled.append(pd.concat([front, table], axis=1))
-    return pd.concat(labelled, ignore_index=True)
 
 
 def _side_by_side(compared: Compared) -> pd.DataFrame:
@@ -97,7 +98,7 @@ def brief(table: pd.DataFrame) -> pd.DataFrame:
     and as n edited that of the documents whose words were erased. The CSV has them all."""
     shown = readable(table).rename(columns={"plausibility n": "n", "comprehensiveness n": "n edited"})
     many = [name for name in map(str, shown) if name.endswith((" n", " undefined"))]
-    return shown.drop(columns=many).replace("nan [nan, nan]", "--")
+    return shown.drop(columns=many)
 
 
 def left_out(compared: Sequence[Compared]) -> pd.DataFrame:
@@ -107,27 +108,30 @@ def left_out(compared: Sequence[Compared]) -> pd.DataFrame:
     for each in compared:
         for part, reason in dict.fromkeys((item.part, item.reason) for item in each.marked.left_out):
             count = sum((item.part, item.reason) == (part, reason) for item in each.marked.left_out)
-            rows.append({**each.labels, "part": part, "reason": reason, "count": count})
+            rows.append({**labels_of(each), "part": part, "reason": reason, "count": count})
         frame = each.results["plausibility"].frame
         own = frame[frame["scorer"] == ATTENTION]
         counts = {
             "compared": int((own["reason"] == "").sum()),
             **own["reason"].value_counts().drop("", errors="ignore"),
         }
-        rows += [{**each.labels, "part": "rationale", "reason": reason, "count": n} for reason, n in counts.items()]
+        rows += [{**labels_of(each), "part": "rationale", "reason": reason, "count": n} for reason, n in counts.items()]
     return pd.DataFrame(rows)
 
 
 def draw_together(compared: Sequence[Compared], folder: Path) -> None:
-    """Plausibility by length and annotator over all comparisons of one corpus, such as the lengths of YELP-HAT."""
+    """Plausibility by length and annotator over all comparisons of one corpus and model, such as the lengths of
+    YELP-HAT."""
     from attn_interp.figures.draw.files import save_figure
     from attn_interp.figures.people import plausibility_groups
 
-    for name in dict.fromkeys((each.marked.corpus.name, each.labels["encoder"]) for each in compared):
-        own = [each for each in compared if (each.marked.corpus.name, each.labels["encoder"]) == name]
-        first = own[0].results["plausibility"]
+    models: dict[tuple[str, str, str], list[Compared]] = {}
+    for each in compared:
+        name = (each.marked.corpus.name, each.labels["encoder"], f"seed{each.run.cell.seed}")
+        models.setdefault(name, []).append(each)
+    for name, own in models.items():
         if len(own) > 1:
             frames = [each.results["plausibility"].frame for each in own]
-            found = replace(first, frame=pd.concat(frames, ignore_index=True))
+            found = replace(own[0].results["plausibility"], frame=pd.concat(frames, ignore_index=True))
             path = folder / f"plausibility_groups-{'-'.join(name)}"
             save_figure(plausibility_groups.figure(found), path, plausibility_groups.drawn(found))

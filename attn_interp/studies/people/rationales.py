@@ -31,13 +31,14 @@ from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.report.run_directory import MODELS, as_name
 from attn_interp.studies.cell import Cell
-from attn_interp.studies.people.rationale_sets import RationaleSet
+from attn_interp.studies.people.rationale_sets import PLANTED, Effort, RationaleSet
 from attn_interp.studies.run import CellRun, run_cells
 from attn_interp.studies.steps import Step, kept, key_of
 from attn_interp.studies.work import CHECKPOINT
 
 COMPARED_BY = (DELETE, ATTENTION_MASK)  # as ERASER erases, and where the optimum is known
 SHOWN = (0.1, 0.5, 0.9)  # quantiles of plausibility by attention: the documents that are drawn
+WIDTH, NARROW, HIDDEN_PER_WIDTH = 300, 50, 128 / 300
 READABLE = 60  # words: a longer document fills a page
 
 
@@ -101,6 +102,35 @@ class Comparison:
 
     def work(self, models: Path, progress: bool) -> ComparisonWork:
         return ComparisonWork(self, models, progress)
+
+
+def comparisons(
+    sets: Sequence[RationaleSet],
+    seeds: Sequence[int],
+    efforts: Mapping[int, Effort],
+    width: int | None = None,
+    documents: int | None = None,
+) -> list[Comparison]:
+    """An LSTM compared with people on each set under each seed; on the planted corpus a context-free model beside it.
+
+    The states of an LSTM mix words, those of the context-free model do not. On planted documents a wide model attends
+    to the evidence at seed 0, as every ranking then finds it; a narrow one does not, and shows what may happen.
+
+    Args:
+        efforts: What is done with documents of which length: see `RationaleSet.effort`.
+        width: Of the word vectors; None: 300, and 50 for the planted corpus.
+        documents: At most this many of each set; None: all.
+    """
+    found = []
+    for marked in (each.first(documents) for each in sets):
+        planted = marked.name == PLANTED
+        own = width or (NARROW if planted else WIDTH)
+        hidden = max(2, 2 * round(own * HIDDEN_PER_WIDTH / 2))
+        for encoder in ("average", "lstm") if planted else ("lstm",):
+            settings = ClassifierSettings(encoder=encoder, embedding_width=own, hidden=hidden)
+            effort = marked.effort(efforts)
+            found += [Comparison(marked, settings, TrainingSettings(), *effort, seed) for seed in seeds]
+    return found
 
 
 @dataclass(frozen=True)

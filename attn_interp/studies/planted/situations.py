@@ -90,12 +90,15 @@ class Sizes:
         return {**asdict(self), "fillers": list(self.fillers)}
 
 
-def neutral_words(corpus: str, options: Mapping[str, Any], count: int = len(FILLERS)) -> tuple[str, ...]:
-    """The most frequent words of a corpus's training documents, in lower case, but for those that a rule plants.
+def neutral_words(corpus: str | None, options: Mapping[str, Any], count: int = len(FILLERS)) -> tuple[str, ...]:
+    """The most frequent words of a corpus's training documents, in lower case, but for those that a rule plants; None:
+    the made-up `FILLERS`.
 
     Raises:
         ValueError: as `load`; or the corpus has too few such words.
     """
+    if corpus is None:
+        return FILLERS
     planted = set().union(*(evidence_words(rule) for rule in MOST_WORDS))
     counts = Counter(word.lower() for document in load(corpus, **options).train for word in document.words)
     found = tuple(word for word, _ in counts.most_common() if word not in planted)[:count]

@@ -21,7 +21,8 @@ LONG_POOLINGS = ("last", "attention")
 def cells(
     seeds: Sequence[int], sizes: Sizes, recurrent: Sequence[str] = tuple(RECURRENT), poolings: Sequence[str] = POOLINGS
 ) -> list[RecencyCell]:
-    """All cells, those of a seed together since they share its documents.
+    """All cells, those of a seed together since they share its documents; long documents are trained on at those
+    lengths that are tested.
 
     Raises:
         ValueError: a recurrent network or pooling that there is not, or no seeds.
@@ -33,11 +34,12 @@ def cells(
     if not seeds or not recurrent or not poolings:
         raise ValueError("recency: give at least one seed, one recurrent network and one pooling")
     long_poolings = [pooling for pooling in LONG_POOLINGS if pooling in poolings]
+    long = [length for length in sizes.long if length in sizes.lengths[1:]]
     found = []
     for seed in seeds:
         for name, directions, pooling in product(recurrent, DIRECTIONS, poolings):
             found.append(RecencyCell(name, directions, pooling, seed, sizes.lengths[0], sizes))
-        for length, directions, pooling in product(sizes.long, DIRECTIONS, long_poolings):
+        for length, directions, pooling in product(long, DIRECTIONS, long_poolings):
             found.append(RecencyCell(recurrent[0], directions, pooling, seed, length, sizes))
     return found
 

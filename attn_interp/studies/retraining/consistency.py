@@ -8,6 +8,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
@@ -23,7 +25,7 @@ from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation, together
 from attn_interp.experiments.wiegreffe_pinter.ladder import Rungs, ladder
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
-from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
+from attn_interp.experiments.wiegreffe_pinter.seeds import QUANTITIES, conclusions, seeds
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.cell import Cell
@@ -153,6 +155,13 @@ def answers(runs: Sequence[CellRun], results: Path, margin: float) -> dict[str, 
     ]
     said = group_steps(steps, results)
     return {**said, "quality": over_seeds({seed: own["quality"] for seed, own in found.items()})}
+
+
+def tables(runs: Sequence[CellRun], results: Path, margin: float) -> dict[str, pd.DataFrame]:
+    """The summaries of `answers`, and how far the conclusions of other experiments move between the seeds."""
+    told = {name: result.summary() for name, result in answers(runs, results, margin).items()}
+    own = {run.cell.seed: {name: run.results[name] for name in QUANTITIES} for run in runs}
+    return {**told, "conclusions": conclusions(own)}
 
 
 def rungs(found: Mapping[str, Result], of_seeds: Result) -> Rungs:

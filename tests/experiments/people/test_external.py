@@ -23,8 +23,8 @@ from attn_interp.experiments.people.external import external
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.report.tables.erasure_tables import readable
-from attn_interp.report.tables.external_table import external_table
+from attn_interp.report.tables.people import external_table
+from attn_interp.report.tables.wide import readable
 from attn_interp.statistics.partial import partial_spearman
 
 KEYWORD = replace(word_values("keyword", dict.fromkeys(KEYWORDS.values(), 1.0), "1 for the keyword"), absent=0.0)

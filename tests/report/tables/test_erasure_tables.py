@@ -9,23 +9,24 @@ import pytest
 
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
-from attn_interp.report.tables.erasure_tables import readable, sets_table, single_table
+from attn_interp.report.tables.serrano_smith import sets_table, single_table
+from attn_interp.report.tables.wide import readable
 
 LABELS = {"corpus": "planted", "encoder": "lstm", "attention": "additive"}
 
 
-def test_the_four_outcomes_add_up(model, planted, reading) -> None:
-    table = single_table([(LABELS, single_erasure(model, planted.test, reading=reading))])
+def test_the_four_outcomes_add_up(planted, reading) -> None:
+    table = single_table([(LABELS, single_erasure(reading))])
     assert table["share"].sum() == pytest.approx(1)
     assert set(table["n"]) == {len(planted.test)}
     shown = readable(table)
     first = table.iloc[0]
-    assert shown["share"][0] == f"{first['share']:.2f} [{first['low']:.2f}, {first['high']:.2f}]"
-    assert not {"low", "high"} & set(shown.columns)
+    assert shown["share"][0] == f"{first['share']:.2f} [{first['share low']:.2f}, {first['share high']:.2f}]"
+    assert not {"share low", "share high"} & set(shown.columns)
 
 
-def test_the_orders_are_the_experiments(model, planted, reading) -> None:
-    result = erasure(model, planted.test, reading=reading)
+def test_the_orders_are_the_experiments(planted, reading) -> None:
+    result = erasure(reading)
     table = sets_table([(LABELS, result)]).set_index("order")
     summary = result.summary().query("grouping == 'all'").set_index(["ordering", "quantity"])
     assert table.index[0] == "optimum"

@@ -9,8 +9,11 @@ import pytest
 from attn_interp.attribution.gradient import gradient_x_input
 from attn_interp.experiments.people.human_agreement import human_agreement
 from attn_interp.experiments.people.plausibility import plausibility
+from attn_interp.experiments.reading import read
 from attn_interp.report.latex import table as latex_table
-from attn_interp.report.tables.plausibility_table import MEANINGS, agreement_table, paper_layout, plausibility_table
+from attn_interp.report.tables.people import human_agreement_table, plausibility_table
+from attn_interp.report.tables.wide import readable
+from attn_interp.studies.people.rationale_tables import CAPTIONS
 
 LABELS = {"corpus": "planted", "encoder": "lstm"}
 
@@ -26,8 +29,8 @@ def documents(planted):
     return marked
 
 
-def test_the_numbers_are_the_summarys(model, documents, reading) -> None:
-    result = plausibility(model, documents, {"gradient": gradient_x_input})
+def test_the_numbers_are_the_summarys(model, documents) -> None:
+    result = plausibility(read(model, documents), methods={"gradient": gradient_x_input})
     table = plausibility_table([(LABELS, result)]).set_index("scorer")
     assert list(table.index) == result.settings["scorers"]
     summary = result.summary().query("grouping == 'all'").set_index(["scorer", "quantity", "statistic"])
@@ -37,15 +40,15 @@ def test_the_numbers_are_the_summarys(model, documents, reading) -> None:
         table.loc["gradient", "AP normalised"]
         == summary.loc[("gradient", "average_precision", "normalised"), "estimate"]
     )
-    shown = paper_layout(table.reset_index())
+    shown = readable(table.reset_index())
     assert shown.set_index("scorer").loc["another person", "AUROC normalised"] == "--"
     assert "AUROC low" not in shown
-    assert "Not faithfulness" in latex_table(shown, columns=MEANINGS)
+    assert "Not faithfulness" in latex_table(shown, caption=CAPTIONS["plausibility"])
 
 
 def test_the_agreement_of_people(documents) -> None:
     result = human_agreement(documents)
-    row = agreement_table([({"corpus": "planted"}, result)]).iloc[0]
+    row = human_agreement_table([({"corpus": "planted"}, result)]).iloc[0]
     summary = result.summary().set_index(["judge", "quantity", "statistic"])
     assert row["AUROC"] == summary.loc[("another person", "auroc", "mean over pairs"), "estimate"]
     assert row["Fleiss' kappa high"] == summary.loc[("all annotators", "fleiss_kappa", "pooled"), "high"]
