@@ -76,6 +76,8 @@ def asked(function: Callable[..., Any]) -> Callable[..., Any]:
                 f"{name} takes a reading, got {_kind(given)}: type ai.{name}(ai.read(model, documents)), with "
                 "a model of ai.train or ai.wrap"
             )
+        if first.name == "documents" and isinstance(given, Reading):
+            raise TypeError(f"{name} takes documents, got a Reading: type ai.{name}(reading.documents)")
         if len(arguments) > positional:
             listed = ", ".join(each.name for each in rest)
             raise TypeError(
@@ -85,6 +87,10 @@ def asked(function: Callable[..., Any]) -> Callable[..., Any]:
             listed = ", ".join(each.name for each in rest) or "none"
             subject = SUBJECTS[experiment_of(name).subject]
             raise TypeError(f"{name} has no option {unknown[0]!r}; options are {listed}. It is called as {subject}")
+        lacking = [each.name for each in rest[len(arguments) - 1 :] if each.default is each.empty]
+        if missing := [each for each in lacking if each not in options]:
+            example = experiment_of(name).example
+            raise TypeError(f"{name} needs {missing[0]}" + (f": {example}" if example else ""))
         return function(*arguments, **options)
 
     return taught

@@ -142,6 +142,12 @@ def test_an_experiment_says_what_to_type(model, planted, reading) -> None:
         attn_interp.agreement(reading, seed=1)
     with pytest.raises(TypeError, match=r"takes 1 argument.s. by place, got 2; name the options: eps, method"):
         attn_interp.adversary(reading, 0.05)
+    with pytest.raises(TypeError, match=r"necessity needs documents: ai\.necessity\("):
+        attn_interp.necessity({"attention": {0: model}})
+    with pytest.raises(
+        TypeError, match=r"takes documents, got a Reading: type ai\.human_agreement\(reading\.documents"
+    ):
+        attn_interp.human_agreement(reading)
     with pytest.raises(AttributeError, match=r"type attn_interp\.agreement"):
         attn_interp.experiments.agreement  # noqa: B018
 

@@ -76,7 +76,7 @@ def why_not(reading: Reading) -> str:
     """Every document needs its gold class."""
     without = [document.id for document in reading.documents if document.label is None]
     if without:
-        return f"document {without[0]!r} and {len(without) - 1} others have no label; quality compares with gold labels"
+        return f"{len(without)} documents have no label, as {without[0]!r}; quality compares with gold labels"
     return ""
 
 

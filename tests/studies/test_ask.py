@@ -57,7 +57,7 @@ def test_an_answer_is_what_the_experiment_gives_alone(few, answers) -> None:
 def test_unlabelled_texts_are_asked_what_needs_no_label(model) -> None:
     found = ask(read(model, ["a wonderful film", "awful it is"]), ["quality", "permutation"])
     assert list(found) == ["permutation"]
-    assert "has no label" in found.reasons["quality"] or "have no label" in found.reasons["quality"]
+    assert found.reasons["quality"].startswith("2 documents have no label, as ")
     assert found["permutation"].frame["label"].isna().all()
 
 

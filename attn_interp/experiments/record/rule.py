@@ -45,6 +45,8 @@ def verdicts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
     found = []
     for rule in experiment.rules:
         for row in matching(summary, rule.statement.where).to_dict("records"):
+            if pd.isna(row["low"]) or pd.isna(row["high"]):
+                continue  # too few documents for an interval
             if rule.above and row["low"] > rule.threshold:
                 found.append(rule.above)
             elif rule.below and row["high"] < rule.threshold:
