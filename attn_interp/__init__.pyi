@@ -47,6 +47,7 @@ from attn_interp.experiments.wiegreffe_pinter.imitation import imitation as imit
 from attn_interp.experiments.wiegreffe_pinter.ladder import ladder as ladder
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity as necessity
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds as seeds
+from attn_interp.figures.words.matrix import show_matrix as show_matrix
 from attn_interp.figures.words.show import show as show
 from attn_interp.models.saving import load_model as load_model
 from attn_interp.models.training_door import train as train

@@ -32,6 +32,7 @@ HOMES = {
     "record": "recording",
     "sample": "data.draws",
     "show": "figures.words.show",
+    "show_matrix": "figures.words.matrix",
     "sites": "recording",
     "train": "models.training_door",
     "wrap": "models.wrap",

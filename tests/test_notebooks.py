@@ -75,4 +75,16 @@ def test_it_defines_nothing_but_the_readers_module(path) -> None:
         assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef), node.name
         if isinstance(node, ast.ClassDef):
             assert ast.unparse(node.bases[0]) == "torch.nn.Module"
-    assert "attn_interp" in code
+
+
+def test_it_imports_the_door_and_at_most_one_more_name(path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    imported = []
+    for node in ast.walk(ast.parse(code.replace("%matplotlib inline", ""))):
+        if isinstance(node, ast.Import):
+            imported += [f"{name.name} as {name.asname}" for name in node.names if name.name.startswith("attn_interp")]
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("attn_interp"):
+            imported += [name.name for name in node.names]
+    assert imported[0] == "attn_interp as ai"
+    assert len(imported) <= 2, imported

@@ -11,9 +11,13 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
+    assert len(code.splitlines()) <= 12
     exec(compile(code.replace('load("movies")', 'load("planted", documents=120)'), "README.md", "exec"), {})
-    assert "unflippable" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"tau.pdf", "results"}
+    printed = capsys.readouterr().out
+    assert "leave-one-out" in printed and "the ceiling with leave-one-out" in printed
+    assert {path.name for path in tmp_path.iterdir()} == {"tau.pdf", "tau.png", "tau.csv", "results"}
+    assert "unflippable" in (tmp_path / "results" / "mine" / "reach.summary.csv").read_text("utf-8")
+    assert (tmp_path / "results" / "mine" / "quality.parquet").exists()
 
 
 def test_every_file_of_the_readme_is_there() -> None:

@@ -82,9 +82,12 @@ class Result:
         """What the intervals decide, one sentence for each; "not decided" where none of them does."""
         return verdicts(experiment_of(self.experiment), self.summary())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the main figure of the experiment on `ax` (a new one when None) and return it."""
-        axes: Axes = module_of("figures", self.experiment).plot(self, ax)
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the main figure of the experiment on `ax` (a new one when None) and return it.
+
+        Options are those that the figure has, such as panel=1 of the experiment recency.
+        """
+        axes: Axes = module_of("figures", self.experiment).plot(self, ax, **options)
         return axes
 
     def figure(self) -> Figure:
