@@ -16,8 +16,8 @@ HALVINGS = 60  # of a bracket whose ends are a factor 2 apart: below the spacing
 class Margin(NamedTuple):
     """Per document: the least divergence, the attention at the edge, and the rival that is level there.
 
-    kl (B,) in nats, infinite where no shift of attention among the attended words changes the decision; weights (B,
-    T) and rival (B,), NaN and -1 where kl is infinite.
+    kl (B,) in nats, infinite where no shift of attention among the attended words makes a rival level; weights (B, T) and
+    rival (B,), NaN and -1 where kl is infinite.
     """
 
     kl: torch.Tensor
@@ -29,9 +29,10 @@ def attention_margin(weights: Array, votes: Array, is_word: Array | None = None)
     """Smallest KL(q || alpha) over the attentions q under which some rival's logit reaches the decision's.
 
     For a rival k with d_t = v_ta - v_tk it is the maximum over mu >= 0 of -ln sum_t alpha_t exp(-mu d_t), concave in
-    mu, attained by q_t proportional to alpha_t exp(-mu d_t); the margin is the least over the rivals. Infinite
-    exactly where no word with attention has d_t < 0 for any rival; 0 where a rival is level already. At q the two are
-    level, and any step further changes the decision.
+    mu, attained by q_t proportional to alpha_t exp(-mu d_t); the margin is the least over the rivals. Where no word with
+    attention has d_t < 0 and some have d_t = 0, the rival can draw level and no more: with all attention on those, at
+    minus the logarithm of what they have. Infinite exactly where every word with attention has d_t > 0 for every rival;
+    0 where a rival is level already. At q the two are level.
 
     Args:
         weights: (B, T).
@@ -39,7 +40,7 @@ def attention_margin(weights: Array, votes: Array, is_word: Array | None = None)
         is_word: (B, T) bool; None: every position is a word.
 
     Returns:
-        kl (B,) in nats, infinite where nothing changes the decision; weights (B, T) at the edge; rival (B,) that is
+        kl (B,) in nats, infinite where no rival can be level; weights (B, T) at the edge; rival (B,) that is
         level there.
 
     Raises:
@@ -60,8 +61,12 @@ def attention_margin(weights: Array, votes: Array, is_word: Array | None = None)
     tilted = log_weights - mu[..., None] * d
     kl = -tilted.logsumexp(-1)
     # level already (up to rounding): the optimum is at mu = 0
-    kl = torch.where((d < 0).any(-1), kl.clamp_min(0.0), torch.inf)
+    level = attended & (d == 0)
+    on_level = log_weights.masked_fill(~level, -torch.inf)
+    kl = torch.where((d < 0).any(-1), kl, -on_level.logsumexp(-1)).clamp_min(0.0)
+    kl[torch.arange(len(kl)), decision] = torch.inf  # the decision is no rival of itself
     least, rival = kl.min(-1)
+    tilted = torch.where((d < 0).any(-1, keepdim=True), tilted, on_level)
     q = tilted.softmax(-1).gather(1, rival[:, None, None].expand(-1, 1, d.shape[-1]))[:, 0]
     finite = least.isfinite()
     return Margin(least, torch.where(finite[:, None], q, torch.nan), torch.where(finite, rival, -1))

@@ -104,3 +104,15 @@ def test_level_already_is_zero() -> None:
 def test_refuses_several_heads() -> None:
     with pytest.raises(ValueError, match="the attention margin is for one head"):
         attention_margin(torch.full((1, 2, 3), 1 / 3), torch.ones(1, 2, 3, 2), torch.ones(1, 3, dtype=torch.bool))
+
+
+def test_a_rival_that_can_only_draw_level_is_reached_where_it_is_level() -> None:
+    """Advantages (0, 1): all attention on the first word, ln 2 from equal weights; of equal votes the rival is level."""
+    weights = torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]], dtype=torch.float64)
+    advantage = torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 2.0]], dtype=torch.float64)
+    votes = torch.stack([advantage, torch.zeros_like(advantage)], -1)
+    found = attention_margin(weights, votes)
+    assert found.kl.tolist() == pytest.approx([math.log(2), 0.0, math.inf])
+    assert found.weights[0].tolist() == pytest.approx([1.0, 0.0])
+    assert found.weights[1].tolist() == pytest.approx([0.5, 0.5])
+    assert found.weights[2].isnan().all() and found.rival.tolist() == [1, 1, -1]

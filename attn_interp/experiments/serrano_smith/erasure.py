@@ -32,7 +32,7 @@ from attn_interp.experiments.record import (
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.readout.affine import advantages
-from attn_interp.readout.erasure.erased_words import smallest_erasure
+from attn_interp.readout.erasure.erased_words import kept_sums, smallest_erasure
 
 RANDOM_DRAWS = 10
 ATTENTION, GRADIENT, PRODUCT, RANDOM, OPTIMUM = "attention", "gradient", "attention x gradient", "random", "optimum"
@@ -135,8 +135,7 @@ def _lead_after_each(reading: Reading, batch: ReadBatch, order: torch.Tensor) ->
     if reading.affine:
         votes = batch.votes.gather(1, order[..., None].expand_as(batch.votes))
         terms = weights[..., None] * advantages(votes, batch.predicted)
-        # What is kept after n erasures, added up from the small end; n = 0 is no erasure.
-        return terms.flip(1).cumsum(1).flip(1)[:, 1:].amin(-1)
+        return kept_sums(terms).amin(-1)
     kept_in_order = torch.ones(width, width, dtype=torch.bool).triu()[1:]  # (W - 1, W)
     kept = torch.zeros(len(order), *kept_in_order.shape, dtype=torch.bool)
     kept = kept.scatter(-1, order[:, None].expand_as(kept), kept_in_order.expand_as(kept))

@@ -9,6 +9,8 @@ import torch
 from attn_interp.readout.affine import advantages, decisions, logits_of
 from attn_interp.readout.entry import Array, as_tensor, entered, entered_one_head
 
+ROUNDING = 16 * torch.finfo(torch.float64).eps  # of a sum, relative to the sum of the sizes of its terms
+
 
 def erased_logits(weights: Array, votes: Array, is_word: Array | None = None) -> torch.Tensor:
     """The logits after each single word is erased from the attention and the rest renormalised.
@@ -88,6 +90,19 @@ def flips_when_erased(weights: Array, votes: Array, is_word: Array | None = None
     return advantages(erased, decision).amin(-1) < 0
 
 
+def kept_sums(terms: torch.Tensor) -> torch.Tensor:
+    """(B, T - 1, C) what is left of the sum of the terms (B, T, C) after the first 1, 2, ... of them are gone.
+
+    Added up from the small end. A sum that rounding cannot tell from 0 is 0: its terms cancel, and the two classes are
+    level.
+
+    >>> kept_sums(torch.tensor([[[3.0], [0.1], [0.2], [-0.3]]], dtype=torch.float64))[0, 0].item()
+    0.0
+    """
+    kept, size = (values.flip(1).cumsum(1).flip(1)[:, 1:] for values in (terms, terms.abs()))
+    return torch.where(kept.abs() <= ROUNDING * size, 0.0, kept)
+
+
 class SmallestErasure(NamedTuple):
     """Per document the smallest set of words whose erasure changes the decision.
 
@@ -131,10 +146,8 @@ def smallest_erasure(weights: Array, votes: Array, is_word: Array | None = None)
     terms = weights[..., None] * advantages(votes, decision)  # (B, T, C)
     order = terms.argsort(dim=1, descending=True, stable=True)
     falling = terms.gather(1, order)
-    # kept[n]: what is left of the sum after the n largest terms are gone, added up from the small end
-    kept = falling.flip(1).cumsum(1).flip(1)
-    # n = 0 is no erasure; no n beyond the terms > 0 comes first, for only their removal lowers the sum
-    beaten = kept[:, 1:] < 0
+    # no number of erasures beyond the terms > 0 comes first, for only their removal lowers the sum
+    beaten = kept_sums(falling) < 0
     batch, _, classes = terms.shape
     never = torch.full((batch, 1, classes), True, device=terms.device)
     first = torch.cat([beaten, never], 1).to(torch.uint8).argmax(1) + 1  # (B, C)

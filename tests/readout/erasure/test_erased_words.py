@@ -134,3 +134,15 @@ def test_refuses_several_heads() -> None:
         smallest_erasure(*heads)
     with pytest.raises(ValueError, match=r"bias must be \(B, H, C\)"):
         zeroed_logits(*heads, torch.zeros(2))
+
+
+def test_terms_that_cancel_are_a_tie_and_no_flip() -> None:
+    """15 alpha s = (35, -9, 5, 4, 0): without the first word exactly 0 is left, without the first two terms -5."""
+    weights = torch.tensor([[5, 3, 1, 1, 5]], dtype=torch.float64) / 15
+    scores = torch.tensor([[7.0, -3.0, 5.0, 4.0, 0.0]], dtype=torch.float64)
+    votes = torch.stack([scores, torch.zeros_like(scores)], -1)
+    found = smallest_erasure(weights, votes, torch.ones(1, 5, dtype=torch.bool))
+    assert found.size.tolist() == [2.0]
+    assert found.erased.tolist() == [[True, False, True, False, False]]
+    for scale in (1e-12, 1e9):
+        assert smallest_erasure(weights, scale * votes, torch.ones(1, 5, dtype=torch.bool)).size.tolist() == [2.0]
