@@ -15,29 +15,62 @@ from attn_interp.models.attention_model import AttentionModel
 def leave_one_out(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
     """p_class(document) - p_class(document without word w), by deletion. NaN for a document of one word.
 
-    Models that know a faster way to the same logits go it (`AttentionModel.without_each_word`); others are run on every
-    shortened document.
+    Two equal words side by side have the same value: the text without either is the same.
 
     Reference: Jain & Wallace 2019, section 4.1.
     """
-    known = model.without_each_word or partial(logits_by_deletion, model)
     # In double precision, where the probabilities of a very sure model still differ.
-    own, without = (logits.double().softmax(-1) for logits in known(batch))  # (B, C), (B, W, C)
+    own, without = (logits.double().softmax(-1) for logits in logits_without_each_word(model, batch))
     present = torch.arange(without.shape[1], device=own.device) < batch.is_word.sum(1, keepdim=True)
     change = (own[:, None] - without)[torch.arange(len(batch), device=own.device), :, classes]  # (B, W)
     return Attribution(change.masked_fill(~present, 0.0).float())
 
 
+def logits_without_each_word(model: AttentionModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logits (B, C) of each document, and those (B, W, C) of it without its w-th word; NaN for a document of one
+    word, 0 past the last word.
+
+    Models that know a faster way to the same logits go it (`AttentionModel.without_each_word`); others are run on every
+    shortened document. What is the same text has the same logits, to the last bit.
+    """
+    known = model.without_each_word or partial(logits_by_deletion, model)
+    with torch.no_grad():
+        own, without = known(batch)
+    same = first_of_equal_neighbours(batch).to(without.device)  # (B, W)
+    return own, without.gather(1, same[..., None].expand_as(without))
+
+
+def first_of_equal_neighbours(batch: Batch) -> torch.Tensor:
+    """(B, W) for each word the first word of the run of equal words that it stands in: deleting either is the same.
+
+    >>> from attn_interp.data.batch import collate
+    >>> from attn_interp.data.document import Document
+    >>> from attn_interp.data.vocabulary import Vocabulary
+    >>> document = Document("a very very bad film")
+    >>> first_of_equal_neighbours(collate([document], Vocabulary.build([document], 1))).tolist()
+    [[0, 1, 1, 3, 4]]
+    """
+    longest = max(len(document) for document in batch.documents)
+    first = torch.arange(longest).repeat(len(batch), 1)
+    for row, document in enumerate(batch.documents):
+        for place in range(1, len(document)):
+            if document.words[place] == document.words[place - 1]:
+                first[row, place] = first[row, place - 1]
+    return first
+
+
 def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """The logits (B, C) of each document, and those (B, W, C) of it without its w-th word, each a run of the model on
-    the shortened document; NaN for a document of one word, 0 past the last word."""
+    """As `logits_without_each_word`, each a run of the model on the shortened document; of equal neighbours only the
+    first is deleted."""
     with torch.no_grad():
         own = model.batch_logits(batch)
+    first = first_of_equal_neighbours(batch)
     edits = [
         (row, position)
         for row, document in enumerate(batch.documents)
         if len(document) > 1
         for position in range(len(document))
+        if first[row, position] == position
     ]
     longest = max(len(document) for document in batch.documents)
     result = torch.zeros(len(batch), longest, len(model.classes), device=model.device)
@@ -46,4 +79,4 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
         rows, positions = zip(*edits)
         shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
         result[list(rows), list(positions)] = model.logits(shortened, size=256)
-    return own, result
+    return own, result.gather(1, first.to(result.device)[..., None].expand_as(result))

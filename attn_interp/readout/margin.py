@@ -16,8 +16,8 @@ HALVINGS = 60  # of a bracket whose ends are a factor 2 apart: below the spacing
 class Margin(NamedTuple):
     """Per document: the least divergence, the attention at the edge, and the rival that is level there.
 
-    kl (B,) in nats, infinite where no shift of attention among the attended words makes a rival level; weights (B, T) and
-    rival (B,), NaN and -1 where kl is infinite.
+    kl (B,) in nats, infinite where no shift of attention among the attended words makes a rival level; weights (B,
+    T) and rival (B,), NaN and -1 where kl is infinite.
     """
 
     kl: torch.Tensor
@@ -29,10 +29,10 @@ def attention_margin(weights: Array, votes: Array, is_word: Array | None = None)
     """Smallest KL(q || alpha) over the attentions q under which some rival's logit reaches the decision's.
 
     For a rival k with d_t = v_ta - v_tk it is the maximum over mu >= 0 of -ln sum_t alpha_t exp(-mu d_t), concave in
-    mu, attained by q_t proportional to alpha_t exp(-mu d_t); the margin is the least over the rivals. Where no word with
-    attention has d_t < 0 and some have d_t = 0, the rival can draw level and no more: with all attention on those, at
-    minus the logarithm of what they have. Infinite exactly where every word with attention has d_t > 0 for every rival;
-    0 where a rival is level already. At q the two are level.
+    mu, attained by q_t proportional to alpha_t exp(-mu d_t); the margin is the least over the rivals. Where no word
+    with attention has d_t < 0 and some have d_t = 0, the rival can draw level and no more: with all attention on those,
+    at minus the logarithm of what they have. Infinite exactly where every word with attention has d_t > 0 for every
+    rival; 0 where a rival is level already. At q the two are level.
 
     Args:
         weights: (B, T).

@@ -148,3 +148,22 @@ def test_what_experiments_compute_by_default() -> None:
     expected = ["gradient x input (detached)", "gradient x input", "integrated gradients", "leave-one-out"]
     assert list(METHODS) == expected
     assert list(ALL_METHODS)[:4] == expected
+
+
+@pytest.mark.parametrize("kind", ["lstm", "bert"])
+def test_equal_neighbours_have_one_leave_one_out_value_whatever_else_is_read(kind, model, bert, request) -> None:
+    """Without either of them the text is the same, so the number is, to the last bit; and it is that of the text."""
+    asked = model if kind == "lstm" else bert
+    words = ("the", "film", "was", "wonderful", "wonderful", "wonderful", "the", "awful", "awful")
+    document = Document(id="d", words=words, label=1)
+    values = {}
+    for others in ((), (Document(id="o", words=("a",) * 15, label=0),), (Document(id="p", words=("awful",), label=0),)):
+        batch = asked.batch([document, *others])
+        found = leave_one_out(asked, batch, torch.ones(len(batch), dtype=torch.long)).values[0, : len(words)]
+        assert found[3] == found[4] == found[5] and found[7] == found[8]
+        values[len(values)] = found
+    shorter = asked.logits([Document(id="s", words=(*words[:4], *words[5:]), label=1)]).double().softmax(-1)[0, 1]
+    own = asked.logits([document]).double().softmax(-1)[0, 1]
+    assert float(values[0][4]) == pytest.approx(float(own - shorter), abs=1e-6)
+    for each in values.values():
+        torch.testing.assert_close(each, values[0], atol=1e-6, rtol=0)

@@ -6,14 +6,12 @@ head is taken out, and when the word is deleted that it attends to most? One pas
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import torch
 
 from attn_interp.attribution.gradient import gradient_x_input_detached
-from attn_interp.attribution.leave_one_out import logits_by_deletion
+from attn_interp.attribution.leave_one_out import logits_without_each_word
 from attn_interp.data.batch import Batch
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch, about_documents
 from attn_interp.experiments.reading import Reading
@@ -125,9 +123,7 @@ def _measured(model: AttentionModel, read: ReadBatch, how: str) -> pd.DataFrame:
 
 def deleted(model: AttentionModel, batch: Batch) -> torch.Tensor:
     """(B, W, C) float64 logits without each word, on the CPU; NaN for a document of one word."""
-    known = model.without_each_word or partial(logits_by_deletion, model)
-    with torch.no_grad():
-        return known(batch)[1].double().cpu()
+    return logits_without_each_word(model, batch)[1].double().cpu()
 
 
 def tau_of_heads(weights: torch.Tensor, values: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
