@@ -106,8 +106,8 @@ def test_refuses_several_heads() -> None:
         attention_margin(torch.full((1, 2, 3), 1 / 3), torch.ones(1, 2, 3, 2), torch.ones(1, 3, dtype=torch.bool))
 
 
-def test_a_rival_that_can_only_draw_level_is_reached_where_it_is_level() -> None:
-    """Advantages (0, 1): all attention on the first word, ln 2 from equal weights; of equal votes the rival is level."""
+def test_a_rival_that_can_only_draw_level_is_reached() -> None:
+    """Advantages (0, 1): all attention on the first word; of equal votes the rival is level."""
     weights = torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]], dtype=torch.float64)
     advantage = torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 2.0]], dtype=torch.float64)
     votes = torch.stack([advantage, torch.zeros_like(advantage)], -1)

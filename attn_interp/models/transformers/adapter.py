@@ -171,39 +171,65 @@ def wrap_classifier(
             else None
         ),
     )
-    return _with_query(wrapped, longer, query)
+    return _with_query(wrapped, longer, query, tokenizer.pad_token_id)
 
 
-def _with_query(model: AttentionModel, batch: Batch, query: int | str | None) -> AttentionModel:
-    """The model with the query that was asked for, or that the classifier reads from."""
+@dataclass(frozen=True)
+class LastUnpadded:
+    """(B,) the last position whose id is not that of padding: where classifiers on decoders read.
+
+    It is not the last token of a text that ends in the padding id, as one with an end token does that also pads.
+
+    Attributes:
+        padding: Id of the padding token.
+    """
+
+    padding: int
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        return ((batch.ids != self.padding) * torch.arange(batch.ids.shape[1], device=batch.ids.device)).argmax(-1)
+
+
+def _with_query(model: AttentionModel, batch: Batch, query: int | str | None, padding: int) -> AttentionModel:
+    """The model with the query that was asked for, or that the classifier reads from.
+
+    Raises:
+        ValueError: the query is a mean, at a site whose words do not see the words after them.
+    """
+    unpadded = replace(model, view=replace(model.view, query=LAST), query_of=LastUnpadded(padding))
     if query is None:
-        query = _read_query(model, batch)
-    if query is None:
+        for each in (FIRST, LAST):
+            at = replace(model, view=replace(model.view, query=each))
+            if _is_read_alone(at, batch):
+                return at
+        if _is_read_alone(unpadded, batch):
+            return unpadded
         query = MEAN if _sees_all_words(model, batch) else LAST
     if query == MEAN and not _sees_all_words(model, batch):
         raise ValueError(
             f"wrap: at site {model.view.site!r} words do not see the words after them, so no attention over all words "
             "has a mean over queries; choose query='last'"
         )
-    return replace(model, view=replace(model.view, query=query))
+    chosen = replace(model, view=replace(model.view, query=query))
+    if query == LAST and _is_read_alone(unpadded, batch) and not _is_read_alone(chosen, batch):
+        return unpadded
+    return chosen
 
 
-def _read_query(model: AttentionModel, batch: Batch) -> str | None:
-    """The only query that the output depends on: with the attention of all others made uniform it stays the same."""
+def _is_read_alone(model: AttentionModel, batch: Batch) -> bool:
+    """Whether the output depends on the query of the view alone: with the attention of all others made uniform it stays
+    the same."""
     with torch.no_grad(), record(model.module, [model.site]) as recording:
         own = model.batch_logits(batch)
     weights = recording[model.site]
     uniform = (weights > 0) / (weights > 0).sum(-1, keepdim=True).clamp(min=1)
     uniform = uniform * weights.sum(-1, keepdim=True)
+    at = model.query_at(batch)
     documents = torch.arange(len(batch), device=model.device)
-    for query in (FIRST, LAST):
-        at = replace(model, view=replace(model.view, query=query)).query_at(batch)
-        others = uniform.clone()
-        others[documents, :, at] = weights[documents, :, at]
-        with torch.no_grad(), intervene(model.module, {model.site: others}):
-            if (model.batch_logits(batch) - own).abs().max() <= SAME * (1 + own.abs().max()):
-                return query
-    return None
+    others = uniform.clone()
+    others[documents, :, at] = weights[documents, :, at]
+    with torch.no_grad(), intervene(model.module, {model.site: others}):
+        return bool((model.batch_logits(batch) - own).abs().max() <= SAME * (1 + own.abs().max()))
 
 
 def _sees_all_words(model: AttentionModel, batch: Batch) -> bool:

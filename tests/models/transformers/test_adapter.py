@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -249,6 +250,35 @@ def test_the_view_is_found_by_what_the_classifier_reads(wordpiece, bert) -> None
     assert found.query_at(batch).tolist() == [4, 10, 3]
     with pytest.raises(ValueError, match=r"words do not see the words after them.*choose query='last'"):
         wrap(causal, wordpiece, query="mean")
+
+
+@pytest.mark.parametrize("family", ["GPT2", "Llama"])
+def test_a_classifier_that_skips_an_end_token_equal_to_padding_is_read_where_it_reads(wordpiece, family) -> None:
+    tokenizer = copy.deepcopy(wordpiece)
+    tokenizer.pad_token = "[SEP]"  # which ends each text, too
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "initializer_range": 0.3}
+    sizes |= {"intermediate_size": 24} if family == "Llama" else {}
+    special = {"vocab_size": len(tokenizer), "pad_token_id": 3, "eos_token_id": 3, "bos_token_id": 2}
+    config = getattr(transformers, f"{family}Config")(**sizes, **special)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = getattr(transformers, f"{family}ForSequenceClassification")(config).eval()
+    eager = copy.deepcopy(module)
+    eager.set_attn_implementation("eager")
+    for query in (None, "last"):
+        model = wrap(module, tokenizer, query=query)
+        batch = model.batch(DOCUMENTS)
+        assert model.query_at(batch).tolist() == [3, 9, 2]  # the last word, not the [SEP] behind it
+        weights = model.run(batch).weights
+        with torch.no_grad():
+            rows = (
+                eager(batch.ids, attention_mask=batch.is_token.long(), output_attentions=True).attentions[-1].mean(1)
+            )  # (B, T, T)
+        for b, at in enumerate(model.query_at(batch).tolist()):
+            words = torch.zeros(weights.shape[1]).index_add(
+                0, batch.piece_of[b].clamp(min=0), rows[b, at] * (batch.piece_of[b] >= 0)
+            )
+            assert torch.allclose(weights[b], words / words.sum(), atol=1e-6)
 
 
 def test_long_documents_are_refused_by_name_and_cut_on_demand(bert, planted) -> None:
