@@ -10,6 +10,7 @@ from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
 from attn_interp.data.edit import delete_words
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.predicting import evaluating
 
 
 def leave_one_out(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
@@ -34,7 +35,7 @@ def logits_without_each_word(model: AttentionModel, batch: Batch) -> tuple[torch
     shortened document. What is the same text has the same logits, to the last bit.
     """
     known = model.without_each_word or partial(logits_by_deletion, model)
-    with torch.no_grad():
+    with evaluating(model.module):
         own, without = known(batch)
     same = first_of_equal_neighbours(batch).to(without.device)  # (B, W)
     return own, without.gather(1, same[..., None].expand_as(without))

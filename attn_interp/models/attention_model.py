@@ -21,7 +21,7 @@ from attn_interp.by_name import named
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
-from attn_interp.models.predicting import as_documents, predictions_frame
+from attn_interp.models.predicting import as_documents, in_eval_mode, predictions_frame
 from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
 from attn_interp.recording import Site, intervene, record, replay
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class AttentionModel:
-    """A classifier with one view of its attention. Made by `wrap` or `train`; always in eval mode.
+    """A classifier with one view of its attention. Made by `wrap` or `train`. It is always asked in evaluation mode,
+    also while a training of the module goes on.
 
     Attributes:
         module: The wrapped module, unchanged.
@@ -175,21 +176,27 @@ class AttentionModel:
         Attention on special tokens stays as it is; the words share out their own mass anew. Gradients reach the
         weightings where autograd is on.
         """
-        kept = replay(self.module, self.site, *self.inputs(batch))
+        kept = self.replayed(batch)
         return torch.stack([self._under(kept, batch, weighting) for weighting in weightings.unbind(1)], 1)
 
     def many_under(self, batch: Batch, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """`logits_under` of this batch as a function of `count` weightings, for many calls: each document is encoded
         `count` times, once for all calls, and a call runs what follows the attention once."""
         copies = batch.rows(torch.arange(len(batch), device=batch.ids.device).repeat_interleave(count))
-        kept = replay(self.module, self.site, *self.inputs(copies))
+        kept = self.replayed(copies)
         return lambda weightings: self._under(kept, copies, weightings.flatten(0, 1)).unflatten(0, (-1, count))
+
+    def replayed(self, batch: Batch) -> Replay:
+        """The run of the batch, from which other weights at the site are tried (`recording.replay`)."""
+        with in_eval_mode(self.module):
+            return replay(self.module, self.site, *self.inputs(batch))
 
     def _under(self, kept: Replay, batch: Batch, weighting: torch.Tensor) -> torch.Tensor:
         """The logits (B, C) under the weighting (B, W)."""
         change = self._put(batch, weighting)
         # each step of a loop sees its own row alone: change the rows before
-        return self.logits_of(kept.under(change if self.site.line is None else change(kept.weights)))
+        with in_eval_mode(self.module):
+            return self.logits_of(kept.under(change if self.site.line is None else change(kept.weights)))
 
     def _put(self, batch: Batch, weighting: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """The change of the site's weights that puts `weighting` (B, W) at the words of the view."""
@@ -268,13 +275,15 @@ class AttentionModel:
     def embeddings(self, batch: Batch) -> torch.Tensor:
         """The input embeddings (B, T, D) of every position."""
         held: list[torch.Tensor] = []
-        with torch.no_grad(), self._embedded(lambda output: held.append(output.detach())):
+        embedded = self._embedded(lambda output: held.append(output.detach()))
+        with torch.no_grad(), in_eval_mode(self.module), embedded:
             self.module(*self.inputs(batch))
         return held[0]
 
     def batch_logits(self, batch: Batch) -> torch.Tensor:
-        """The logits (B, C) of a batch, recording nothing."""
-        return self.logits_of(self.module(*self.inputs(batch)))
+        """The logits (B, C) of a batch, in evaluation mode whatever the mode of the module, recording nothing."""
+        with in_eval_mode(self.module):
+            return self.logits_of(self.module(*self.inputs(batch)))
 
     def logits(self, documents: str | Document | Sequence[str | Document], size: int = 64) -> torch.Tensor:
         """The logits (N, C) of any texts or documents, edited ones for example, in their order."""

@@ -11,9 +11,9 @@ import torch
 
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.predicting import in_eval_mode
 from attn_interp.models.rows_of_attention import Window
 from attn_interp.models.view import MEAN, Change, word_of
-from attn_interp.recording import replay
 
 
 def logits_under_heads(model: AttentionModel, batch: Batch, weightings: torch.Tensor) -> torch.Tensor:
@@ -22,16 +22,17 @@ def logits_under_heads(model: AttentionModel, batch: Batch, weightings: torch.Te
     As `AttentionModel.logits_under`: without re-encoding, attention on special tokens stays as it is, and the words of
     each head share out that head's own mass anew.
     """
-    kept = replay(model.module, model.site, *model.inputs(batch))
-    return torch.stack(
-        [model.logits_of(kept.under(_put(model, batch, weighting))) for weighting in weightings.unbind(1)], 1
-    )
+    kept = model.replayed(batch)
+    with in_eval_mode(model.module):
+        return torch.stack(
+            [model.logits_of(kept.under(_put(model, batch, weighting))) for weighting in weightings.unbind(1)], 1
+        )
 
 
 def head_weights(model: AttentionModel, batch: Batch) -> torch.Tensor:
     """The weights (B, H, W) of every head over the words, each row summing to 1."""
     with torch.no_grad():
-        weights = replay(model.module, model.site, *model.inputs(batch)).weights
+        weights = model.replayed(batch).weights
     words = _heads(model, batch).rows(weights).words
     return words / words.sum(-1, keepdim=True)
 

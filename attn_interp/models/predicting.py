@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode (no dropout) without gradients inside; every submodule's own mode again afterwards."""
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
+def in_eval_mode(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode (no dropout) inside; every submodule's own mode again afterwards."""
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
-        for part, mode in modes.items():
-            part.training = mode
+        for part in training:
+            part.training = True
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """As `in_eval_mode`, without gradients."""
+    with in_eval_mode(module), torch.no_grad():
+        yield
 
 
 def predict_logits(

@@ -151,7 +151,9 @@ def fine_tune(
             losses = []
             model.module.train()
             for index, batch in enumerate(_batches(model, train, settings.batch_size, order)):
-                loss = functional.cross_entropy(model.batch_logits(batch), batch.gold_labels())
+                loss = functional.cross_entropy(
+                    model.logits_of(model.module(*model.inputs(batch))), batch.gold_labels()
+                )
                 losses.append(finite(loss.detach().item(), f"epoch {number}, batch {index}"))
                 optimiser.zero_grad()
                 loss.backward()

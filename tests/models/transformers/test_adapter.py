@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import attn_interp
+from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words, replace_words
@@ -279,6 +280,26 @@ def test_a_classifier_that_skips_an_end_token_equal_to_padding_is_read_where_it_
                 0, batch.piece_of[b].clamp(min=0), rows[b, at] * (batch.piece_of[b] >= 0)
             )
             assert torch.allclose(weights[b], words / words.sum(), atol=1e-6)
+
+
+def test_a_module_in_training_is_evaluated(wordpiece) -> None:
+    model = wrap(fresh(wordpiece), wordpiece)
+    batch, classes = model.batch(DOCUMENTS), torch.tensor([0, 1, 0])
+    is_word = model.run(batch).is_word
+    weightings = (is_word / is_word.sum(1, keepdim=True))[:, None]
+
+    def asked() -> list[torch.Tensor]:
+        run = model.run(batch)
+        each = [run.weights, run.logits, model.logits(DOCUMENTS), model.logits_under(batch, weightings)]
+        each += [model.many_under(batch, 1)(weightings), head_weights(model, batch), model.embeddings(batch)]
+        each += [model.gradient_at_weights(batch, classes), *model.gradient_at_embeddings(batch, classes, False)]
+        return [*each, leave_one_out(model, batch, classes).values]
+
+    right = asked()
+    model.module.train()  # a training that goes on
+    for one, other in zip(right, asked()):
+        assert torch.equal(one.nan_to_num(), other.nan_to_num())
+    assert all(part.training for part in model.module.modules())
 
 
 def test_long_documents_are_refused_by_name_and_cut_on_demand(bert, planted) -> None:
