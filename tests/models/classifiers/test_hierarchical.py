@@ -182,10 +182,10 @@ def test_the_word_level_is_not_affine(model: AttentionModel) -> None:
 
 def test_experiments_speak_of_sentences(model: AttentionModel) -> None:
     reading = read(model, DOCUMENTS)
-    permuted = permutation(model, DOCUMENTS, draws=9, reading=reading).frame
+    permuted = permutation(reading, draws=9).frame
     assert permuted["words"].tolist() == [5, 1, 3, 3, 1, 5]
     assert (permuted["median_tvd"][[1, 4]] == 0).all() and permuted["median_tvd"].max() > 0
-    found = adversary(model, DOCUMENTS, reading=reading).frame
+    found = adversary(reading).frame
     assert (found["tvd"] <= 0.01 + 1e-6).all() and found["jsd"].max() > 0.01
 
 
@@ -240,7 +240,7 @@ def test_the_view_over_words_is_of_documents_of_one_sentence(module: Hierarchica
         assert (model.logits_under(batch, turned[:, None])[:, 0] - run.logits).abs().max() > 1e-4
     reading = read(model, documents)
     assert not reading.affine
-    found = adversary(model, documents, eps=0.05, reading=reading).frame
+    found = adversary(reading, eps=0.05).frame
     assert set(found["status"]) == {"search"}
     assert (found["tvd"] <= 0.05 + 1e-6).all()
     assert found["jsd"].max() > 0
