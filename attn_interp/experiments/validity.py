@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record import PLAN, Card, Column, Experiment, Statement
+from attn_interp.experiments.record import Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Interval
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
@@ -87,7 +87,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     validity,
-    PLAN,
+    "plan",
     Card(
         "Do the tests find what is there, and nothing else?",
         "Each test finds its claim where it is true by construction, and not where it is false.",
@@ -96,6 +96,6 @@ EXPERIMENT = Experiment(
         "Power on other data.",
     ),
     summarise,
-    statements=(Statement("{rate}: {claim} ({case})", {}),),
+    statements=(Statement("{rate}: {claim} ({case})"),),
     example="analyses/validity.py plants the corpora and trains the models",
 )

@@ -16,7 +16,7 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.people.parts.word_scores import BASELINE, HUMAN, word_scores
 from attn_interp.experiments.people.plausibility import why_not
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
@@ -103,7 +103,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     positions,
-    READING,
+    "reading",
     Card(
         "Where in a document do people mark words, and where is the attention?",
         "Attention lies where people mark.",
