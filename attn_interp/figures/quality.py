@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Result
 
 MARKERS = "os^Dv"
 
@@ -43,12 +36,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The point-range plot at one column's width."""
-    with style.paper():
-        page = style.new_figure()
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
@@ -59,17 +47,7 @@ def drawn(result: Result) -> pd.DataFrame:
     summary = result.summary()
     return stack(
         [
-            marks(
-                "quality",
-                "estimate",
-                str(row["predictor"]),
-                str(row["quantity"]),
-                x=row["estimate"],
-                low=row["low"],
-                high=row["high"],
-                n=row["n"],
-                undefined=row["undefined"],
-            )
+            estimate("quality", row, str(row["predictor"]), str(row["quantity"]))
             for row in summary[summary["predictor"].isin(result.frame["predictor"])].to_dict("records")
         ]
     )

@@ -12,14 +12,11 @@ from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.statistics.kaplan_meier import survival
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 RANGES, SPREAD, KL = "reachable margins", "spread used", "attention margin"
 UNFLIPPABLE, FLIPPABLE = "unflippable", "flippable"

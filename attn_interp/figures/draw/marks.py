@@ -14,6 +14,9 @@ Columns (NaN or empty where a mark has no such thing):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -29,6 +32,12 @@ def marks(panel: str, mark: str, series: str, group: str = "", **values: ArrayLi
     rows = pd.DataFrame({name: np.broadcast_to(value, count) for name, value in values.items()}, index=range(count))
     rows = rows.assign(panel=panel, mark=mark, series=series, group=group)
     return rows.reindex(columns=list(COLUMNS))
+
+
+def estimate(panel: str, row: Mapping[Any, Any] | pd.Series, series: str, group: str = "") -> pd.DataFrame:
+    """The mark of one row of a summary: its estimate with interval, n and undefined."""
+    numbers = {name: row[name] for name in ("low", "high", "n", "undefined")}
+    return marks(panel, "estimate", series, group, x=row["estimate"], **numbers)
 
 
 def stack(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -8,10 +8,10 @@ import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes
 from attn_interp.figures.jain_wallace.adversary import MOST, TICKS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
 PLANE = "plane"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from attn_interp.figures.draw.types import Axes, Figure, Result
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
 SINGLE = 3.3  # inches: one column of a two-column page
@@ -81,6 +81,17 @@ def axes_or_new(ax: Axes | None, width: float = SINGLE, height: float = 2.3) -> 
     """The given Axes, or those of a new figure of that size, with the style on inside the context."""
     with paper():
         yield new_figure(width, height).subplots() if ax is None else ax
+
+
+def page_of(plot: Callable[[Result], Axes]) -> Callable[[Result], Figure]:
+    """The `figure` of a module that has one panel: what `plot` draws, on a page of its own."""
+
+    def figure(result: Result) -> Figure:
+        page = plot(result).get_figure(root=True)
+        assert page is not None
+        return page
+
+    return figure
 
 
 def class_names(frame: pd.DataFrame) -> list[str]:

@@ -9,15 +9,12 @@ import pandas as pd
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Result
 from attn_interp.figures.jain_wallace.adversary import MOST, PROOF, TICKS, strongest
 from attn_interp.statistics.bootstrap import summarise
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 PANEL = "divergence against eps"
 VALUE, UPPER = "value", "upper bound"
@@ -59,12 +56,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The curves at one column's width."""
-    with style.paper():
-        page = style.new_figure(height=_height(result))
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from attn_interp.data.signals import PROXY
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 PLAIN, PARTIAL = "spearman", "partial"
 LABELS = {PLAIN: "mean Spearman's ρ", PARTIAL: "mean partial ρ given the controls"}
@@ -102,11 +96,7 @@ def drawn(result: Result) -> pd.DataFrame:
         table = summary[summary["quantity"] == panel].set_index(["signal", "scorer"])
         for signal in signals:
             for scorer in scorers:
-                row = table.loc[(signal, scorer)]
-                numbers = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-                parts.append(
-                    marks(panel, "estimate", scorer, signal, **numbers, n=row["n"], undefined=row["undefined"])
-                )
+                parts.append(estimate(panel, table.loc[(signal, scorer)], scorer, signal))
     return stack(parts)
 
 

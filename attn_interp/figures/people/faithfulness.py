@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 COMPREHENSIVENESS, SUFFICIENCY = "comprehensiveness", "sufficiency"
 AOPC, OWN_LENGTH = "AOPC", "rationale"
@@ -89,7 +84,7 @@ def drawn(result: Result) -> pd.DataFrame:
                 numbers = {key: row[key] for key in NUMBERS}
                 parts.append(marks(f"{measure} curve", "curve", name, size, x=place, y=row["estimate"], **numbers))
             row = found[measure, name, AOPC]
-            parts.append(marks(measure, "estimate", name, x=row["estimate"], **{key: row[key] for key in NUMBERS}))
+            parts.append(estimate(measure, row, name))
     return stack(parts)
 
 

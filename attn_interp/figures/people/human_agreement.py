@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Result
 
 TITLES = {
     "auroc": "AUROC",
@@ -53,12 +46,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The point-range plot at one column's width."""
-    with style.paper():
-        page = style.new_figure(style.SINGLE, 3.4)
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
@@ -67,8 +55,7 @@ def drawn(result: Result) -> pd.DataFrame:
     parts = []
     for quantity, title in TITLES.items():
         for row in table[table["quantity"] == quantity].to_dict("records"):
-            numbers = {name: row[name] for name in ("low", "high", "n", "undefined")}
-            parts.append(marks("agreement", "estimate", str(row["judge"]), title, x=row["estimate"], **numbers))
+            parts.append(estimate("agreement", row, str(row["judge"]), title))
     return stack(parts)
 
 

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 TITLES = {
     "auroc": "AUROC",
@@ -106,8 +103,7 @@ def _marks(result: Result, measures: Sequence[str]) -> pd.DataFrame:
     parts = []
     for measure in measures:
         for row in table[table["quantity"] == measure].to_dict("records"):
-            numbers = {name: row[name] for name in ("low", "high", "n", "undefined")}
-            parts.append(marks(measure, "estimate", str(row["scorer"]), str(row["kind"]), x=row["estimate"], **numbers))
+            parts.append(estimate(measure, row, str(row["scorer"]), str(row["kind"])))
     return stack(parts)
 
 

@@ -12,13 +12,10 @@ from attn_interp.experiments.recency.recency import EARLY, EVERYWHERE, FIRST, LA
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-
-    from attn_interp.experiments.result import Result
 
 LOOKS = {
     "last": (style.VERMILION, "-", "last state (of two directions: both ends)"),

@@ -10,14 +10,11 @@ import pandas as pd
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.estimates import estimate_marks
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 SCATTER, FLIPS = "effect against weight", "flips"
 MOST_ATTENDED, OTHER, NONE = "the most attended", "only another", "none"
