@@ -26,10 +26,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             handles += axes.plot(own.x, y, marker, color=colour, markersize=3.5, linestyle="")
             for place, row in zip(y, own.to_dict("records"), strict=True):
                 style.beside(axes, place, style.interval_text(row["x"], row["low"], row["high"]), colour)
-        axes.set_yticks(range(len(statistics)), statistics)
-        axes.set_ylim(len(statistics) - 0.5, -0.5)
-        for boundary in range(1, len(statistics)):
-            axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
+        style.list_rows(axes, list(statistics), parted=True)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel(f"score, 0 to 1; {_counts(result, rows)}")
         style.legend_above(axes, handles, list(predictors), columns=3)

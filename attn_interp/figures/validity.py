@@ -8,7 +8,7 @@ import pandas as pd
 from attn_interp.experiments.validity import DETECTION, FALSE_ALARM
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import estimate, stack
-from attn_interp.figures.draw.types import Axes, Figure, Result
+from attn_interp.figures.draw.types import Axes, Result
 
 LOOKS = {DETECTION: (style.BLUE, "o"), FALSE_ALARM: (style.VERMILION, "D")}
 NOMINAL = 0.025  # a 95 % interval lies above the truth in this share of trials
@@ -53,11 +53,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The figure of `plot`."""
-    whole = plot(result).figure.figure
-    assert whole is not None  # new axes are in a figure
-    return whole
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:

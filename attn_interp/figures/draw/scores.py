@@ -156,9 +156,6 @@ def _draw_estimate(axes: Axes, row: Mapping[Hashable, Any], place: int, colour: 
 
 
 def _list(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), [fill(name, LONGEST) for name in names])
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    style.list_rows(axes, [fill(name, LONGEST) for name in names])
     axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)

@@ -114,21 +114,37 @@ def legend_above(
     ax: Axes, handles: Sequence[Artist], labels: Sequence[str], title: str = "", columns: int = 1
 ) -> Legend:
     """Legend over the top edge, where it hides no data; labels and title are drawn literally."""
-    legend = ax.legend(
-        handles,
-        labels,
-        title=title or None,
-        ncols=columns,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=0.2,
-        alignment="left",
-        handlelength=1.4,
-        labelspacing=0.25,
+    return literal(
+        ax.legend(
+            handles,
+            labels,
+            title=title or None,
+            ncols=columns,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            borderaxespad=0.2,
+            alignment="left",
+            handlelength=1.4,
+            labelspacing=0.25,
+        )
     )
+
+
+def literal(legend: Legend) -> Legend:
+    """The legend, its labels and title drawn literally: a dollar sign in a name is no formula."""
     for text in [*legend.get_texts(), legend.get_title()]:
         text.set_parse_math(False)
     return legend
+
+
+def list_rows(ax: Axes, names: Sequence[str], parted: bool = False) -> None:
+    """Write the names of the rows downwards, literally; with `parted` a line stands between two rows."""
+    ax.set_yticks(range(len(names)), names)
+    for text in ax.get_yticklabels():
+        text.set_parse_math(False)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    for boundary in range(1, len(names)) if parted else ():
+        ax.axhline(boundary - 0.5, color=GREY, linewidth=0.3)
 
 
 def letter(ax: Axes, name: str) -> None:

@@ -57,9 +57,7 @@ def figure(result: Result) -> Figure:
         above, below = page.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
         for name, axes, measure in zip("ab", above.subplots(1, 2), EXPLAINED):
             style.letter(_draw_curves(axes, rows, measure, listed=False), name)
-        legend = above.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=4)
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        style.literal(above.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=4))
         left, right = below.subplots(1, 2)
         style.letter(_draw_areas(left, rows, COMPREHENSIVENESS), "c")
         style.letter(_draw_areas(right, rows, SUFFICIENCY), "d")

@@ -35,10 +35,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             handles += axes.plot(own.x, y, MARKERS[judge], color=COLOURS[judge], markersize=3.5, linestyle="")
             for place, row in zip(y, own.to_dict("records")):
                 style.beside(axes, place, style.interval_text(row["x"], row["low"], row["high"]), COLOURS[judge])
-        axes.set_yticks(range(len(titles)), titles)
-        axes.set_ylim(len(titles) - 0.5, -0.5)
-        for boundary in range(1, len(titles)):
-            axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
+        style.list_rows(axes, titles, parted=True)
         axes.set_xlim(-1.0 if (rows[["x", "low"]] < 0).any(axis=None) else 0.0, 1.0)
         axes.set_xlabel("agreement, mean over documents [95 % interval]")
         title = f"people held against people, {_count(rows)}"

@@ -66,9 +66,9 @@ def figure(result: Result) -> Figure:
             style.legend_above(axes, [], [], TITLES[measure])
             style.letter(axes, name)
             axes.set_xlabel("mean [95 % interval]")
-        legend = page.legend(handles, labels, loc="outside upper left", ncols=3, title=_title(rows), alignment="left")
-        for text in [*legend.get_texts(), legend.get_title()]:
-            text.set_parse_math(False)
+        style.literal(
+            page.legend(handles, labels, loc="outside upper left", ncols=3, title=_title(rows), alignment="left")
+        )
     return page
 
 
@@ -127,10 +127,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, measure: str, result: Result) -> tuple
     for kind in dict.fromkeys(rows.group):
         handles += axes.plot([], [], MARKERS[kind], color=KIND_COLOURS[kind], markersize=2.4)
         labels.append(kind)
-    axes.set_yticks(range(len(rows)), [short(name) for name in rows.series])
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    style.list_rows(axes, [short(name) for name in rows.series])
     axes.set_xlim(0.0, 1.0)
     axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "", "0.5", "", "1"])
     axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)

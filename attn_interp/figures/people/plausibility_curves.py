@@ -59,9 +59,7 @@ def figure(result: Result, scorers: Sequence[str] | None = None) -> Figure:
             style.legend_above(axes, [], [], curve)
             style.letter(axes, name)
         title = "plausibility (agreement with people, not faithfulness): mean curve, 95 % band"
-        legend = page.legend(handles, labels, loc="outside upper left", ncols=2, title=title, alignment="left")
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        style.literal(page.legend(handles, labels, loc="outside upper left", ncols=2, title=title, alignment="left"))
     return page
 
 
