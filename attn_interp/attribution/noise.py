@@ -13,13 +13,7 @@ import numpy as np
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.probability import (
-    ROWS_AT_ONCE,
-    Probability,
-    captum_methods,
-    probability_at,
-    zero_words,
-)
+from attn_interp.attribution.probability import ROWS_AT_ONCE, Probability, captum_methods, probability_at, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
 from attn_interp.models.attention_model import AttentionModel

@@ -6,14 +6,7 @@ the entropy and the maximum of the model's own attention, so the objection does 
 
 from __future__ import annotations
 
-from attn_interp.experiments.jain_wallace.adversary import (
-    COLUMNS,
-    FLIP,
-    VALUES,
-    Adversaries,
-    check_eps,
-    measured,
-)
+from attn_interp.experiments.jain_wallace.adversary import COLUMNS, FLIP, VALUES, Adversaries, check_eps, measured
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import HALF_LN2, Card, Experiment, Pooling, Rule, Statement, Summary, rows_of
 from attn_interp.experiments.result import Result
