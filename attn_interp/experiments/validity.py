@@ -77,10 +77,8 @@ def summarise(result: Result) -> pd.DataFrame:
     """For each claim and case, in the order of the frame: the rate at which the claim is found, "detection" where it is
     true and "false alarm" where it is not, with Wilson's 95 % interval over n trials. Trials without a verdict are
     counted as undefined."""
-    order = {tuple(key): place for place, key in enumerate(result.frame[CLAIM].itertuples(index=False))}
     table = summarise_columns(result.frame, CLAIM, ["found"], ("share",))
-    place = [order[tuple(key)] for key in table[CLAIM].itertuples(index=False)]
-    table = table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+    table = result.frame[CLAIM].drop_duplicates().merge(table, on=CLAIM)
     rate = np.where(table["truth"], DETECTION, FALSE_ALARM)
     return table.drop(columns=["truth", "quantity", "statistic"]).assign(rate=rate)
 

@@ -63,8 +63,7 @@ class Cell:
 
     def described(self) -> dict[str, Any]:
         """The cell as plain JSON values."""
-        described: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return described
+        return json.loads(json.dumps(asdict(self)))
 
     @property
     def labels(self) -> dict[str, str]:

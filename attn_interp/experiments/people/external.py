@@ -168,8 +168,7 @@ def _constant(rows: torch.Tensor, among: torch.Tensor) -> np.ndarray:
     """(B,) whether a row has one value only among these words."""
     lowest = rows.masked_fill(~among, math.inf).amin(-1)
     highest = rows.masked_fill(~among, -math.inf).amax(-1)
-    constant: np.ndarray = (lowest == highest).numpy()
-    return constant
+    return (lowest == highest).numpy()
 
 
 BY = ["scorer", "signal", "given", "grouping", "group"]

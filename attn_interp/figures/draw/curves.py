@@ -27,8 +27,7 @@ def draw_curve(axes: Axes, own: pd.DataFrame, colour: str, line: Any, *, steps: 
         own.x, own.low, own.high, step="post" if steps else None, facecolor=(colour, 0.2), linewidth=0, zorder=1
     )
     drawstyle = "steps-post" if steps else "default"
-    handle: Line2D = axes.plot(own.x, own.y, color=colour, linestyle=line, drawstyle=drawstyle, **look)[0]
-    return handle
+    return axes.plot(own.x, own.y, color=colour, linestyle=line, drawstyle=drawstyle, **look)[0]
 
 
 def share_axis(axes: Axes, label: str) -> None:

@@ -28,10 +28,7 @@ def recency_layout(summary: pd.DataFrame) -> pd.DataFrame:
             where = rows["length"].map(lambda words: "" if pd.isna(words) else f", {words:g} words")
             trained = ", trained at that length" if long else ""
             parts.append(rows.assign(quantity=[f"{name}{words}{trained}" for words in where]))
-    table = pd.concat(parts, ignore_index=True)
-    order = {key: place for place, key in enumerate(dict.fromkeys(summary[ARCHITECTURE].itertuples(index=False)))}
-    place = [order[key] for key in table[ARCHITECTURE].itertuples(index=False)]
-    table = table.iloc[pd.Series(place).argsort(kind="stable")].reset_index(drop=True)
+    table = summary[ARCHITECTURE].drop_duplicates().merge(pd.concat(parts), on=ARCHITECTURE)
     table["pooling"] = [pooling_name(*key) for key in zip(table["pooling"], table["directions"])]
     return table[[*ARCHITECTURE, "quantity", "estimate", "low", "high", "n", "undefined"]]
 
