@@ -31,10 +31,10 @@ from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict_logits
 from attn_interp.models.training.fitting import fit_classifier, seeded
 from attn_interp.models.wrap import wrap
+from attn_interp.studies.cell import load_once
 from attn_interp.studies.recency.recency_documents import (
     PLACES,
     collated,
-    fingerprint,
     planted_corpus,
     planted_documents,
     real_corpus,
@@ -162,7 +162,7 @@ def measured(cell: RecencyCell) -> Result:
 def settings_of(sizes: Sizes) -> dict[str, Any]:
     """Everything that decides a cell but the cell, as plain JSON values."""
     described: dict[str, Any] = json.loads(json.dumps(asdict(sizes)))
-    return {**described, "fingerprint": fingerprint(sizes.corpus, _options(sizes))}
+    return {**described, "fingerprint": load_once(sizes.corpus, _options(sizes)).fingerprint()}
 
 
 def _about(cell: RecencyCell, trained_at: str) -> dict[str, object]:
