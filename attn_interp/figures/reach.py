@@ -11,7 +11,7 @@ from attn_interp.figures.draw import style
 from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import filled, marks, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.statistics.kaplan_meier import survival
 
@@ -143,9 +143,7 @@ def caption(result: Result) -> str:
 
 
 def _ranges(result: Result) -> pd.DataFrame:
-    frame = result.frame
-    if frame.empty:
-        raise ValueError("figure reach: the frame has no rows; run the experiment on at least one document")
+    frame = filled(result).frame
     ordered = frame.sort_values("margin", kind="stable").reset_index(drop=True)
     chosen = np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_RANGES)).round().astype(int))
     shown = ordered.iloc[chosen]

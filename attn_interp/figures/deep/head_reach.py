@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.marks import estimate, filled, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
 
 STAND, ERASED, SPREAD = "unflippable decisions", "weights to erase", "spread used"
@@ -77,9 +77,7 @@ def caption(result: Result) -> str:
 
 def _heads(result: Result) -> list[str]:
     """All heads first, then each in its order."""
-    if result.frame.empty:
-        raise ValueError("figure head_reach: the frame has no rows; run the experiment on at least one document")
-    return list(dict.fromkeys(result.frame["heads"]))
+    return list(dict.fromkeys(filled(result).frame["heads"]))
 
 
 def _height(result: Result) -> float:

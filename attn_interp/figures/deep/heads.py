@@ -6,7 +6,7 @@ import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.head_grid import draw_grid, grid_height
-from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.marks import estimate, filled, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.jain_wallace.adversary import MOST
 
@@ -54,9 +54,7 @@ def figure(result: Result) -> Figure:
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`: a panel for each quantity, series the layer and group the head."""
-    if result.frame.empty:
-        raise ValueError("figure heads: the frame has no rows; run the experiment on at least one document")
-    summary = result.summary()
+    summary = filled(result).summary()
     parts = []
     for panel in PANELS:
         own = summary[summary["quantity"] == panel]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.marks import estimate, filled, stack
 from attn_interp.figures.draw.point_ranges import draw_point_ranges
 from attn_interp.figures.draw.types import Axes, Figure, Result
 
@@ -47,9 +47,7 @@ def figure(result: Result) -> Figure:
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`: a panel for each quantity, series the choices of layers."""
-    if result.frame.empty:
-        raise ValueError("figure uniform_layers: the frame has no rows; run the experiment on at least one document")
-    summary = result.summary()
+    summary = filled(result).summary()
     parts = []
     for panel in PANELS:
         for row in summary[summary["quantity"] == panel].to_dict("records"):

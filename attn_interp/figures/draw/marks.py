@@ -21,8 +21,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from attn_interp.figures.draw.types import Result
+
 COLUMNS = ("panel", "mark", "series", "group", "x", "x_end", "y", "low", "high", "n", "undefined")
 GRID = 201  # points of a curve
+
+
+def filled(result: Result) -> Result:
+    """The result, which has something to draw.
+
+    Raises:
+        ValueError: its frame has no rows.
+    """
+    if result.frame.empty:
+        raise ValueError(
+            f"figure {result.experiment}: the frame has no rows; run the experiment on at least one document"
+        )
+    return result
 
 
 def marks(panel: str, mark: str, series: str, group: str = "", **values: ArrayLike) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import filled, marks, stack
 from attn_interp.figures.draw.types import Axes, Result
 from attn_interp.figures.jain_wallace.adversary import MOST, PROOF, TICKS, strongest
 from attn_interp.statistics.bootstrap import summarise
@@ -61,9 +61,7 @@ figure = style.page_of(plot)
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks that are drawn: one curve per predicted class (series), of the value and of its upper bound (group)."""
-    frame = strongest(result.frame)
-    if frame.empty:
-        raise ValueError("figure adversary_curve: the frame has no rows; run the experiment on at least one document")
+    frame = strongest(filled(result).frame)
     frame = frame.assign(predicted=frame["predicted"].astype(str))
     parts = [_curves(frame, "jsd", VALUE, result)]
     certified = frame["status"] == "certified"

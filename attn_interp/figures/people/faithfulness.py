@@ -8,7 +8,7 @@ import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
-from attn_interp.figures.draw.marks import estimate, marks, stack
+from attn_interp.figures.draw.marks import estimate, filled, marks, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
 
 COMPREHENSIVENESS, SUFFICIENCY = "comprehensiveness", "sufficiency"
@@ -68,9 +68,7 @@ def figure(result: Result) -> Figure:
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`: panels "comprehensiveness curve", "sufficiency curve" (mark 'curve', x the place of the
     share, group its name) and "comprehensiveness", "sufficiency" (mark 'estimate', the AOPC)."""
-    if result.frame.empty:
-        raise ValueError("figure faithfulness: the frame has no rows; run the experiment on at least one document")
-    table = result.summary()
+    table = filled(result).summary()
     table = table[table["grouping"] == "all"]
     found = {(row["quantity"], row["method"], row["size"]): row for row in table.to_dict("records")}
     parts = []
