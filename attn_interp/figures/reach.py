@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -12,11 +10,8 @@ from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import filled, marks, stack
-from attn_interp.figures.draw.types import Axes, Figure, Result
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.statistics.kaplan_meier import survival
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
 
 RANGES, SPREAD, KL = "reachable margins", "spread used", "attention margin"
 UNFLIPPABLE, FLIPPABLE = "unflippable", "flippable"

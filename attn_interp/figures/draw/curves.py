@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks
-from attn_interp.figures.draw.types import Axes
-
-if TYPE_CHECKING:
-    from matplotlib.lines import Line2D
+from attn_interp.figures.draw.types import Axes, Line2D
 
 
 def survival_marks(panel: str, series: str, table: pd.DataFrame, value: str) -> pd.DataFrame:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attn_interp.figures.draw.types import Axes, Figure, Result
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.legend import Legend
 
 SINGLE = 3.3  # inches: one column of a two-column page

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import filled, marks, stack
-from attn_interp.figures.draw.types import Axes, Result
+from attn_interp.figures.draw.types import Artist, Axes, Result
 from attn_interp.figures.jain_wallace.adversary import MOST, PROOF, TICKS, strongest
 from attn_interp.statistics.bootstrap import summarise
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
 
 PANEL = "divergence against eps"
 VALUE, UPPER = "value", "upper bound"

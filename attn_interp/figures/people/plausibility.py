@@ -5,18 +5,13 @@ All of these figures show plausibility, agreement with people; none says what th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import estimate, stack
-from attn_interp.figures.draw.types import Axes, Figure, Result
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.artist import Artist
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 
 TITLES = {
     "auroc": "AUROC",

@@ -5,20 +5,15 @@ Plausibility, agreement with people; nothing here says what the model used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
-from attn_interp.figures.draw.types import Axes, Figure, Result
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.figures.people.plausibility import short
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.artist import Artist
 
 ROC, PRECISION_RECALL = "ROC", "precision-recall"
 AXES = {

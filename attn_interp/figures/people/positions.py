@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -11,9 +11,6 @@ from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.people.plausibility import short
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 PEOPLE, ATTENTION = "people", "attention"
 SCALES = (0.25, 0.5, 1.0)  # upper ends of the axis; a share cannot pass 1

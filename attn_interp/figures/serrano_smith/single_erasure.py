@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.estimates import estimate_marks
 from attn_interp.figures.draw.marks import estimate, filled, marks, stack
-from attn_interp.figures.draw.types import Axes, Figure, Result
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.statistics.bootstrap import interval
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
 
 SCATTER, FLIPS = "effect against weight", "flips"
 MOST_ATTENDED, OTHER, NONE = "the most attended", "only another", "none"
