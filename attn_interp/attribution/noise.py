@@ -135,9 +135,7 @@ def _gradients(probability: Probability, points: torch.Tensor, rows: torch.Tenso
         captum_methods()
         .Saliency(probability)
         .attribute(
-            points.flatten(0, 1).requires_grad_(),
-            abs=False,
-            additional_forward_args=(rows.repeat_interleave(samples),),
+            points.flatten(0, 1).requires_grad_(), abs=False, additional_forward_args=(rows.repeat_interleave(samples),)
         )
     )
     return gradient.detach().unflatten(0, (-1, samples))

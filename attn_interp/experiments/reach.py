@@ -130,10 +130,7 @@ EXPERIMENT = Experiment(
         "That attention is useless: it may still set how sure the model is.",
     ),
     Summary(VALUES),
-    statements=(
-        POWERLESS,
-        Statement("how much of the possible change attention uses", "spread_used", "exact"),
-    ),
+    statements=(POWERLESS, Statement("how much of the possible change attention uses", "spread_used", "exact")),
     rules=(
         Rule(
             POWERLESS,

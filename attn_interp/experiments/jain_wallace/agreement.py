@@ -145,8 +145,7 @@ def _significance(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     defined = frame["p_value"].notna()
     adjusted = frame.groupby(PAIR, sort=False)["p_value"].transform(benjamini_hochberg)
     counted = frame.assign(
-        significant=_at_level(frame["p_value"]),
-        significant_after_bh=(adjusted <= LEVEL).where(defined).astype(float),
+        significant=_at_level(frame["p_value"]), significant_after_bh=(adjusted <= LEVEL).where(defined).astype(float)
     )
     shares = summarise_columns(counted, PAIR, ["significant", "significant_after_bh"], ("share",), seed)
     rows = []

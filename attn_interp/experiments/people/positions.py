@@ -60,12 +60,7 @@ def positions(reading: Reading, *, methods: Methods = METHODS) -> Result:
             scores = np.abs(scored.scores[name][row])
             frames.append(_rows(document, name, scored.kinds[name], [scores]))
         frames.append(_rows(document, PEOPLE, HUMAN, [np.asarray(own) for own in document.rationales]))
-    settings = {
-        **scored.settings,
-        "scorers": [*shown, PEOPLE],
-        "bins": BINS,
-        "status": "measured",
-    }
+    settings = {**scored.settings, "scorers": [*shown, PEOPLE], "bins": BINS, "status": "measured"}
     return Result("positions", pd.concat(frames, ignore_index=True)[list(COLUMNS)], settings, COLUMNS)
 
 

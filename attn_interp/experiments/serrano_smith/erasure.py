@@ -171,11 +171,7 @@ def per_document(result: Result) -> pd.DataFrame:
 
 VALUES = ("fraction", "never", "minus_attention", "regret")
 SOONER = Statement(
-    "fraction erased, random - attention",
-    "minus_attention",
-    "sampled",
-    in_overview=False,
-    where={"ordering": RANDOM},
+    "fraction erased, random - attention", "minus_attention", "sampled", in_overview=False, where={"ordering": RANDOM}
 )
 
 EXPERIMENT = Experiment(

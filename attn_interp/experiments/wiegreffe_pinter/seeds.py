@@ -129,10 +129,7 @@ EXPERIMENT = Experiment(
         "Which seed attends rightly.",
     ),
     summarise,
-    statements=(
-        MOVED,
-        Statement("mean TVD between two seeds", "tvd", question="Do outputs move with the seed?"),
-    ),
+    statements=(MOVED, Statement("mean TVD between two seeds", "tvd", question="Do outputs move with the seed?")),
     rules=(
         Rule(
             MOVED,

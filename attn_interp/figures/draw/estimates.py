@@ -15,14 +15,7 @@ FROM_TOP, STEP = 0.97, 0.06  # share of the axes' height: the first estimate's p
 
 
 def estimate_marks(
-    rows: pd.DataFrame,
-    panel: str,
-    *,
-    series: str,
-    value: str,
-    statistic: str,
-    result: Result,
-    group: str | None = None,
+    rows: pd.DataFrame, panel: str, *, series: str, value: str, statistic: str, result: Result, group: str | None = None
 ) -> pd.DataFrame:
     """Marks of a statistic of the column `value` with its 95 % interval, by the columns `series` and `group`."""
     by = [series] if group is None else [series, group]

@@ -143,10 +143,7 @@ def draw_differences(
             style.beside(axes, place, estimate["group"], "black")
     _list(axes, names)
     axes.set_xlabel(label)
-    handles = [
-        axes.plot([], [], "o", color=style.VERMILION, markersize=3)[0],
-        Patch(facecolor=(style.GREY, 0.15)),
-    ]
+    handles = [axes.plot([], [], "o", color=style.VERMILION, markersize=3)[0], Patch(facecolor=(style.GREY, 0.15))]
     style.legend_above(axes, handles, ["mean [95 % interval]", f"margin ±{margin:g}"], title)
 
 

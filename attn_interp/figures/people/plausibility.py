@@ -21,12 +21,7 @@ TITLES = {
     "precision_recall_area": "area under precision-recall",
 }
 PANELS = ("auroc", "average_precision", "token_f1")
-KIND_COLOURS = {
-    "attention": style.BLUE,
-    "attribution": style.VERMILION,
-    "baseline": style.GREY,
-    "human": style.GREEN,
-}
+KIND_COLOURS = {"attention": style.BLUE, "attribution": style.VERMILION, "baseline": style.GREY, "human": style.GREEN}
 MARKERS = {"attention": "o", "attribution": "s", "baseline": "^", "human": "D"}
 LONGEST_NAME = 28
 

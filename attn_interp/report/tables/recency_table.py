@@ -96,7 +96,7 @@ def recency_sentence(summary: pd.DataFrame) -> str:
     parts = [
         f"{first}, one direction, last state against attention, means over {seeds} seed{'s' * (seeds != 1)} "
         f"[95 % interval]: accuracy for a keyword at {FIRST:g} of {late:g} words, keywords late in training, "
-        f"{places} ({verdict} by attention)",
+        f"{places} ({verdict} by attention)"
     ]
     if longest > shortest:
         places, verdict = pair(measures.ACCURACY, EVERYWHERE, FIRST, long=True)
