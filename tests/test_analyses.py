@@ -21,8 +21,8 @@ from attn_interp.studies import run
 FOLDER = Path(__file__).parents[1] / "analyses"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
-SMALLER |= {"--recurrent": "lstm", "--poolings": "last,attention", "--lengths": "20"}
-"""Given where a script has them: fewer documents, narrower vectors, fewer seeds, one process, little training."""
+SMALLER |= {"--encoders": "lstm,average", "--recurrent": "lstm", "--poolings": "last,attention", "--lengths": "20"}
+"""Given where a script has them: fewer documents, vectors, seeds, processes and encoders, little training."""
 
 
 @pytest.fixture
@@ -86,9 +86,10 @@ def drawn_once(monkeypatch) -> None:
 
 @pytest.fixture
 def little_searched(monkeypatch) -> None:
-    """Adversaries and imitators are tested by themselves: a few steps of the search, two strengths of the sweep."""
+    """Tested by themselves: a few steps of the search, two strengths of the sweep, few resamples."""
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
     monkeypatch.setattr("attn_interp.studies.retraining.kept_models.STRENGTHS", (0.1, 0.01))
+    monkeypatch.setattr("attn_interp.statistics.bootstrap.RESAMPLES", 50)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

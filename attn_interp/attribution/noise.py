@@ -13,13 +13,7 @@ import numpy as np
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.probability import (
-    ROWS_AT_ONCE,
-    Probability,
-    captum_methods,
-    probability_at,
-    zero_words,
-)
+from attn_interp.attribution.probability import ROWS_AT_ONCE, Probability, captum_methods, probability_at, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
 from attn_interp.models.attention_model import AttentionModel
@@ -141,9 +135,7 @@ def _gradients(probability: Probability, points: torch.Tensor, rows: torch.Tenso
         captum_methods()
         .Saliency(probability)
         .attribute(
-            points.flatten(0, 1).requires_grad_(),
-            abs=False,
-            additional_forward_args=(rows.repeat_interleave(samples),),
+            points.flatten(0, 1).requires_grad_(), abs=False, additional_forward_args=(rows.repeat_interleave(samples),)
         )
     )
     return gradient.detach().unflatten(0, (-1, samples))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import pandas as pd
@@ -122,6 +123,10 @@ class Corpus:
 
     def fingerprint(self) -> str:
         """SHA-256 over classes and all documents in order; equal exactly when the corpora hold the same data."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for split, documents in self.splits.items():
             for d in documents:

@@ -19,18 +19,7 @@ from attn_interp.data.formats.csv_files import load_table
 from attn_interp.data.formats.in_memory import corpus_of_frame, corpus_of_texts
 from attn_interp.data.formats.jsonlines import load_jsonlines
 
-CORPORA = (
-    "eraser",
-    "esnli",
-    "fair_rationales",
-    "hatexplain",
-    "hub",
-    "movies",
-    "planted",
-    "sst",
-    "tweets",
-    "yelp_hat",
-)
+CORPORA = ("eraser", "esnli", "fair_rationales", "hatexplain", "hub", "movies", "planted", "sst", "tweets", "yelp_hat")
 """The modules of the room `corpora` whose SOURCES have a name here, in the order in which they are listed."""
 
 

@@ -72,8 +72,7 @@ def experiment_of(name: str) -> Experiment:
     Raises:
         ValueError: there is no such experiment; the message lists them.
     """
-    record: Experiment = module_of("experiments", name).EXPERIMENT
-    return record
+    return module_of("experiments", name).EXPERIMENT
 
 
 def __getattr__(name: str) -> Any:

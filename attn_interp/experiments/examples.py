@@ -9,7 +9,7 @@ from attn_interp.attribution.methods import METHODS
 from attn_interp.experiments.jain_wallace.adversary import best, check_eps
 from attn_interp.experiments.reach import DELTA
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.readout.identifiability import weight_interval
 
@@ -102,7 +102,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     examples,
-    READING,
+    "reading",
     Card(
         "What do the weights look like on documents?",
         "None: these are documents to look at, not picked by hand.",

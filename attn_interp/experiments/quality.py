@@ -12,7 +12,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment, Pooling, Rule, Statement
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import RESAMPLES, Floats
 from attn_interp.statistics.scores import Integers, auroc, auroc_values, f1_values, macro_f1
@@ -166,19 +166,15 @@ def _scored(result: Result) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def _of(predictor: str, quantity: str) -> dict[str, str]:
-    return {"predictor": predictor, "quantity": quantity}
-
-
 BASELINES = {MAJORITY: "the majority class", BAG_OF_WORDS: "a bag of words"}
 ABOVE = {
-    name: Statement(f"accuracy, model - {name}", _of(f"{MODEL} - {name}", ACCURACY), in_overview=False)
+    name: Statement(f"accuracy, model - {name}", ACCURACY, where={"predictor": f"{MODEL} - {name}"}, in_overview=False)
     for name in BASELINES
 }
 
 EXPERIMENT = Experiment(
     quality,
-    READING,
+    "reading",
     Card(
         "Does the model classify?",
         "The model decides unseen documents better than the majority class, and than a bag of words.",
@@ -188,11 +184,11 @@ EXPERIMENT = Experiment(
     ),
     summarise,
     statements=(
-        Statement("accuracy", _of(MODEL, ACCURACY)),
-        Statement("accuracy, bag of words", _of(BAG_OF_WORDS, ACCURACY)),
-        Statement("accuracy, majority class", _of(MAJORITY, ACCURACY)),
-        Statement("macro F1", _of(MODEL, MACRO_F1)),
-        Statement("AUROC", _of(MODEL, AUROC)),
+        Statement("accuracy", ACCURACY, where={"predictor": MODEL}),
+        Statement("accuracy, bag of words", ACCURACY, where={"predictor": BAG_OF_WORDS}),
+        Statement("accuracy, majority class", ACCURACY, where={"predictor": MAJORITY}),
+        Statement("macro F1", MACRO_F1, where={"predictor": MODEL}),
+        Statement("AUROC", AUROC, where={"predictor": MODEL}),
         *ABOVE.values(),
     ),
     rules=tuple(

@@ -13,19 +13,7 @@ import torch
 
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import (
-    EXACT,
-    READING,
-    Card,
-    Column,
-    Experiment,
-    Part,
-    Pooling,
-    Rule,
-    Statement,
-    Summary,
-    over_all,
-)
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import smallest_erasure
@@ -123,12 +111,17 @@ def _measured(batch: ReadBatch) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in values.items()}
 
 
-FLAGS, MEANS = ("unflippable", "never_erasable"), ("spread_used", "interval_width")
-POWERLESS = Statement("decisions that no attention can change", over_all("unflippable", None), EXACT)
+VALUES = {
+    **dict.fromkeys(("unflippable", "never_erasable"), ("share",)),
+    **dict.fromkeys(("spread_used", "interval_width"), ("mean",)),
+    # over the documents that have a KL margin or an erasure; the others are counted as undefined
+    **dict.fromkeys(("kl_margin", "smallest_erasure"), ("median",)),
+}
+POWERLESS = Statement("decisions that no attention can change", "unflippable", "exact")
 
 EXPERIMENT = Experiment(
     reach,
-    READING,
+    "reading",
     Card(
         "What can attention do to a decision at all?",
         "No attention whatever changes most decisions.",
@@ -136,12 +129,8 @@ EXPERIMENT = Experiment(
         "In how many documents every word votes for the decision, so that attention is powerless.",
         "That attention is useless: it may still set how sure the model is.",
     ),
-    # the medians are over the documents that have a KL margin or an erasure; the others are counted as undefined
-    Summary((Part(FLAGS, ("share",)), Part(MEANS), Part(("kl_margin", "smallest_erasure"), ("median",)))),
-    statements=(
-        POWERLESS,
-        Statement("how much of the possible change attention uses", over_all("spread_used", None), EXACT),
-    ),
+    Summary(VALUES),
+    statements=(POWERLESS, Statement("how much of the possible change attention uses", "spread_used", "exact")),
     rules=(
         Rule(
             POWERLESS,
@@ -152,7 +141,7 @@ EXPERIMENT = Experiment(
     ),
     why_not=why_not,
     pooling=Pooling(
-        (*FLAGS, *MEANS),
+        ("unflippable", "never_erasable", "spread_used", "interval_width"),
         made={
             "unflippable": Column("whether no attention whatever changes the decision", "", 0, 1),
             "never_erasable": Column("whether no erasure of attended words changes the decision", "", 0, 1),

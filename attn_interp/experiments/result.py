@@ -87,18 +87,15 @@ class Result:
 
         Options are those that the figure has, such as panel=1 of the experiment recency.
         """
-        axes: Axes = module_of("figures", self.experiment).plot(self, ax, **options)
-        return axes
+        return module_of("figures", self.experiment).plot(self, ax, **options)
 
     def figure(self) -> Figure:
         """The whole figure of the experiment, at the width of a paper's column or page."""
-        figure: Figure = module_of("figures", self.experiment).figure(self)
-        return figure
+        return module_of("figures", self.experiment).figure(self)
 
     def caption(self) -> str:
         """What the figure of the experiment shows, for the text under it."""
-        caption: str = module_of("figures", self.experiment).caption(self)
-        return caption
+        return module_of("figures", self.experiment).caption(self)
 
     def save_figure(self, path: str | os.PathLike[str]) -> Path:
         """Write the figure as PDF, PNG and CSV of what is drawn, and return the path that was given.
@@ -113,8 +110,7 @@ class Result:
 
     def to_latex(self, path: str | os.PathLike[str] | None = None, digits: int = 2) -> str:
         """The statements as a LaTeX table (booktabs), also written to `path` where one is given."""
-        source: str = named("report.latex.table")(self.statements(), path, self.caption(), digits=digits)
-        return source
+        return named("report.latex.table")(self.statements(), path, self.caption(), digits=digits)
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write the frame as CSV, whole or not at all, and return its path."""
@@ -197,5 +193,4 @@ class Result:
         raise AttributeError(name)
 
     def _repr_html_(self) -> str:
-        page: str = named("report.card.result_html")(self)
-        return page
+        return named("report.card.result_html")(self)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record import PLAN, Card, Column, Experiment, Statement
+from attn_interp.experiments.record import Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Interval
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
@@ -77,17 +77,15 @@ def summarise(result: Result) -> pd.DataFrame:
     """For each claim and case, in the order of the frame: the rate at which the claim is found, "detection" where it is
     true and "false alarm" where it is not, with Wilson's 95 % interval over n trials. Trials without a verdict are
     counted as undefined."""
-    order = {tuple(key): place for place, key in enumerate(result.frame[CLAIM].itertuples(index=False))}
     table = summarise_columns(result.frame, CLAIM, ["found"], ("share",))
-    place = [order[tuple(key)] for key in table[CLAIM].itertuples(index=False)]
-    table = table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+    table = result.frame[CLAIM].drop_duplicates().merge(table, on=CLAIM)
     rate = np.where(table["truth"], DETECTION, FALSE_ALARM)
     return table.drop(columns=["truth", "quantity", "statistic"]).assign(rate=rate)
 
 
 EXPERIMENT = Experiment(
     validity,
-    PLAN,
+    "plan",
     Card(
         "Do the tests find what is there, and nothing else?",
         "Each test finds its claim where it is true by construction, and not where it is false.",
@@ -96,6 +94,6 @@ EXPERIMENT = Experiment(
         "Power on other data.",
     ),
     summarise,
-    statements=(Statement("{rate}: {claim} ({case})", {}),),
+    statements=(Statement("{rate}: {claim} ({case})"),),
     example="analyses/validity.py plants the corpora and trains the models",
 )

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
 from attn_interp.figures.words.shading import DIVERGING, SEQUENTIAL
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 ABOUT = ("document", "label", "predicted", "position", "word")
 LOW, HIGH = " low", " high"  # endings of the optional columns with the interval of a weight

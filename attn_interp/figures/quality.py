@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Result
 
 MARKERS = "os^Dv"
 
@@ -33,22 +26,14 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             handles += axes.plot(own.x, y, marker, color=colour, markersize=3.5, linestyle="")
             for place, row in zip(y, own.to_dict("records"), strict=True):
                 style.beside(axes, place, style.interval_text(row["x"], row["low"], row["high"]), colour)
-        axes.set_yticks(range(len(statistics)), statistics)
-        axes.set_ylim(len(statistics) - 0.5, -0.5)
-        for boundary in range(1, len(statistics)):
-            axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
+        style.list_rows(axes, list(statistics), parted=True)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel(f"score, 0 to 1; {_counts(result, rows)}")
         style.legend_above(axes, handles, list(predictors), columns=3)
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The point-range plot at one column's width."""
-    with style.paper():
-        page = style.new_figure()
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
@@ -59,17 +44,7 @@ def drawn(result: Result) -> pd.DataFrame:
     summary = result.summary()
     return stack(
         [
-            marks(
-                "quality",
-                "estimate",
-                str(row["predictor"]),
-                str(row["quantity"]),
-                x=row["estimate"],
-                low=row["low"],
-                high=row["high"],
-                n=row["n"],
-                undefined=row["undefined"],
-            )
+            estimate("quality", row, str(row["predictor"]), str(row["quantity"]))
             for row in summary[summary["predictor"].isin(result.frame["predictor"])].to_dict("records")
         ]
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -11,15 +9,9 @@ from attn_interp.figures.draw import style
 from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import filled, marks, stack
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.statistics.kaplan_meier import survival
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 RANGES, SPREAD, KL = "reachable margins", "spread used", "attention margin"
 UNFLIPPABLE, FLIPPABLE = "unflippable", "flippable"
@@ -146,9 +138,7 @@ def caption(result: Result) -> str:
 
 
 def _ranges(result: Result) -> pd.DataFrame:
-    frame = result.frame
-    if frame.empty:
-        raise ValueError("figure reach: the frame has no rows; run the experiment on at least one document")
+    frame = filled(result).frame
     ordered = frame.sort_values("margin", kind="stable").reset_index(drop=True)
     chosen = np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_RANGES)).round().astype(int))
     shown = ordered.iloc[chosen]

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from attn_interp.experiments.validity import DETECTION, FALSE_ALARM
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Result
 
 LOOKS = {DETECTION: (style.BLUE, "o"), FALSE_ALARM: (style.VERMILION, "D")}
 NOMINAL = 0.025  # a 95 % interval lies above the truth in this share of trials
@@ -60,30 +53,13 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The figure of `plot`."""
-    whole = plot(result).figure.figure
-    assert whole is not None  # new axes are in a figure
-    return whole
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
     """One mark "estimate" per claim (panel), rate (series) and case (group)."""
-    parts = [
-        marks(
-            row["claim"],
-            "estimate",
-            row["rate"],
-            row["case"],
-            x=row["estimate"],
-            low=row["low"],
-            high=row["high"],
-            n=row["n"],
-            undefined=row["undefined"],
-        )
-        for row in result.summary().to_dict("records")
-    ]
-    return stack(parts)
+    rows = result.summary().to_dict("records")
+    return stack([estimate(row["claim"], row, row["rate"], row["case"]) for row in rows])
 
 
 def caption(result: Result) -> str:

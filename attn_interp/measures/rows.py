@@ -34,8 +34,7 @@ def paired_rows(name: str, x: torch.Tensor, y: torch.Tensor, is_word: torch.Tens
 
 def no_order(x: Floats, y: Floats, is_word: Truths) -> Truths:
     """(B,) true where a row cannot be ordered: no word, or a NaN on a word."""
-    unordered: Truths = np.logical_not(is_word.any(-1)) | (np.isnan(x) | np.isnan(y)).any(-1)
-    return unordered
+    return np.logical_not(is_word.any(-1)) | (np.isnan(x) | np.isnan(y)).any(-1)
 
 
 def undefined_rows(x: Floats, y: Floats, is_word: Truths) -> Truths:

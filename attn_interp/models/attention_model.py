@@ -102,8 +102,7 @@ class AttentionModel:
 
     def save(self, folder: Path | str) -> Path:
         """Write the model to a folder that `load_model` reads (`save_model`)."""
-        written: Path = named("models.saving.save_model")(self, folder)
-        return written
+        return named("models.saving.save_model")(self, folder)
 
     def at(
         self, site: str | None = None, head: int | str | None = None, query: int | str | None = None
@@ -122,8 +121,7 @@ class AttentionModel:
             head = self.view.head if head is None else head
             if query is None:
                 return replace(self, view=chosen_view(self.sites, site, head, self.view.query))
-        moved: AttentionModel = named("models.wrap.wrap_at")(self, site, head, query)
-        return moved
+        return named("models.wrap.wrap_at")(self, site, head, query)
 
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""

@@ -97,8 +97,7 @@ class Given(nn.Module):
         self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
         with attending(self.classifier, weights):
-            logits: torch.Tensor = self.classifier(ids, is_token, is_word)
-        return logits
+            return self.classifier(ids, is_token, is_word)
 
 
 class Ornamental(nn.Module):

@@ -16,7 +16,7 @@ from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.frozen_attention import Attention, attending
 
 if TYPE_CHECKING:
-    from attn_interp.models.classifiers.trained import Trained
+    pass
 
 
 @contextmanager
@@ -69,21 +69,6 @@ def predict_logits(
     logits = torch.empty_like(by_length)
     logits[torch.tensor(order)] = by_length
     return logits
-
-
-def predict(
-    trained: Trained, documents: Sequence[Document], batch_size: int = 64, attention: Attention | None = None
-) -> torch.Tensor:
-    """The class probabilities (N, C), float64 on the CPU, rows summing to 1: softmax of the logits.
-
-    Args:
-        attention: Given in place of the model's own, where it was trained so.
-
-    Raises:
-        ValueError: there are no documents.
-    """
-    logits = predict_logits(trained.module, trained.vocabulary, documents, batch_size, attention)
-    return torch.softmax(logits.double(), dim=-1)
 
 
 def predictions_frame(documents: Sequence[Document], classes: Sequence[str], logits: torch.Tensor) -> pd.DataFrame:

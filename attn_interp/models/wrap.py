@@ -158,28 +158,12 @@ def wrap(
 
 def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int | str | None) -> AttentionModel:
     """The model at another of its sites; `AttentionModel.at` is the door to it."""
+    view: dict[str, Any] = {"site": site, "head": head, "query": query, "device": model.device}
     if isinstance(model.collate, CollatePieces):
-        return wrap_classifier(
-            model.module,
-            model.collate.tokenizer,
-            classes=model.classes,
-            site=site,
-            head=head,
-            query=query,
-            device=model.device,
-        )
+        return wrap_classifier(model.module, model.collate.tokenizer, classes=model.classes, **view)
     if isinstance(model.module, HierarchicalClassifier):
         vocabulary = getattr(model.collate, "keywords", {}).get("vocabulary")
-        module = model.trained or model.module
-        return wrap(
-            module,
-            classes=model.classes,
-            vocabulary=vocabulary,
-            site=site,
-            head=head,
-            query=query,
-            device=model.device,
-        )
+        return wrap(model.trained or model.module, classes=model.classes, vocabulary=vocabulary, **view)
     return replace(
         model, view=chosen_view(model.sites, site, 0 if head is None else head, 0 if query is None else query)
     )

@@ -92,8 +92,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
             f"{path}: written in format {found}, this version reads format {FORMAT}; delete the folder "
             "or give another one, and run again"
         )
-    settings: dict[str, Any] = content
-    return settings
+    return content
 
 
 def versions() -> dict[str, str]:

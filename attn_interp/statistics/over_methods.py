@@ -90,8 +90,7 @@ def _spearman(means: Floats) -> Floats:
     a, b = (rankdata(half, axis=1) for half in np.split(means, 2, axis=1))
     a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        rho: Floats = (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
-    return rho
+        return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
 
 
 def _p_value(means: Floats, rho: float, exact: bool, seed: int) -> float:

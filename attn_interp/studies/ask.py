@@ -92,16 +92,14 @@ class Answers(Mapping[str, Result]):
         """Write everything as one HTML page and return its path."""
         path = Path(path)
         with TemporaryDirectory() as room:
-            written: Path = named("report.page.write_report")(self.save(Path(room) / path.stem), path)
-        return written
+            return named("report.page.write_report")(self.save(Path(room) / path.stem), path)
 
     def __repr__(self) -> str:
         told = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in self.verdicts().items() if texts)
         return f"Answers to {len(self.results)} questions, {len(self.reasons)} not put. {told[:400]}"
 
     def _repr_html_(self) -> str:
-        page: str = named("report.card.answers_html")(self)
-        return page
+        return named("report.card.answers_html")(self)
 
 
 def ask(reading: Reading, questions: Sequence[str] | None = None, **options: Any) -> Answers:

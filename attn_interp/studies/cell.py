@@ -63,8 +63,7 @@ class Cell:
 
     def described(self) -> dict[str, Any]:
         """The cell as plain JSON values."""
-        described: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return described
+        return json.loads(json.dumps(asdict(self)))
 
     @property
     def labels(self) -> dict[str, str]:
@@ -110,37 +109,20 @@ class Cell:
 
     def _inputs(self) -> dict[str, str]:
         """What was read, by what it holds."""
-        inputs = {"corpus": _corpus_fingerprint(_Same(self.load_corpus()))}
+        inputs = {"corpus": self.load_corpus().fingerprint()}
         if self.embeddings is not None:
             found = Path(self.embeddings).stat()
             inputs["vectors"] = _fingerprint(self.embeddings, found.st_size, found.st_mtime_ns)
         return inputs
 
     def load_corpus(self) -> Corpus:
-        return _load_once(self.corpus, json.dumps(dict(self.corpus_options), sort_keys=True))
+        return load_once(self.corpus, json.dumps(dict(self.corpus_options), sort_keys=True))
 
 
 @lru_cache(maxsize=4)
-def _load_once(name: str, options: str) -> Corpus:
+def load_once(name: str, options: str) -> Corpus:
+    """The corpus as `load` reads it; options as JSON."""
     return load(name, **json.loads(options))
-
-
-@dataclass(frozen=True, eq=False)
-class _Same:
-    """A corpus, equal to itself alone: comparing texts would take as long as their fingerprint."""
-
-    corpus: Corpus
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.corpus is other.corpus
-
-    def __hash__(self) -> int:
-        return id(self.corpus)
-
-
-@lru_cache(maxsize=4)
-def _corpus_fingerprint(same: _Same) -> str:
-    return same.corpus.fingerprint()
 
 
 @lru_cache(maxsize=4)

@@ -9,13 +9,13 @@ import pandas as pd
 
 from attn_interp.experiments import experiment_of, names
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record.experiment import DOCUMENTS, READING, SUBJECTS, Experiment
+from attn_interp.experiments.record.experiment import SUBJECTS, Experiment
 from attn_interp.experiments.result import Result
 
 
 def asked_of_a_reading() -> list[Experiment]:
     """The experiments on one model, and on what people marked in its documents, in their order."""
-    return [each for each in map(experiment_of, names()) if each.subject in (READING, DOCUMENTS)]
+    return [each for each in map(experiment_of, names()) if each.subject in ("reading", "documents")]
 
 
 def default_names() -> tuple[str, ...]:
@@ -25,14 +25,14 @@ def default_names() -> tuple[str, ...]:
 
 def why_not(experiment: Experiment, reading: Reading) -> str:
     """Why the experiment does not apply to the reading, or cannot be put to it alone; "" where it can."""
-    if experiment.subject not in (READING, DOCUMENTS):
+    if experiment.subject not in ("reading", "documents"):
         return f"it needs more than one model and its documents: {experiment.example}"
     return experiment.why_not(reading)
 
 
 def put(experiment: Experiment, reading: Reading, options: Mapping[str, Any]) -> Result:
     """The result of the experiment on the reading, or on the documents that it puts the question to."""
-    if experiment.subject == DOCUMENTS:
+    if experiment.subject == "documents":
         return experiment.function(reading.documents, seed=reading.seed, **options)
     return experiment.function(reading.sample(experiment.documents(reading)), **options)
 
@@ -45,7 +45,7 @@ def list_experiments() -> pd.DataFrame:
     """
     rows = []
     for experiment in map(experiment_of, names()):
-        asked = "where it applies" if experiment.subject in (READING, DOCUMENTS) else experiment.example
+        asked = "where it applies" if experiment.subject in ("reading", "documents") else experiment.example
         if experiment.by_name:
             asked = f"by name alone: {experiment.by_name}"
         rows.append((experiment.name, experiment.card.question, SUBJECTS[experiment.subject], asked))

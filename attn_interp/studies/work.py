@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.draws import sample
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record import Experiment
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 WORDS_OF_SENTENCES = "word_attention"
 CHECKPOINT = "model"
 EVERYTHING = "quality"  # is asked of all test documents, however few the others look at
+
+
+def classifier_of(cell: Cell, corpus: Corpus, models: Path, progress: bool) -> Trained:
+    """The classifier of the cell, trained on the corpus unless it stands in the folder `models`."""
+
+    def make(state: Path) -> Trained:
+        vectors = pretrained(cell, corpus, models)
+        training = (corpus, cell.settings, cell.training, cell.seed)
+        return fit_classifier(*training, progress=progress, embeddings=vectors, resume=state)
+
+    return kept(models / CHECKPOINT, make)
 
 
 @dataclass(frozen=True)
@@ -48,20 +60,7 @@ class ClassifierWork:
 
     @cached_property
     def trained(self) -> Trained:
-        corpus = self.cell.load_corpus()
-
-        def make(state: Path) -> Trained:
-            return fit_classifier(
-                corpus,
-                self.cell.settings,
-                self.cell.training,
-                seed=self.cell.seed,
-                progress=self.progress,
-                embeddings=pretrained(self.cell, corpus, self.models),
-                resume=state,
-            )
-
-        return kept(self.models / CHECKPOINT, make)
+        return classifier_of(self.cell, self.cell.load_corpus(), self.models, self.progress)
 
     @cached_property
     def whole(self) -> Reading:

@@ -21,11 +21,11 @@ EXPERIMENT = """
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.record.experiment import READING, Card, Experiment
+from attn_interp.experiments.record.experiment import Card, Experiment
 from attn_interp.experiments.record.pooling import Pooling
 from attn_interp.experiments.record.rule import Rule
-from attn_interp.experiments.record.statement import Statement, over_all
-from attn_interp.experiments.record.summary import Part, Summary
+from attn_interp.experiments.record.statement import Statement
+from attn_interp.experiments.record.summary import Summary
 from attn_interp.experiments.result import Result
 
 COLUMNS = {**DOCUMENT_COLUMNS, "long": Column("1 for more words than that", "", 0, 1)}
@@ -36,12 +36,12 @@ def toy(reading: Reading, *, most: int = 5) -> Result:
     return Result("toy", reading.in_order(frames), {**reading.settings, "most": most}, COLUMNS)
 
 
-LONG = Statement("share of more than {most} words", over_all("long"))
+LONG = Statement("share of more than {most} words", "long")
 EXPERIMENT = Experiment(
     toy,
-    READING,
+    "reading",
     Card("Is a toy found everywhere?", "It is.", "One line.", "What it says.", "Anything else."),
-    Summary((Part(("long",)),)),
+    Summary({"long": ("mean",)}),
     statements=(LONG,),
     rules=(Rule(LONG, 0.5, "most toys are long", "most toys are short"),),
     decided_by=("most",),

@@ -13,7 +13,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained, UnderAttention
 from attn_interp.models.given_attention import RandomByDocument
-from attn_interp.models.predicting import predict, predict_logits
+from attn_interp.models.predicting import predict_logits
 from attn_interp.models.saving import load_model
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.training_door import train
@@ -86,7 +86,7 @@ def test_where_the_encoder_attends_train_gives_a_model(deep) -> None:
 
 def test_predictions_are_the_softmax_of_the_logits(trained_model, corpus) -> None:
     frame = trained_model.predict(corpus.test)
-    expected = predict(trained_model.trained, corpus.test)
+    expected = trained_model.trained.logits(corpus.test).double().softmax(-1)
     assert frame["document"].tolist() == [document.id for document in corpus.test]
     assert frame.filter(like="probability").to_numpy() == pytest.approx(expected.numpy(), abs=1e-6)
     assert frame["predicted"].tolist() == [corpus.classes[index] for index in expected.argmax(-1).tolist()]

@@ -8,7 +8,7 @@ from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import evaluating, predict, predict_logits
+from attn_interp.models.predicting import evaluating, predict_logits
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 DOCUMENTS = [
@@ -30,13 +30,13 @@ def trained() -> Trained:
 
 
 def test_rows_are_distributions_in_the_order_of_the_documents(trained: Trained) -> None:
-    probabilities = predict(trained, DOCUMENTS)
+    probabilities = trained.logits(DOCUMENTS).double().softmax(-1)
     assert probabilities.shape == (13, 3)
     assert probabilities.dtype == torch.float64
     torch.testing.assert_close(probabilities.sum(1), torch.ones(13, dtype=torch.float64))
     assert (probabilities[1:] - probabilities[:-1]).abs().amax(1).min() > 1e-4  # no two neighbours can be confused
     for row in (0, 4, 12):
-        alone = predict(trained, [DOCUMENTS[row]])[0]
+        alone = trained.logits([DOCUMENTS[row]]).double().softmax(-1)[0]
         assert (alone - probabilities[row]).abs().max() < 1e-6
 
 
@@ -51,7 +51,7 @@ def test_dropout_is_off_and_every_mode_comes_back(trained: Trained) -> None:
     module = trained.module
     module.train()
     module.encoder.eval()
-    assert torch.equal(predict(trained, DOCUMENTS), predict(trained, DOCUMENTS))
+    assert torch.equal(trained.logits(DOCUMENTS).double().softmax(-1), trained.logits(DOCUMENTS).double().softmax(-1))
     assert module.training
     assert module.dropout.training
     assert not module.encoder.training
@@ -64,4 +64,4 @@ def test_dropout_is_off_and_every_mode_comes_back(trained: Trained) -> None:
 
 def test_no_documents_are_refused(trained: Trained) -> None:
     with pytest.raises(ValueError, match="documents: got none"):
-        predict(trained, [])
+        trained.logits([]).double().softmax(-1)

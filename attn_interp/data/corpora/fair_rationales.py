@@ -20,11 +20,7 @@ SOURCE = "Thorn Jakobsen et al. 2023, Being right for whose right reasons?, ACL"
 
 
 def load_fair_rationales(
-    path: Path | str,
-    cut: Cut = "annotated",
-    annotators: Annotators = "all",
-    least_words: int = 2,
-    seed: int = 0,
+    path: Path | str, cut: Cut = "annotated", annotators: Annotators = "all", least_words: int = 2, seed: int = 0
 ) -> Corpus:
     """Sentences of SST with one rationale per annotator; the label is that of the treebank, ids are those of the file.
 
@@ -67,11 +63,7 @@ def read_fair_rationales(path: Path | str, cut: Cut = "annotated", annotators: A
 
 
 def _row(
-    name: str,
-    judged: list[tuple[str, dict[str, str]]],
-    cut: Cut,
-    annotators: Annotators,
-    left_out: list[LeftOut],
+    name: str, judged: list[tuple[str, dict[str, str]]], cut: Cut, annotators: Annotators, left_out: list[LeftOut]
 ) -> Row:
     place, first = judged[0]
     text, label = first["sentence"], first["original_label"]

@@ -94,11 +94,7 @@ def _by_review(file: Path) -> dict[str, list[tuple[str, dict[str, str]]]]:
 
 
 def _row(
-    name: str,
-    judged: list[tuple[str, dict[str, str]]],
-    cut: Cut,
-    annotators: Annotators,
-    left_out: list[LeftOut],
+    name: str, judged: list[tuple[str, dict[str, str]]], cut: Cut, annotators: Annotators, left_out: list[LeftOut]
 ) -> Row:
     place, first = judged[0]
     text, label = first[TEXT], first[LABEL]

@@ -19,12 +19,11 @@ import torch
 
 from attn_interp.data.batch import batches_by_length
 from attn_interp.data.corpora.transduction import Transduction
-from attn_interp.experiments.record import MODELS, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.measures.link_error import alignment_error_rate, best_links, chance_error_rate, mass_on_links
 from attn_interp.models.sequences.encoder_decoder import EncoderDecoder
 from attn_interp.models.sequences.pair_batch import PairBatch, true_links
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 MEAN = "mean"
 
@@ -111,20 +110,9 @@ def _sides(batch: PairBatch) -> tuple[list[tuple[str, ...]], list[tuple[str, ...
     return [pair.source for pair in batch.pairs], [pair.target for pair in batch.pairs]
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """Means with intervals over pairs, by model, site and head in their order: alignment error rate, its chance, weight
-    on the right words, and share of words said right."""
-    by = ["model", "site", "head"]
-    table = summarise_columns(result.frame, by, MEASURES, ("mean",), int(result.settings["seed"]))
-    keys = result.frame[by].drop_duplicates().itertuples(index=False, name=None)
-    order = {key: place for place, key in enumerate(keys)}
-    place = [order[key] for key in table[by].itertuples(index=False, name=None)]
-    return table.assign(place=place).sort_values("place", kind="stable").drop(columns="place").reset_index(drop=True)
-
-
 EXPERIMENT = Experiment(
     alignment,
-    MODELS,
+    "models",
     Card(
         "Does cross-attention look at the words that a word comes from?",
         "The most attended source word is the one that a target word belongs to.",
@@ -132,6 +120,6 @@ EXPERIMENT = Experiment(
         "The alignment error rate beside that of links drawn at random, and of an untrained model.",
         "That the word is read there: attention on the right word is alignment, and no proof of use.",
     ),
-    summarise,
+    Summary(dict.fromkeys(MEASURES, ("mean",)), ("model", "site", "head"), groupings=(), in_order=True),
     example="notebooks/lecture.ipynb trains an encoder-decoder and asks it",
 )

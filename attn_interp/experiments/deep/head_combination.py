@@ -21,14 +21,13 @@ from attn_interp.data.draws import digest, generator
 from attn_interp.experiments.deep.heads import deleted, one_head
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.overlap import top_k_overlap
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.every_head import heads_of, rows_of_heads
 from attn_interp.statistics.bootstrap import Floats
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 ATTENTION, MEAN_OF_HEADS, ROLLOUT, BEST_HEAD = "attention", "mean of all heads", "attention rollout", "best single head"
 COMBINED, SHUFFLED, GRADIENT = "all heads, learned", "all heads, shuffled", "gradient x input (detached)"
@@ -231,14 +230,6 @@ def _compared(documents: Sequence[_Words], draws: Sequence[Sequence[torch.Tensor
     return torch.stack(taus).mean(0).numpy(), torch.stack(overlaps).mean(0).numpy()
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """By ranking, over held-out documents, each with its interval: mean tau, overlap, and gain over attention."""
-    seed = int(result.settings["seed"])
-    table = summarise_columns(result.frame, ["ranking"], ["tau", "top_k_overlap", "gain"], ("mean",), seed)
-    order = {name: place for place, name in enumerate(RANKINGS)}
-    return table.sort_values("ranking", key=lambda names: names.map(order), kind="stable", ignore_index=True)
-
-
 def why_not(reading: Reading) -> str:
     """Several heads are needed, and documents enough for two halves."""
     if reason := one_head(reading):
@@ -249,7 +240,7 @@ def why_not(reading: Reading) -> str:
 
 EXPERIMENT = Experiment(
     head_combination,
-    READING,
+    "reading",
     Card(
         "How much of an explanation is in all heads together, if one knew how to read them?",
         "A learned reading of all heads ranks words as leave-one-out does, better than any one head.",
@@ -257,6 +248,6 @@ EXPERIMENT = Experiment(
         "How well each reading ranks the words of documents that nothing was learned on.",
         "That anybody could read the heads so without leave-one-out to learn from.",
     ),
-    summarise,
+    Summary(dict.fromkeys(("tau", "top_k_overlap", "gain"), ("mean",)), ("ranking",), groupings=(), in_order=True),
     why_not=why_not,
 )

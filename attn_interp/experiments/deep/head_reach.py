@@ -13,14 +13,13 @@ import torch
 from attn_interp.experiments.deep.parts.head_reading import HeadBatch, read_heads
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import EXACT, READING, Card, Column, Experiment, Statement
+from attn_interp.experiments.record import Card, Column, Experiment, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.view import MEAN
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.several_heads import fewest_weights, smallest_erasure_in_heads
 from attn_interp.readout.logit_range import reachable, unflippable
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 ALL = "all heads"
 TRIED = 20  # documents that tell whether the readout is affine in all heads
@@ -151,30 +150,24 @@ def _or_nan(size: torch.Tensor) -> torch.Tensor:
     return torch.where(size.isinf(), torch.nan, size)
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """By choice of heads, each with its interval: the share of decisions that no attention of theirs changes; how much
-    of their spread they use; the mean of the smallest fraction of their weights, and of the words (its two bounds),
-    whose erasure changes the decision. A decision that never changes counts 1."""
+def with_fractions(result: Result) -> pd.DataFrame:
+    """With the smallest fraction of the weights of the heads, and of the words (its two bounds), whose erasure changes
+    the decision. A decision that never changes counts 1."""
     frame = result.frame
     several = frame["heads"].map(lambda heads: result.settings["heads"] if heads == ALL else 1)
-    frame = frame.assign(
+    return frame.assign(
         unflippable=frame["unflippable"].astype(float),
         fraction_of_weights=(frame["fewest_weights"] / (several * frame["words"])).fillna(1.0),
         fraction_of_words_least=(frame["fewest_words_least"] / frame["words"]).fillna(1.0),
         fraction_of_words_most=(frame["fewest_words_most"] / frame["words"]).fillna(1.0),
     )
-    seed = int(result.settings["seed"])
-    means = ["spread_used", "fraction_of_weights", "fraction_of_words_least", "fraction_of_words_most"]
-    tables = [
-        summarise_columns(frame, ["heads"], ["unflippable"], ("share",), seed),
-        summarise_columns(frame, ["heads"], means, ("mean",), seed),
-    ]
-    return pd.concat(tables, ignore_index=True)
 
+
+MEANS = ("spread_used", "fraction_of_weights", "fraction_of_words_least", "fraction_of_words_most")
 
 EXPERIMENT = Experiment(
     head_reach,
-    READING,
+    "reading",
     Card(
         "What can several heads do to a decision, together and each alone?",
         "What no head can change alone, all heads together can.",
@@ -182,11 +175,11 @@ EXPERIMENT = Experiment(
         "In how many documents some attention of these heads changes the decision.",
         "That a trained model would attend so.",
     ),
-    summarise,
+    Summary(
+        {"unflippable": ("share",), **dict.fromkeys(MEANS, ("mean",))}, ("heads",), groupings=(), rows=with_fractions
+    ),
     statements=(
-        Statement(
-            "decisions that no attention of {heads} can change", {"quantity": "unflippable"}, EXACT, in_overview=False
-        ),
+        Statement("decisions that no attention of {heads} can change", "unflippable", "exact", in_overview=False),
     ),
     why_not=why_not,
 )

@@ -15,7 +15,7 @@ from attn_interp.attribution.leave_one_out import logits_without_each_word
 from attn_interp.data.batch import Batch
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch, about_documents
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment, rows_of
+from attn_interp.experiments.record import Card, Column, Experiment, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.measures.kendall import kendall_tau
@@ -180,7 +180,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     heads,
-    READING,
+    "reading",
     Card(
         "Which heads attend to the words that matter, and which heads matter?",
         "Heads that rank words as gradients and leave-one-out do are those that the output needs.",

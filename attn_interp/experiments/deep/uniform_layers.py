@@ -10,19 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 
-import pandas as pd
 import torch
 
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment, rows_of
+from attn_interp.experiments.record import Card, Column, Experiment, Summary, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.view import Change
 from attn_interp.recording import intervene
 from attn_interp.recording.ablation import ablate
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 NONE, ALL = "none", "all layers"
 
@@ -131,24 +129,11 @@ def _of_constant(change: Change, weights: torch.Tensor) -> torch.Tensor:
     return change(weights.detach())
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """By choice of layers, each with its interval: accuracy, what is lost of it, the mean total variation distance, and
-    the share of decisions changed."""
-    frame = rows_of(result)
-    frame = frame.assign(accuracy=frame["correct"])
-    seed = int(result.settings["seed"])
-    tables = [
-        summarise_columns(frame, ["uniform"], ["accuracy", "decision_flip"], ("share",), seed),
-        summarise_columns(frame, ["uniform"], ["accuracy_lost", "tvd"], ("mean",), seed),
-    ]
-    order = {name: place for place, name in enumerate(result.settings["choices"])}
-    table = pd.concat(tables, ignore_index=True)
-    return table.sort_values("uniform", key=lambda names: names.map(order), kind="stable", ignore_index=True)
-
+VALUES = {"accuracy": ("share",), "decision_flip": ("share",), "accuracy_lost": ("mean",), "tvd": ("mean",)}
 
 EXPERIMENT = Experiment(
     uniform_layers,
-    READING,
+    "reading",
     Card(
         "Does the model need the attention of a layer?",
         "The model decides otherwise, and worse, where the attention of a layer is uniform.",
@@ -156,6 +141,12 @@ EXPERIMENT = Experiment(
         "What this model loses without the weights of a layer.",
         "That a model trained without them would do worse, unless it was retrained.",
     ),
-    summarise,
+    Summary(
+        VALUES,
+        ("uniform",),
+        groupings=(),
+        rows=lambda result: rows_of(result).assign(accuracy=result.frame["correct"].astype(float)),
+        in_order=True,
+    ),
     why_not=why_not,
 )

@@ -17,23 +17,7 @@ from attn_interp.experiments.jain_wallace.parts.linearised import linearised_vot
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import (
-    BY_EITHER_CLASS,
-    CERTIFIED,
-    EXACT,
-    HALF_LN2,
-    READING,
-    SEARCH,
-    Card,
-    Column,
-    Experiment,
-    Part,
-    Pooling,
-    Rule,
-    Statement,
-    Summary,
-    over_all,
-)
+from attn_interp.experiments.record import HALF_LN2, Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import LN2, jsd, tvd
 from attn_interp.readout.adversary.many_classes import certified_adversary
@@ -57,7 +41,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Adversaries:
-    """The adversarial attention of one batch, what it is (`EXACT`, `CERTIFIED` or `SEARCH`) and the bound above it.
+    """The adversarial attention of one batch, what it is (exact, certified or search) and the bound above it.
 
     `upper` (B,) is the proved upper bound of the divergence, NaN for a search.
     """
@@ -120,15 +104,15 @@ def solved(batch: ReadBatch, votes: torch.Tensor, eps: float) -> Adversaries:
     """The optimum of an affine readout with these votes: exact for two classes, certified for more."""
     if votes.shape[-1] == 2:
         exact = exact_adversary(batch.weights, votes, batch.is_word, eps)
-        return Adversaries(exact.weights, EXACT, exact.jsd)
+        return Adversaries(exact.weights, "exact", exact.jsd)
     certified = certified_adversary(batch.weights, votes, batch.is_word, eps)
-    return Adversaries(certified.weights, CERTIFIED, certified.jsd_upper)
+    return Adversaries(certified.weights, "certified", certified.jsd_upper)
 
 
 def searched(reading: Reading, batch: ReadBatch, eps: float, further: torch.Tensor | None = None) -> Adversaries:
     """What gradient descent finds, as the paper has it, and from `further` starts (B, S, W) where they are given."""
     weights, _ = search_adversary(reading, batch, eps, further)
-    return Adversaries(weights, SEARCH, torch.full((len(weights),), torch.nan, dtype=weights.dtype))
+    return Adversaries(weights, "search", torch.full((len(weights),), torch.nan, dtype=weights.dtype))
 
 
 def measured(batch: ReadBatch, found: Sequence[Adversaries]) -> Iterator[dict[str, Any]]:
@@ -148,25 +132,24 @@ def measured(batch: ReadBatch, found: Sequence[Adversaries]) -> Iterator[dict[st
 def by_proof(frame: pd.DataFrame) -> pd.DataFrame:
     """With one status for all that is proved, exact if all of it is: seeds differ in the documents that are exact."""
     status = frame["status"]
-    degree = EXACT if set(status) <= {EXACT, SEARCH} else CERTIFIED
-    return frame.assign(status=status.where(status == SEARCH, degree))
+    degree = "exact" if set(status) <= {"exact", "search"} else "certified"
+    return frame.assign(status=status.where(status == "search", degree))
 
 
-DIVERGENCES = ("jsd", "jsd_upper", "decision_flip")
 FLIP = {"decision_flip": Column("whether another class is predicted under it", "", 0, 1)}
-PARTS = (Part(("jsd",), ("mean", "median")), Part(("jsd_upper",)), Part(("decision_flip",), ("share",)))
+VALUES = {"jsd": ("mean", "median"), "jsd_upper": ("mean",), "decision_flip": ("share",)}
 
 JSD = "mean eps-max JSD, eps {eps}"
-LOWER = Statement(JSD, over_all("jsd", status=CERTIFIED), CERTIFIED)
-UPPER = Statement("its proved upper bound", over_all("jsd_upper", status=CERTIFIED), CERTIFIED)
-OPTIMUM = Statement(JSD, over_all("jsd", status=EXACT), EXACT)
-FOUND = Statement(JSD, over_all("jsd", status=SEARCH), SEARCH)
+LOWER = Statement(JSD, "jsd", "certified", where={"status": "certified"})
+UPPER = Statement("its proved upper bound", "jsd_upper", "certified", where={"status": "certified"})
+OPTIMUM = Statement(JSD, "jsd", "exact", where={"status": "exact"})
+FOUND = Statement(JSD, "jsd", "search", where={"status": "search"})
 ANOTHER = "quite another attention gives the same output"
 NONE = "no attention is quite another at this output"
 
 EXPERIMENT = Experiment(
     adversary,
-    READING,
+    "reading",
     Card(
         "Can attention be another at the same output?",
         "Quite another attention gives the same output.",
@@ -174,7 +157,7 @@ EXPERIMENT = Experiment(
         "How far (Jensen-Shannon, at most ln 2) attention can move while the output stays within eps.",
         "That the model could have learned that attention, or that its own is arbitrary for it.",
     ),
-    Summary(PARTS, ("status",), BY_EITHER_CLASS),
+    Summary(VALUES, ("status",), ("all", "predicted", "label")),
     statements=(LOWER, UPPER, OPTIMUM, FOUND),
     rules=(  # a search proves that there is another, and never that there is none
         Rule(LOWER, HALF_LN2, ANOTHER, ""),
@@ -184,5 +167,5 @@ EXPERIMENT = Experiment(
     ),
     decided_by=("eps", "method"),
     documents=lambda reading: None if reading.affine else SEARCHED,
-    pooling=Pooling(DIVERGENCES, ("status",), made=FLIP, settled=by_proof),
+    pooling=Pooling(tuple(VALUES), ("status",), made=FLIP, settled=by_proof),
 )

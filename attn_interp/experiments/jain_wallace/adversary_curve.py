@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attn_interp.experiments.jain_wallace.adversary import COLUMNS, SEARCHED, best, check_eps, measured
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import READING, Card, Experiment, Part, Pooling, Statement, Summary, over_all
+from attn_interp.experiments.record import Card, Experiment, Pooling, Statement, Summary
 from attn_interp.experiments.result import Result
 
 EPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -44,7 +44,7 @@ def why_not(reading: Reading) -> str:
 
 EXPERIMENT = Experiment(
     adversary_curve,
-    READING,
+    "reading",
     Card(
         "How much divergence does a looser output buy?",
         "The divergence rises with the tolerance of the output.",
@@ -52,8 +52,8 @@ EXPERIMENT = Experiment(
         "The largest divergence from the model's attention at each tolerance.",
         "That any one tolerance is the right one.",
     ),
-    Summary((Part(("jsd", "jsd_upper")),), ("eps", "status")),
-    statements=(Statement("mean eps-max JSD, eps {eps}", over_all("jsd"), None, in_overview=False),),
+    Summary({"jsd": ("mean",), "jsd_upper": ("mean",)}, ("eps", "status")),
+    statements=(Statement("mean eps-max JSD, eps {eps}", "jsd", None, in_overview=False),),
     why_not=why_not,
     documents=lambda reading: None if len(reading.model.classes) == 2 else SEARCHED,
     pooling=Pooling(("jsd", "jsd_upper"), ("eps",)),

@@ -18,18 +18,7 @@ import torch
 from attn_interp.attribution.methods import METHODS
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import (
-    BY_EITHER_CLASS,
-    READING,
-    Card,
-    Column,
-    Experiment,
-    Pooling,
-    Rule,
-    Statement,
-    grouped,
-    over_all,
-)
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, grouped
 from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.overlap import rank_biased_overlap, top_k_overlap
@@ -127,7 +116,7 @@ def summarise(result: Result) -> pd.DataFrame:
     nulls; and by how much attention's tau is above the ceiling on the same documents."""
     seed = int(result.settings["seed"])
     tables = []
-    for frame in grouped(result.frame, BY_EITHER_CLASS):
+    for frame in grouped(result.frame, ("all", "predicted", "label")):
         tables.append(summarise_columns(frame, PAIR, MEASURES, ("mean",), seed))
         tables.append(summarise_columns(frame, PAIR, ["tau"], ("std",), seed))
         tables.append(_significance(frame, seed))
@@ -156,8 +145,7 @@ def _significance(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     defined = frame["p_value"].notna()
     adjusted = frame.groupby(PAIR, sort=False)["p_value"].transform(benjamini_hochberg)
     counted = frame.assign(
-        significant=_at_level(frame["p_value"]),
-        significant_after_bh=(adjusted <= LEVEL).where(defined).astype(float),
+        significant=_at_level(frame["p_value"]), significant_after_bh=(adjusted <= LEVEL).where(defined).astype(float)
     )
     shares = summarise_columns(counted, PAIR, ["significant", "significant_after_bh"], ("share",), seed)
     rows = []
@@ -177,16 +165,17 @@ TAU = "mean Kendall's tau"
 ABOVE_CEILING = tuple(
     Statement(
         f"tau with {other}, attention - ceiling",
-        over_all("tau", first=MINUS_CEILING, second=second),
+        "tau",
         question="Does attention agree with them as far as they agree with each other?",
         in_overview=False,
+        where={"first": MINUS_CEILING, "second": second},
     )
     for other, second in (("gradients", GRADIENT), ("leave-one-out", LEAVE_ONE_OUT))
 )
 
 EXPERIMENT = Experiment(
     agreement,
-    READING,
+    "reading",
     Card(
         "Does attention rank the words as other explanations do?",
         "Attention agrees with gradients and with leave-one-out as far as those two agree with each other.",
@@ -198,18 +187,21 @@ EXPERIMENT = Experiment(
     statements=(
         Statement(
             TAU,
-            over_all("tau", first=ATTENTION, second=GRADIENT),
+            "tau",
             question="Does attention rank words as gradients do?",
+            where={"first": ATTENTION, "second": GRADIENT},
         ),
         Statement(
             TAU,
-            over_all("tau", first=ATTENTION, second=LEAVE_ONE_OUT),
+            "tau",
             question="Does attention rank words as leave-one-out does?",
+            where={"first": ATTENTION, "second": LEAVE_ONE_OUT},
         ),
         Statement(
             TAU,
-            over_all("tau", first=GRADIENT, second=LEAVE_ONE_OUT),
+            "tau",
             question="Do those two agree with each other (the ceiling)?",
+            where={"first": GRADIENT, "second": LEAVE_ONE_OUT},
         ),
         *ABOVE_CEILING,
     ),

@@ -16,20 +16,7 @@ from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import (
-    BY_EITHER_CLASS,
-    READING,
-    SAMPLED,
-    Card,
-    Column,
-    Experiment,
-    Part,
-    Pooling,
-    Rule,
-    Statement,
-    Summary,
-    over_all,
-)
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.permutation import permuted_logits
@@ -115,11 +102,12 @@ def attention_bin(max_attention: pd.Series) -> pd.Series:
     return pd.Series([labels[i] for i in index], index=max_attention.index)
 
 
-EFFECT = Statement("mean of median TVD, permuted", over_all("median_tvd"), SAMPLED)
+VALUES = ("median_tvd", "flip_share", "margin_sd")
+EFFECT = Statement("mean of median TVD, permuted", "median_tvd", "sampled")
 
 EXPERIMENT = Experiment(
     permutation,
-    READING,
+    "reading",
     Card(
         "Does it matter which word gets which weight?",
         "Permuting the weights over the words moves the output.",
@@ -128,8 +116,8 @@ EXPERIMENT = Experiment(
         "That attention is unimportant where it moves little: the words of a document may all say the same.",
     ),
     Summary(
-        (Part(("median_tvd", "flip_share", "margin_sd"), ("mean", "median")),),
-        groupings=(*BY_EITHER_CLASS, "max_attention_bin"),
+        dict.fromkeys(VALUES, ("mean", "median")),
+        groupings=("all", "predicted", "label", "max_attention_bin"),
         rows=lambda result: result.frame.assign(max_attention_bin=attention_bin(result.frame["max_attention"])),
     ),
     statements=(EFFECT,),
@@ -142,5 +130,5 @@ EXPERIMENT = Experiment(
         ),
     ),
     decided_by=("draws",),
-    pooling=Pooling(("median_tvd", "flip_share", "margin_sd")),
+    pooling=Pooling(VALUES),
 )

@@ -6,31 +6,9 @@ the entropy and the maximum of the model's own attention, so the objection does 
 
 from __future__ import annotations
 
-from attn_interp.experiments.jain_wallace.adversary import (
-    COLUMNS,
-    DIVERGENCES,
-    FLIP,
-    PARTS,
-    Adversaries,
-    check_eps,
-    measured,
-)
+from attn_interp.experiments.jain_wallace.adversary import COLUMNS, FLIP, VALUES, Adversaries, check_eps, measured
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import (
-    BY_EITHER_CLASS,
-    CERTIFIED,
-    EXACT,
-    HALF_LN2,
-    READING,
-    Card,
-    Experiment,
-    Pooling,
-    Rule,
-    Statement,
-    Summary,
-    over_all,
-    rows_of,
-)
+from attn_interp.experiments.record import HALF_LN2, Card, Experiment, Pooling, Rule, Statement, Summary, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.readout.adversary.same_shape import permutation_adversary
 
@@ -59,9 +37,9 @@ def same_shape(reading: Reading, *, eps: float = 0.01) -> Result:
     frames = []
     for batch in reading.each_batch("adversary of the same shape"):
         found = permutation_adversary(batch.weights, batch.votes, batch.is_word, eps)
-        (row,) = measured(batch, [Adversaries(found.weights, CERTIFIED, found.jsd_upper)])
+        (row,) = measured(batch, [Adversaries(found.weights, "certified", found.jsd_upper)])
         closed = (found.jsd_upper - found.jsd < CLOSED).tolist()
-        row["status"] = [EXACT if each else CERTIFIED for each in closed]
+        row["status"] = ["exact" if each else "certified" for each in closed]
         frames.append(batch.about().assign(eps=eps, **row))
     return Result("same_shape", reading.in_order(frames), {**reading.settings, "eps": eps}, COLUMNS)
 
@@ -74,12 +52,12 @@ def why_not(reading: Reading) -> str:
     return f"{classes} classes; it is for two" if classes > 2 else ""
 
 
-ATTAINED = Statement("mean eps-max JSD, attained", over_all("jsd"), CERTIFIED)
-BOUND = Statement("mean eps-max JSD, upper bound", over_all("jsd_upper"), CERTIFIED)
+ATTAINED = Statement("mean eps-max JSD, attained", "jsd", "certified")
+BOUND = Statement("mean eps-max JSD, upper bound", "jsd_upper", "certified")
 
 EXPERIMENT = Experiment(
     same_shape,
-    READING,
+    "reading",
     Card(
         "And with its weights only permuted?",
         "A permutation of the model's own weights is quite another attention at the same output.",
@@ -88,7 +66,9 @@ EXPERIMENT = Experiment(
         "That a trained model would attend so.",
     ),
     # exact and certified documents together: jsd is attained, jsd_upper is proved
-    Summary(PARTS, ("status",), BY_EITHER_CLASS, lambda result: rows_of(result).assign(status=CERTIFIED)),
+    Summary(
+        VALUES, ("status",), ("all", "predicted", "label"), lambda result: rows_of(result).assign(status="certified")
+    ),
     statements=(ATTAINED, BOUND),
     rules=(
         Rule(ATTAINED, HALF_LN2, "a permutation is quite another attention", ""),
@@ -96,5 +76,5 @@ EXPERIMENT = Experiment(
     ),
     decided_by=("eps",),
     why_not=why_not,
-    pooling=Pooling(DIVERGENCES, made=FLIP),
+    pooling=Pooling(tuple(VALUES), made=FLIP),
 )

@@ -19,7 +19,7 @@ from attn_interp.attribution.methods import METHODS
 from attn_interp.data.signals import PROXY, Signal, log_frequency, relative_position
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import ALL, READING, Card, Column, Experiment, Statement, grouped, over_all
+from attn_interp.experiments.record import Card, Column, Experiment, Statement, grouped
 from attn_interp.experiments.result import Result
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.measures.rank import spearman
@@ -168,8 +168,7 @@ def _constant(rows: torch.Tensor, among: torch.Tensor) -> np.ndarray:
     """(B,) whether a row has one value only among these words."""
     lowest = rows.masked_fill(~among, math.inf).amin(-1)
     highest = rows.masked_fill(~among, -math.inf).amax(-1)
-    constant: np.ndarray = (lowest == highest).numpy()
-    return constant
+    return (lowest == highest).numpy()
 
 
 BY = ["scorer", "signal", "given", "grouping", "group"]
@@ -181,7 +180,7 @@ def summarise(result: Result) -> pd.DataFrame:
     class; the mean coverage of each signal (scorer empty); and the share of documents that each reason leaves out."""
     seed = int(result.settings["seed"])
     tables = [summarise_columns(frame, BY, MEASURES, ("mean",), seed) for frame in grouped(result.frame)]
-    (everything,) = grouped(result.frame, ALL)
+    (everything,) = grouped(result.frame, ("all",))
     of_signals = everything.drop_duplicates(["document", "signal"]).assign(scorer="")
     tables.append(summarise_columns(of_signals, BY, ["coverage"], ("mean",), seed))
     for column, measure in (("undefined", "plain"), ("partial_undefined", "partial")):
@@ -194,7 +193,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     external,
-    READING,
+    "reading",
     Card(
         "Does attention rank words as outside data do?",
         "Attention follows signals from outside the model.",
@@ -203,7 +202,7 @@ EXPERIMENT = Experiment(
         "That it is faithful to the model.",
     ),
     summarise,
-    statements=(Statement("mean Spearman, {signal}", over_all("spearman", scorer=ATTENTION), in_overview=False),),
+    statements=(Statement("mean Spearman, {signal}", "spearman", in_overview=False, where={"scorer": ATTENTION}),),
     why_not=lambda reading: (
         "" if reading.model.words_are_positions else "this view weighs sentences, signals are of words"
     ),

@@ -18,7 +18,7 @@ from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, 
 from attn_interp.experiments.people.parts.ranked import DRAWS, drawn_for, ranks
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment, Statement, grouped, over_all
+from attn_interp.experiments.record import Card, Column, Experiment, Statement, grouped
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import tvd
 from attn_interp.readout.erasure.best_words import best_subset
@@ -276,7 +276,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     faithfulness,
-    READING,
+    "reading",
     Card(
         "Do the words that a method ranks first carry the decision?",
         "The first words are needed and are enough.",
@@ -288,9 +288,10 @@ EXPERIMENT = Experiment(
     statements=tuple(
         Statement(
             f"{quantity}, {{method}}",
-            over_all(quantity, size=AOPC),
+            quantity,
             question=f"Are the words {said}?",
             in_overview=False,
+            where={"size": AOPC},
         )
         for quantity, said in (("comprehensiveness", "needed"), ("sufficiency", "enough"))
     ),

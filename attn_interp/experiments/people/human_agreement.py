@@ -18,7 +18,7 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.people.parts.annotators import PEOPLE, PERSON, Comparison, comparisons
 from attn_interp.experiments.people.parts.matching import LEAST_MARK, marked_words, padded, why_undefined
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import DOCUMENTS, Card, Column, Experiment, Statement
+from attn_interp.experiments.record import Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.measures.annotators import cohen_kappa, fleiss_kappa, pair_agreement
 from attn_interp.measures.rationale_scores import auroc, average_precision
@@ -206,7 +206,7 @@ def why_not(reading: Reading) -> str:
 
 EXPERIMENT = Experiment(
     human_agreement,
-    DOCUMENTS,
+    "documents",
     Card(
         "Do people mark the same words as each other?",
         "One annotator's marks are found by another's.",
@@ -215,6 +215,6 @@ EXPERIMENT = Experiment(
         "Anything about a model.",
     ),
     summarise,
-    statements=(Statement("AUROC, {judge}", {"quantity": "auroc", "statistic": "mean"}, in_overview=False),),
+    statements=(Statement("AUROC, {judge}", "auroc", in_overview=False),),
     why_not=why_not,
 )

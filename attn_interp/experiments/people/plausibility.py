@@ -29,7 +29,7 @@ from attn_interp.experiments.people.parts.word_baselines import FROM_END, POSITI
 from attn_interp.experiments.people.parts.word_scores import HUMAN, WordScores, word_scores
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment, Statement, grouped, over_all
+from attn_interp.experiments.record import Card, Column, Experiment, Statement, grouped
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.means import bootstrapped_means, interval_of
@@ -265,7 +265,7 @@ def why_not(reading: Reading) -> str:
 
 EXPERIMENT = Experiment(
     plausibility,
-    READING,
+    "reading",
     Card(
         "Do attention and people mark the same words?",
         "The words that people marked have the higher scores.",
@@ -274,7 +274,7 @@ EXPERIMENT = Experiment(
         "That the model used those words. Plausible is not faithful.",
     ),
     summarise,
-    statements=(Statement("AUROC, {scorer}", over_all("auroc"), in_overview=False),),
+    statements=(Statement("AUROC, {scorer}", "auroc", in_overview=False),),
     decided_by=("methods",),
     why_not=why_not,
 )

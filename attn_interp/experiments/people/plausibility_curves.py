@@ -18,7 +18,7 @@ from attn_interp.experiments.people.parts.word_baselines import Baseline
 from attn_interp.experiments.people.parts.word_scores import HUMAN, word_scores
 from attn_interp.experiments.people.plausibility import why_not
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.measures.rationale_scores import curve_points
 from attn_interp.statistics.bootstrap import Floats
@@ -139,7 +139,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     plausibility_curves,
-    READING,
+    "reading",
     Card(
         "How do scores and people find the marked words, at every threshold?",
         "At every threshold attention finds marked words better than chance, and as well as people do.",

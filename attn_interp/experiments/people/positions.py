@@ -16,7 +16,7 @@ from attn_interp.data.document import Document
 from attn_interp.experiments.people.parts.word_scores import BASELINE, HUMAN, word_scores
 from attn_interp.experiments.people.plausibility import why_not
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.bootstrap import summarise as summarise_columns
@@ -60,12 +60,7 @@ def positions(reading: Reading, *, methods: Methods = METHODS) -> Result:
             scores = np.abs(scored.scores[name][row])
             frames.append(_rows(document, name, scored.kinds[name], [scores]))
         frames.append(_rows(document, PEOPLE, HUMAN, [np.asarray(own) for own in document.rationales]))
-    settings = {
-        **scored.settings,
-        "scorers": [*shown, PEOPLE],
-        "bins": BINS,
-        "status": "measured",
-    }
+    settings = {**scored.settings, "scorers": [*shown, PEOPLE], "bins": BINS, "status": "measured"}
     return Result("positions", pd.concat(frames, ignore_index=True)[list(COLUMNS)], settings, COLUMNS)
 
 
@@ -103,7 +98,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     positions,
-    READING,
+    "reading",
     Card(
         "Where in a document do people mark words, and where is the attention?",
         "Attention lies where people mark.",

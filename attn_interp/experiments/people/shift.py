@@ -29,11 +29,10 @@ from attn_interp.experiments.people.parts.edited import (
 )
 from attn_interp.experiments.people.parts.ranked import DRAWS, numbers_drawn
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import READING, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.progress import progress_bar
-from attn_interp.statistics.bootstrap import summarise as summarise_columns
 
 ERASED, ALONE = "first words erased", "first words alone"
 NO_WORD = -1  # stands for an embedding that no word has
@@ -157,15 +156,9 @@ def _unseen(tokens: Iterable[int], seen: set[tuple[int, int]]) -> float:
     return sum(pair not in seen for pair in pairs) / len(pairs) if pairs else float("nan")
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """Mean of each share and of the shift by operator, side and size, with its interval over documents and n."""
-    by, seed = ["operator", "side", "size"], int(result.settings["seed"])
-    return summarise_columns(result.frame, by, ["unseen_before", "unseen", "shift"], ("mean",), seed)
-
-
 EXPERIMENT = Experiment(
     shift,
-    READING,
+    "reading",
     Card(
         "How far does erasing words take a document from the texts that the model knows?",
         "Erased texts are unlike those that the model was trained on.",
@@ -173,7 +166,7 @@ EXPERIMENT = Experiment(
         "How many new pairs each way of erasing makes.",
         "How unlikely the text is as a whole: what is further apart than neighbours is not in it.",
     ),
-    summarise,
+    Summary(dict.fromkeys(("unseen_before", "unseen", "shift"), ("mean",)), ("operator", "side", "size"), groupings=()),
     why_not=why_not,
     by_name="it says something beside faithfulness alone",
 )

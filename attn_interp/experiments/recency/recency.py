@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record import PLAN, Card, Column, Experiment
+from attn_interp.experiments.record import Card, Column, Experiment
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import crossed_mean
@@ -159,7 +159,7 @@ def interval_over_seeds(values: Floats, ends: tuple[float, float]) -> tuple[floa
 
 EXPERIMENT = Experiment(
     recency,
-    PLAN,
+    "plan",
     Card(
         "What does the last state of a recurrent network forget?",
         "Words at the beginning count for less than those at the end, and attention repairs that.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from attn_interp.experiments.reading import Reading
     from attn_interp.experiments.result import Result
 
-READING, MODELS, DOCUMENTS, RESULTS, PLAN = "reading", "models", "documents", "results", "plan"
-SUBJECTS = {
-    READING: "f(reading, ...): one model and documents, as `read` gives them",
-    MODELS: "f({condition: {seed: model}}, documents, ...): several models, of which only classes and logits are used",
-    DOCUMENTS: "f(documents, ...): what people marked",
-    RESULTS: "f({seed: results}): results of other experiments",
-    PLAN: "an analysis that makes its own models: see analyses/",
+Subject = Literal["reading", "models", "documents", "results", "plan"]
+SUBJECTS: dict[Subject, str] = {
+    "reading": "f(reading, ...): one model and documents, as `read` gives them",
+    "models": "f({condition: {seed: model}}, documents, ...): several models; only their classes and logits are used",
+    "documents": "f(documents, ...): what people marked",
+    "results": "f({seed: results}): results of other experiments",
+    "plan": "an analysis that makes its own models: see analyses/",
 }
 """What an experiment is asked of -> how it is called."""
 
@@ -76,7 +76,7 @@ class Experiment:
     """
 
     function: Callable[..., Result]
-    subject: str
+    subject: Subject
     card: Card
     summarise: Callable[[Result], pd.DataFrame]
     statements: tuple[Statement, ...] = ()

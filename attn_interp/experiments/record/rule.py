@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attn_interp.experiments.record.statement import Statement, matching
+from attn_interp.experiments.record.statement import Statement
 
 if TYPE_CHECKING:
     from attn_interp.experiments.record.experiment import Experiment
@@ -44,7 +44,7 @@ def verdicts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
     nothing for an experiment without rules."""
     found = []
     for rule in experiment.rules:
-        for row in matching(summary, rule.statement.where).to_dict("records"):
+        for row in rule.statement.rows(summary).to_dict("records"):
             if pd.isna(row["low"]) or pd.isna(row["high"]):
                 continue  # too few documents for an interval
             if rule.above and row["low"] > rule.threshold:

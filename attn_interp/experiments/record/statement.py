@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from attn_interp.experiments.record.experiment import Experiment
 
-MEASURED, SAMPLED, EXACT, CERTIFIED, SEARCH = "measured", "sampled", "exact", "certified", "search"
+Kind = Literal["measured", "sampled", "exact", "certified", "search"]
 COLUMNS = ("question", "statistic", "estimate", "low", "high", "n", "undefined", "status")
+USUAL = {"grouping": ("all",), "statistic": ("mean", "share")}  # the mean over all documents; a share is one too
 MOST = 12  # rows of an experiment that has no statements of its own
 
 
@@ -22,23 +23,28 @@ class Statement:
 
     Attributes:
         statistic: What is estimated; {name} is filled in from the columns of the row and the settings.
-        where: Column -> the value that a row has.
+        quantity: What the rows estimate; "": whatever stands in them.
         kind: measured, sampled, exact, certified or search; None: the row's own status.
         question: What the rows answer; "": the question of the experiment.
         in_overview: Whether the overview of a study shows the rows too.
+        where: Column -> the value that a row has; elsewhere the rows are means over all documents.
     """
 
     statistic: str
-    where: Mapping[str, str] = field(hash=False)
-    kind: str | None = MEASURED
+    quantity: str = ""
+    kind: Kind | None = "measured"
     question: str = ""
     in_overview: bool = True
+    where: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-
-def over_all(quantity: str, statistic: str | None = "mean", **where: str) -> dict[str, str]:
-    """Where the summary speaks of a quantity over all documents."""
-    named = {} if statistic is None else {"statistic": statistic}
-    return {"grouping": "all", "quantity": quantity, **named, **where}
+    def rows(self, summary: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a summary that it tells."""
+        wanted = {column: values for column, values in USUAL.items() if column in summary}
+        wanted |= {"quantity": (self.quantity,)} if self.quantity else {}
+        wanted |= {column: (value,) for column, value in self.where.items()}
+        for column, values in wanted.items():
+            summary = summary[summary[column].isin(values)]
+        return summary
 
 
 def stated(
@@ -64,19 +70,12 @@ def stated(
         return pd.DataFrame(_first_rows(experiment, summary, settings), columns=list(COLUMNS))
     rows = []
     for statement in experiment.statements if chosen is None else chosen:
-        for row in matching(summary, statement.where).to_dict("records"):
+        for row in statement.rows(summary).to_dict("records"):
             known: dict[str, Any] = {**settings, **{str(name): value for name, value in row.items()}}
             status = statement.kind or known["status"]
             question = statement.question or experiment.card.question
             rows.append(_row(row, question, statement.statistic.format(**known), status))
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def matching(summary: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of a summary that have all these values."""
-    for column, value in where.items():
-        summary = summary[summary[column] == value]
-    return summary
 
 
 def _row(row: Mapping[Any, Any], question: str, statistic: str, status: str) -> tuple[object, ...]:
@@ -92,7 +91,7 @@ def _first_rows(
     if "grouping" in summary.columns:
         summary = summary[summary["grouping"] == "all"].drop(columns=["grouping", "group"], errors="ignore")
     named = [name for name in summary.columns if not pd.api.types.is_numeric_dtype(summary[name])]
-    status = str(settings.get("status", MEASURED))
+    status = str(settings.get("status", "measured"))
     return [
         _row(
             row, experiment.card.question, ", ".join(str(row[name]) for name in named if not pd.isna(row[name])), status

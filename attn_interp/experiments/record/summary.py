@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,9 +14,7 @@ from attn_interp.statistics.bootstrap import summarise
 if TYPE_CHECKING:
     from attn_interp.experiments.result import Result
 
-ALL = ("all",)
 BY_PREDICTED = ("all", "predicted")
-BY_EITHER_CLASS = ("all", "predicted", "label")
 
 
 def grouped(frame: pd.DataFrame, groupings: tuple[str, ...] = BY_PREDICTED) -> Iterator[pd.DataFrame]:
@@ -34,35 +33,31 @@ def rows_of(result: Result) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some columns and the statistics taken of each: any of mean, median, share and std."""
-
-    values: tuple[str, ...]
-    statistics: tuple[str, ...] = ("mean",)
-
-
-@dataclass(frozen=True)
 class Summary:
     """Result -> its statistics with 95 % bootstrap intervals over documents (of a share: Wilson's).
 
     Attributes:
-        parts: What is estimated, in the order of the summary.
+        values: Column -> the statistics taken of it, any of mean, median, share and std; in the order of the summary.
         by: Columns that part the rows of a document, before grouping and group.
-        groupings: See `grouped`.
+        groupings: See `grouped`; none: the summary has no such columns.
         rows: Result -> the rows that are summarised, where they are not those of its frame.
+        in_order: Whether the values of `by` stand in the order of the frame, and not sorted.
     """
 
-    parts: tuple[Part, ...]
+    values: Mapping[str, tuple[str, ...]] = field(hash=False)
     by: tuple[str, ...] = ()
     groupings: tuple[str, ...] = BY_PREDICTED
     rows: Callable[[Result], pd.DataFrame] = rows_of
+    in_order: bool = False
 
     def __call__(self, result: Result) -> pd.DataFrame:
         """Columns: those of `by`, grouping, group, quantity, statistic, estimate, low, high, n, undefined."""
-        seed = int(result.settings["seed"])
+        seed, rows = int(result.settings["seed"]), self.rows(result)
+        keys = [*self.by, "grouping", "group"] if self.groupings else list(self.by)
         tables = [
-            summarise(frame, [*self.by, "grouping", "group"], part.values, part.statistics, seed)
-            for frame in grouped(self.rows(result), self.groupings)
-            for part in self.parts
+            summarise(frame, keys, list(columns), statistics, seed)
+            for frame in (grouped(rows, self.groupings) if self.groupings else [rows])
+            for statistics, columns in groupby(self.values, key=lambda column: self.values[column])
         ]
-        return pd.concat(tables, ignore_index=True)
+        table = pd.concat(tables, ignore_index=True)
+        return rows[list(self.by)].drop_duplicates().merge(table, on=list(self.by)) if self.in_order else table

@@ -14,21 +14,7 @@ import torch
 from attn_interp.data.draws import generator
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Methods, Reading
-from attn_interp.experiments.record import (
-    EXACT,
-    MEASURED,
-    READING,
-    SAMPLED,
-    Card,
-    Column,
-    Experiment,
-    Part,
-    Pooling,
-    Rule,
-    Statement,
-    Summary,
-    over_all,
-)
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.readout.affine import advantages
@@ -184,12 +170,12 @@ def per_document(result: Result) -> pd.DataFrame:
 
 VALUES = ("fraction", "never", "minus_attention", "regret")
 SOONER = Statement(
-    "fraction erased, random - attention", over_all("minus_attention", ordering=RANDOM), SAMPLED, in_overview=False
+    "fraction erased, random - attention", "minus_attention", "sampled", in_overview=False, where={"ordering": RANDOM}
 )
 
 EXPERIMENT = Experiment(
     erasure,
-    READING,
+    "reading",
     Card(
         "How many words must be erased until the decision changes?",
         "Erasing words by falling attention changes decisions sooner than erasing at random.",
@@ -198,13 +184,14 @@ EXPERIMENT = Experiment(
         "What the model would decide on the text without these words: states are not computed anew.",
     ),
     # a decision that never changes counts 1: a restricted mean
-    Summary((Part(VALUES),), ("ordering",), rows=per_document),
+    Summary(dict.fromkeys(VALUES, ("mean",)), ("ordering",), rows=per_document),
     statements=(
         *(
             Statement(
                 f"fraction erased, {ordering}",
-                over_all("fraction", ordering=ordering),
-                EXACT if ordering == OPTIMUM else MEASURED,
+                "fraction",
+                "exact" if ordering == OPTIMUM else "measured",
+                where={"ordering": ordering},
             )
             for ordering in (ATTENTION, PRODUCT, RANDOM, OPTIMUM)
         ),

@@ -11,18 +11,7 @@ import torch
 
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import (
-    READING,
-    Card,
-    Column,
-    Experiment,
-    Part,
-    Pooling,
-    Rule,
-    Statement,
-    Summary,
-    over_all,
-)
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
 from attn_interp.measures.divergence import LN2, jsd
@@ -119,11 +108,11 @@ def _compared(batch: ReadBatch, divergence: torch.Tensor, flips: torch.Tensor) -
 
 
 VALUES = tuple(COLUMNS)[len(DOCUMENT_COLUMNS) :]
-MORE = Statement("mean difference of JS divergences", over_all("js_difference"), in_overview=False)
+MORE = Statement("mean difference of JS divergences", "js_difference", in_overview=False)
 
 EXPERIMENT = Experiment(
     single_erasure,
-    READING,
+    "reading",
     Card(
         "Does the most attended word matter more than another?",
         "Erasing the most attended word moves the output more than erasing another.",
@@ -131,11 +120,11 @@ EXPERIMENT = Experiment(
         "Effect of the most attended word less the mean effect of all others (Jensen-Shannon, nats).",
         "That a word without effect is unused: another may say the same.",
     ),
-    Summary((Part(VALUES),)),
+    Summary(dict.fromkeys(VALUES, ("mean",))),
     statements=(
         MORE,
         *(
-            Statement(f"changes the decision: {who}", over_all(f"flip_{column}"), in_overview=False)
+            Statement(f"changes the decision: {who}", f"flip_{column}", in_overview=False)
             for who, column in (
                 ("only the most attended", "only_most_attended"),
                 ("only the other", "only_other"),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.record import MODELS, Card, Experiment, Statement
+from attn_interp.experiments.record import Card, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
 from attn_interp.statistics.scores import DIFFERENCE, compare
@@ -58,7 +58,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     guide,
-    MODELS,
+    "models",
     Card(
         "Does the attention point at what matters?",
         "A context-free model does better with this attention than with uniform weights.",
@@ -68,8 +68,8 @@ EXPERIMENT = Experiment(
     ),
     summarise,
     statements=(
-        Statement("{quantity}, {guide}", {"statistic": "score"}),
-        Statement("{quantity}, {guide} - {reference}", {"statistic": "difference"}),
+        Statement("{quantity}, {guide}", where={"statistic": "score"}),
+        Statement("{quantity}, {guide} - {reference}", where={"statistic": "difference"}),
     ),
     example="analyses/wiegreffe_pinter_2019.py trains the models under each guide",
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import MODELS, SEARCH, Card, Column, Experiment, Statement, rows_of
+from attn_interp.experiments.record import Card, Column, Experiment, Statement, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import COLUMNS as COMPARED_COLUMNS
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import compared, within_ranges
@@ -78,7 +78,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     imitation,
-    MODELS,
+    "models",
     Card(
         "Can a whole model attend otherwise and decide the same?",
         "One model gives the same outputs with quite different attention, on unseen documents.",
@@ -88,8 +88,8 @@ EXPERIMENT = Experiment(
     ),
     summarise,
     statements=(
-        Statement("mean JSD, {free} free, strength {strength}", {"quantity": "jsd"}, SEARCH),
-        Statement("mean TVD, {free} free, strength {strength}", {"quantity": "tvd"}, SEARCH),
+        Statement("mean JSD, {free} free, strength {strength}", "jsd", "search"),
+        Statement("mean TVD, {free} free, strength {strength}", "tvd", "search"),
     ),
     example="analyses/wiegreffe_pinter_2019.py trains the imitators",
 )

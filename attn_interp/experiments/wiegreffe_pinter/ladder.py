@@ -14,17 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attn_interp.experiments.record import (
-    CERTIFIED,
-    EXACT,
-    MEASURED,
-    RESULTS,
-    SEARCH,
-    Card,
-    Column,
-    Experiment,
-    Statement,
-)
+from attn_interp.experiments.record import Card, Column, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import RANGES as COMPARED_RANGES
 from attn_interp.measures.divergence import LN2
@@ -37,7 +27,7 @@ IMITATORS = {free: f"imitator, {free}" for free in FREE}
 RUNGS = (ADVERSARY, SAME_SHAPE, *IMITATORS.values(), SEEDS, UNIFORM)
 PRICES = (1000.0, 200.0, 100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
 GAP = "gap"
-STATUSES = (MEASURED, EXACT, CERTIFIED, SEARCH)  # what is claimed of an optimum, the weakest last
+STATUSES = ("measured", "exact", "certified", "search")  # what is claimed of an optimum, the weakest last
 RANGES = {**COMPARED_RANGES, GAP: (-LN2, LN2)}
 
 COLUMNS = {
@@ -108,11 +98,11 @@ def _rungs(run: Rungs, prices: Sequence[float]) -> list[pd.DataFrame]:
         found.append(_priced(tolerances, prices).assign(rung=SAME_SHAPE, status=_weakest(tolerances)))
     if run.imitation is not None:
         frame = run.imitation.frame
-        found.append(frame.assign(rung=frame["free"].map(IMITATORS), setting=frame["strength"], status=SEARCH))
+        found.append(frame.assign(rung=frame["free"].map(IMITATORS), setting=frame["strength"], status="search"))
     for name, result in ((SEEDS, run.seeds), (UNIFORM, run.uniform)):
         if result is not None:
             means = result.frame.groupby("document", sort=False, as_index=False)[["jsd", "tvd"]].mean()
-            found.append(means.assign(rung=name, setting=np.nan, status=MEASURED))
+            found.append(means.assign(rung=name, setting=np.nan, status="measured"))
     return found
 
 
@@ -192,7 +182,7 @@ def _gap_values(own: Floats, curve: Floats) -> Floats:
 
 EXPERIMENT = Experiment(
     ladder,
-    RESULTS,
+    "results",
     Card(
         "How different can attention be, and at what cost in output?",
         "What an adversary does document by document, a model can do too.",
@@ -201,6 +191,6 @@ EXPERIMENT = Experiment(
         "That the rungs are the only models there could be.",
     ),
     summarise,
-    statements=(Statement("mean {quantity}, {rung}, {setting}", {"statistic": "mean"}, None),),
+    statements=(Statement("mean {quantity}, {rung}, {setting}", kind=None),),
     example="analyses/wiegreffe_pinter_2019.py measures the rungs",
 )

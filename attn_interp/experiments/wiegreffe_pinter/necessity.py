@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from attn_interp.data.document import Document
-from attn_interp.experiments.record import MODELS, Card, Experiment, Statement
+from attn_interp.experiments.record import Card, Experiment, Statement
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
 from attn_interp.statistics.scores import compare
@@ -56,7 +56,7 @@ def summarise(result: Result) -> pd.DataFrame:
 
 EXPERIMENT = Experiment(
     necessity,
-    MODELS,
+    "models",
     Card(
         "Is attention needed?",
         "The classifier is better with attention than without.",
@@ -66,8 +66,8 @@ EXPERIMENT = Experiment(
     ),
     summarise,
     statements=(
-        Statement("{quantity}, {condition}", {"statistic": "score"}),
-        Statement("{quantity}, {reference} - {condition} ({verdict})", {"statistic": "difference"}),
+        Statement("{quantity}, {condition}", where={"statistic": "score"}),
+        Statement("{quantity}, {reference} - {condition} ({verdict})", where={"statistic": "difference"}),
     ),
     example='ai.necessity({"attention": {0: model}, "uniform": {0: rival}}, corpus.test)',
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import MODELS, Card, Column, Experiment, Rule, Statement, over_all, rows_of
+from attn_interp.experiments.record import Card, Column, Experiment, Rule, Statement, rows_of
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import COLUMNS as COMPARED_COLUMNS
 from attn_interp.experiments.wiegreffe_pinter.parts.compared import compared, within_ranges
@@ -116,11 +116,11 @@ QUANTITIES = {"agreement": _agreement, "permutation": _permutation, "adversary":
 """Experiment -> its frame as document, finding, value."""
 
 
-MOVED = Statement("mean JSD between two seeds", over_all("jsd"), question="Does attention move with the seed?")
+MOVED = Statement("mean JSD between two seeds", "jsd", question="Does attention move with the seed?")
 
 EXPERIMENT = Experiment(
     seeds,
-    MODELS,
+    "models",
     Card(
         "How far does attention move with the seed?",
         "Attention is a property of the task and not of the seed.",
@@ -129,10 +129,7 @@ EXPERIMENT = Experiment(
         "Which seed attends rightly.",
     ),
     summarise,
-    statements=(
-        MOVED,
-        Statement("mean TVD between two seeds", over_all("tvd"), question="Do outputs move with the seed?"),
-    ),
+    statements=(MOVED, Statement("mean TVD between two seeds", "tvd", question="Do outputs move with the seed?")),
     rules=(
         Rule(
             MOVED,

@@ -1,28 +1,19 @@
-"""Alignment error rates of cross-attention beside chance, and one pair's matrix with the true links outlined."""
+"""Alignment error rates of cross-attention beside chance."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Result
 from attn_interp.figures.words.literal import fitted, label_ticks
-from attn_interp.figures.words.matrix import ShownMatrix, show_matrix
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.data.corpora.transduction import Transduction
-    from attn_interp.experiments.result import Result
 
 PANEL = "alignment error rate"
 ATTENTION, CHANCE = "most attended word", "a word at random"
 NAME = 110.0  # points: the name of a model at most
-TRUE = "outlined: true links"
-INSET = 0.06  # of a cell: outlines of neighbours do not meet
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
@@ -50,11 +41,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """`plot` at the page's width."""
-    page = plot(result).figure
-    assert page is not None
-    return page.figure
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
@@ -64,9 +51,7 @@ def drawn(result: Result) -> pd.DataFrame:
     parts, summary = [], result.summary()
     for quantity, series in (("error_rate", ATTENTION), ("chance", CHANCE)):
         for row in summary[summary["quantity"] == quantity].to_dict("records"):
-            ends = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-            counts = {"n": row["n"], "undefined": row["undefined"]}
-            parts.append(marks(PANEL, "estimate", series, _name(result, row), **ends, **counts))
+            parts.append(estimate(PANEL, row, series, _name(result, row)))
     return stack(parts)
 
 
@@ -77,31 +62,6 @@ def caption(result: Result) -> str:
         "target words given), and its exact expectation for source words drawn at random. "
         f"n = {result.settings['pairs']:,} pairs; 95 % bootstrap intervals over pairs."
     )
-
-
-def draw_alignment(weights: Any, pair: Transduction, ax: Axes | None = None, about: str = "") -> Axes:
-    """The cross-attention of one pair as a matrix, decoder queries down and encoder keys across, with the true links
-    outlined.
-
-    Args:
-        weights: (target words, source words), one head of what `experiments.alignment.matrices` gives.
-        ax: Where to draw; a new figure of its own when None.
-        about: What else to say, such as the site.
-    """
-    from matplotlib.patches import Rectangle
-
-    shown = alignment_matrix(weights, pair, "; ".join(filter(None, (about, TRUE))))
-    axes = shown.plot(ax)
-    side = 1 - 2 * INSET
-    for target, source in pair.alignment:
-        corner = (source - 0.5 + INSET, target - 0.5 + INSET)
-        axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=style.SKY, linewidth=1.6))
-    return axes
-
-
-def alignment_matrix(weights: Any, pair: Transduction, about: str = "") -> ShownMatrix:
-    """The same without the truth, as `show_matrix` shows and saves it."""
-    return show_matrix(weights, pair.target, pair.source, about="; ".join(filter(None, (about, f"pair {pair.id}"))))
 
 
 def _name(result: Result, row: dict[Any, Any]) -> str:

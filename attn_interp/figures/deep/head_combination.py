@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.head_grid import draw_grid, grid_height
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, marks, stack
 from attn_interp.figures.draw.point_ranges import draw_point_ranges
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 TAU, COEFFICIENTS = "tau", "coefficients"
 
@@ -65,8 +58,7 @@ def drawn(result: Result) -> pd.DataFrame:
     summary = result.summary()
     parts = []
     for row in summary[summary["quantity"] == TAU].to_dict("records"):
-        ends = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-        parts.append(marks(TAU, "estimate", row["ranking"], **ends, n=row["n"], undefined=row["undefined"]))
+        parts.append(estimate(TAU, row, row["ranking"]))
     settings = result.settings
     for layer, head, value in zip(settings["layers"], settings["heads"], settings["coefficients"]):
         parts.append(marks(COEFFICIENTS, "point", str(layer), str(head), x=value))

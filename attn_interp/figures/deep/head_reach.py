@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, filled, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 STAND, ERASED, SPREAD = "unflippable decisions", "weights to erase", "spread used"
 PANELS = {  # name in the summary, label of the axis, colour
@@ -65,8 +58,7 @@ def drawn(result: Result) -> pd.DataFrame:
     for panel, (quantity, _, _) in PANELS.items():
         for heads in names:
             row = summary[(summary["heads"] == heads) & (summary["quantity"] == quantity)].iloc[0]
-            ends = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-            parts.append(marks(panel, "estimate", heads, **ends, n=row["n"], undefined=row["undefined"]))
+            parts.append(estimate(panel, row, heads))
     return stack(parts)
 
 
@@ -85,9 +77,7 @@ def caption(result: Result) -> str:
 
 def _heads(result: Result) -> list[str]:
     """All heads first, then each in its order."""
-    if result.frame.empty:
-        raise ValueError("figure head_reach: the frame has no rows; run the experiment on at least one document")
-    return list(dict.fromkeys(result.frame["heads"]))
+    return list(dict.fromkeys(filled(result).frame["heads"]))
 
 
 def _height(result: Result) -> float:

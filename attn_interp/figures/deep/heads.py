@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.head_grid import draw_grid, grid_height
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, filled, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.jain_wallace.adversary import MOST
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 LEAVE_ONE_OUT, GRADIENT = "tau_leave_one_out", "tau_gradient"
 ABLATED, DELETED = "js_ablated", "js_difference"
@@ -61,16 +54,12 @@ def figure(result: Result) -> Figure:
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`: a panel for each quantity, series the layer and group the head."""
-    if result.frame.empty:
-        raise ValueError("figure heads: the frame has no rows; run the experiment on at least one document")
-    summary = result.summary()
+    summary = filled(result).summary()
     parts = []
     for panel in PANELS:
         own = summary[summary["quantity"] == panel]
         for row in own.to_dict("records"):
-            ends = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-            counts = {"n": row["n"], "undefined": row["undefined"]}
-            parts.append(marks(panel, "estimate", str(row["layer"]), str(row["head"]), **ends, **counts))
+            parts.append(estimate(panel, row, str(row["layer"]), str(row["head"])))
     return stack(parts)
 
 

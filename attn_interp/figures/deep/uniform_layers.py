@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, filled, stack
 from attn_interp.figures.draw.point_ranges import draw_point_ranges
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 PANELS = {  # quantity of the summary: label of the axis, colour
     "accuracy": ("accuracy", style.BLUE),
@@ -54,14 +47,11 @@ def figure(result: Result) -> Figure:
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`: a panel for each quantity, series the choices of layers."""
-    if result.frame.empty:
-        raise ValueError("figure uniform_layers: the frame has no rows; run the experiment on at least one document")
-    summary = result.summary()
+    summary = filled(result).summary()
     parts = []
     for panel in PANELS:
         for row in summary[summary["quantity"] == panel].to_dict("records"):
-            ends = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-            parts.append(marks(panel, "estimate", row["uniform"], **ends, n=row["n"], undefined=row["undefined"]))
+            parts.append(estimate(panel, row, row["uniform"]))
     return stack(parts)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw.marks import marks, shares
+from attn_interp.figures.draw.types import Axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.patches import StepPatch
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
+from attn_interp.figures.draw.types import Axes, Line2D
 
 
 def survival_marks(panel: str, series: str, table: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -27,8 +24,7 @@ def draw_curve(axes: Axes, own: pd.DataFrame, colour: str, line: Any, *, steps: 
         own.x, own.low, own.high, step="post" if steps else None, facecolor=(colour, 0.2), linewidth=0, zorder=1
     )
     drawstyle = "steps-post" if steps else "default"
-    handle: Line2D = axes.plot(own.x, own.y, color=colour, linestyle=line, drawstyle=drawstyle, **look)[0]
-    return handle
+    return axes.plot(own.x, own.y, color=colour, linestyle=line, drawstyle=drawstyle, **look)[0]
 
 
 def share_axis(axes: Axes, label: str) -> None:

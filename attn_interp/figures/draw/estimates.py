@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, stack
 from attn_interp.figures.draw.style import count_text, interval_text
+from attn_interp.figures.draw.types import Axes, Result
 from attn_interp.statistics.bootstrap import summarise
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from attn_interp.experiments.result import Result
 
 FROM_TOP, STEP = 0.97, 0.06  # share of the axes' height: the first estimate's place, and the next ones below it
 
 
 def estimate_marks(
-    rows: pd.DataFrame,
-    panel: str,
-    *,
-    series: str,
-    value: str,
-    statistic: str,
-    result: Result,
-    group: str | None = None,
+    rows: pd.DataFrame, panel: str, *, series: str, value: str, statistic: str, result: Result, group: str | None = None
 ) -> pd.DataFrame:
     """Marks of a statistic of the column `value` with its 95 % interval, by the columns `series` and `group`."""
     by = [series] if group is None else [series, group]
     seed = int(result.settings.get("seed", 0))
     table = summarise(rows, by=by, values=[value], statistics=(statistic,), seed=seed)
     parts = [
-        marks(
-            panel,
-            "estimate",
-            str(row[series]),
-            "" if group is None else str(row[group]),
-            x=row["estimate"],
-            low=row["low"],
-            high=row["high"],
-            n=row["n"],
-            undefined=row["undefined"],
-        )
+        estimate(panel, row, str(row[series]), "" if group is None else str(row[group]))
         for row in table.to_dict("records")
     ]
     return stack(parts)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
+from attn_interp.figures.draw.types import Axes
 from attn_interp.figures.words.shading import ink, shade
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ROW = 0.3  # inches: height of a layer
 EDGES = 0.75  # inches: title and axes of a grid

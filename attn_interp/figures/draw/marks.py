@@ -14,12 +14,30 @@ Columns (NaN or empty where a mark has no such thing):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from attn_interp.figures.draw.types import Result
+
 COLUMNS = ("panel", "mark", "series", "group", "x", "x_end", "y", "low", "high", "n", "undefined")
 GRID = 201  # points of a curve
+
+
+def filled(result: Result) -> Result:
+    """The result, which has something to draw.
+
+    Raises:
+        ValueError: its frame has no rows.
+    """
+    if result.frame.empty:
+        raise ValueError(
+            f"figure {result.experiment}: the frame has no rows; run the experiment on at least one document"
+        )
+    return result
 
 
 def marks(panel: str, mark: str, series: str, group: str = "", **values: ArrayLike) -> pd.DataFrame:
@@ -29,6 +47,12 @@ def marks(panel: str, mark: str, series: str, group: str = "", **values: ArrayLi
     rows = pd.DataFrame({name: np.broadcast_to(value, count) for name, value in values.items()}, index=range(count))
     rows = rows.assign(panel=panel, mark=mark, series=series, group=group)
     return rows.reindex(columns=list(COLUMNS))
+
+
+def estimate(panel: str, row: Mapping[Any, Any] | pd.Series, series: str, group: str = "") -> pd.DataFrame:
+    """The mark of one row of a summary: its estimate with interval, n and undefined."""
+    numbers = {name: row[name] for name in ("low", "high", "n", "undefined")}
+    return marks(panel, "estimate", series, group, x=row["estimate"], **numbers)
 
 
 def stack(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Line2D
 from attn_interp.figures.jain_wallace.adversary import MOST, TICKS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
 PLANE = "plane"
 ACROSS, UP = "jsd", "tvd"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
+from attn_interp.figures.draw.types import Axes
 from attn_interp.figures.words.literal import fitted, label_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 NAME = 120.0  # points: the longest name
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 SCORES, DIFFERENCES = "scores", "differences"
 QUANTITY = "accuracy"
@@ -148,10 +143,7 @@ def draw_differences(
             style.beside(axes, place, estimate["group"], "black")
     _list(axes, names)
     axes.set_xlabel(label)
-    handles = [
-        axes.plot([], [], "o", color=style.VERMILION, markersize=3)[0],
-        Patch(facecolor=(style.GREY, 0.15)),
-    ]
+    handles = [axes.plot([], [], "o", color=style.VERMILION, markersize=3)[0], Patch(facecolor=(style.GREY, 0.15))]
     style.legend_above(axes, handles, ["mean [95 % interval]", f"margin ±{margin:g}"], title)
 
 
@@ -161,9 +153,6 @@ def _draw_estimate(axes: Axes, row: Mapping[Hashable, Any], place: int, colour: 
 
 
 def _list(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), [fill(name, LONGEST) for name in names])
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    style.list_rows(axes, [fill(name, LONGEST) for name in names])
     axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)

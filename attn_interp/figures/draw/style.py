@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
+
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
 SINGLE = 3.3  # inches: one column of a two-column page
@@ -83,6 +82,17 @@ def axes_or_new(ax: Axes | None, width: float = SINGLE, height: float = 2.3) -> 
         yield new_figure(width, height).subplots() if ax is None else ax
 
 
+def page_of(plot: Callable[[Result], Axes]) -> Callable[[Result], Figure]:
+    """The `figure` of a module that has one panel: what `plot` draws, on a page of its own."""
+
+    def figure(result: Result) -> Figure:
+        page = plot(result).get_figure(root=True)
+        assert page is not None
+        return page
+
+    return figure
+
+
 def class_names(frame: pd.DataFrame) -> list[str]:
     """Names in the columns label and predicted, in the order in which every figure shows them: numbers by value."""
     names = sorted({str(name) for column in ("label", "predicted") for name in frame[column].unique()})
@@ -103,21 +113,37 @@ def legend_above(
     ax: Axes, handles: Sequence[Artist], labels: Sequence[str], title: str = "", columns: int = 1
 ) -> Legend:
     """Legend over the top edge, where it hides no data; labels and title are drawn literally."""
-    legend = ax.legend(
-        handles,
-        labels,
-        title=title or None,
-        ncols=columns,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=0.2,
-        alignment="left",
-        handlelength=1.4,
-        labelspacing=0.25,
+    return literal(
+        ax.legend(
+            handles,
+            labels,
+            title=title or None,
+            ncols=columns,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            borderaxespad=0.2,
+            alignment="left",
+            handlelength=1.4,
+            labelspacing=0.25,
+        )
     )
+
+
+def literal(legend: Legend) -> Legend:
+    """The legend, its labels and title drawn literally: a dollar sign in a name is no formula."""
     for text in [*legend.get_texts(), legend.get_title()]:
         text.set_parse_math(False)
     return legend
+
+
+def list_rows(ax: Axes, names: Sequence[str], parted: bool = False) -> None:
+    """Write the names of the rows downwards, literally; with `parted` a line stands between two rows."""
+    ax.set_yticks(range(len(names)), names)
+    for text in ax.get_yticklabels():
+        text.set_parse_math(False)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    for boundary in range(1, len(names)) if parted else ():
+        ax.axhline(boundary - 0.5, color=GREY, linewidth=0.3)
 
 
 def letter(ax: Axes, name: str) -> None:

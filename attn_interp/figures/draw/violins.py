@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.estimates import estimate_marks
 from attn_interp.figures.draw.marks import density, marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Artist, Axes, Result
 
 BINS = ("[0, .25)", "[.25, .5)", "[.5, .75)", "[.75, 1]")
 SPARSE = 10  # documents: fewer are shown one by one, since a density of so few invents a shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,8 @@ from attn_interp.figures.draw import style
 from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.draw.violins import draw_violins, violin_marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 MOST = math.log(2)  # `measures.divergence.LN2`, without the tensors that its room loads
 TICKS = {0.0: "0", 0.2: "0.2", 0.4: "0.4", 0.6: "0.6", MOST: "ln 2"}  # the measure's own range

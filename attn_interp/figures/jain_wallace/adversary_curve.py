@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import filled, marks, stack
+from attn_interp.figures.draw.types import Artist, Axes, Result
 from attn_interp.figures.jain_wallace.adversary import MOST, PROOF, TICKS, strongest
 from attn_interp.statistics.bootstrap import summarise
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 PANEL = "divergence against eps"
 VALUE, UPPER = "value", "upper bound"
@@ -59,19 +51,12 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The curves at one column's width."""
-    with style.paper():
-        page = style.new_figure(height=_height(result))
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks that are drawn: one curve per predicted class (series), of the value and of its upper bound (group)."""
-    frame = strongest(result.frame)
-    if frame.empty:
-        raise ValueError("figure adversary_curve: the frame has no rows; run the experiment on at least one document")
+    frame = strongest(filled(result).frame)
     frame = frame.assign(predicted=frame["predicted"].astype(str))
     parts = [_curves(frame, "jsd", VALUE, result)]
     certified = frame["status"] == "certified"

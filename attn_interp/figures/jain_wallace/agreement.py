@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -11,12 +9,7 @@ from attn_interp.figures.draw import style
 from attn_interp.figures.draw.bars import draw_bars, share_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import density, marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 Pair = tuple[str, str]
 

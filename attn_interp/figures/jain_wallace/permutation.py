@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
+from attn_interp.figures.draw.types import Axes, Result
 from attn_interp.figures.draw.violins import draw_violins, violin_marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 PANEL = "permutation"
 
@@ -32,12 +25,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The figure of the paper: the violins, at one column's width."""
-    with style.paper():
-        page = style.new_figure(height=2.8)
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attn_interp.figures.draw.types import Figure
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from attn_interp.data.document import Document
 
 Scores = Mapping[str, np.ndarray]

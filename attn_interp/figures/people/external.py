@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from attn_interp.data.signals import PROXY
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 PLAIN, PARTIAL = "spearman", "partial"
 LABELS = {PLAIN: "mean Spearman's ρ", PARTIAL: "mean partial ρ given the controls"}
@@ -56,12 +50,7 @@ def plot(result: Result, ax: Axes | None = None, value: str = PLAIN) -> Axes:
                 axes.plot(end, places, "|", color=colour, markersize=4, markeredgewidth=0.7)
         for place, signal in enumerate(signals):
             style.beside(axes, place, _counts(rows[rows.group == signal]), style.BLACK)
-        axes.set_yticks(range(len(signals)), [_described(result, signal) for signal in signals])
-        for text in axes.get_yticklabels():
-            text.set_parse_math(False)
-        axes.set_ylim(len(signals) - 0.5, -0.5)
-        for boundary in range(1, len(signals)):
-            axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
+        style.list_rows(axes, [_described(result, signal) for signal in signals], parted=True)
         axes.set_xlim(-1.0, 1.0)
         axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)
         axes.set_xlabel(LABELS[value])
@@ -80,9 +69,7 @@ def figure(result: Result) -> Figure:
         labels = [text.get_text() for text in left.get_legend().get_texts()]
         left.get_legend().remove()
         right.get_legend().remove()
-        legend = page.legend(handles, labels, title=TITLE, ncols=3, loc="outside upper center", handlelength=1.4)
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        style.literal(page.legend(handles, labels, title=TITLE, ncols=3, loc="outside upper center", handlelength=1.4))
         style.legend_above(left, [], [], "plain")
         style.legend_above(right, [], [], "given the controls")
         style.letter(left, "a")
@@ -102,11 +89,7 @@ def drawn(result: Result) -> pd.DataFrame:
         table = summary[summary["quantity"] == panel].set_index(["signal", "scorer"])
         for signal in signals:
             for scorer in scorers:
-                row = table.loc[(signal, scorer)]
-                numbers = {"x": row["estimate"], "low": row["low"], "high": row["high"]}
-                parts.append(
-                    marks(panel, "estimate", scorer, signal, **numbers, n=row["n"], undefined=row["undefined"])
-                )
+                parts.append(estimate(panel, table.loc[(signal, scorer)], scorer, signal))
     return stack(parts)
 
 

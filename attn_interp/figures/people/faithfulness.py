@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, filled, marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 
 COMPREHENSIVENESS, SUFFICIENCY = "comprehensiveness", "sufficiency"
 AOPC, OWN_LENGTH = "AOPC", "rationale"
@@ -62,9 +57,7 @@ def figure(result: Result) -> Figure:
         above, below = page.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
         for name, axes, measure in zip("ab", above.subplots(1, 2), EXPLAINED):
             style.letter(_draw_curves(axes, rows, measure, listed=False), name)
-        legend = above.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=4)
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        style.literal(above.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=4))
         left, right = below.subplots(1, 2)
         style.letter(_draw_areas(left, rows, COMPREHENSIVENESS), "c")
         style.letter(_draw_areas(right, rows, SUFFICIENCY), "d")
@@ -75,9 +68,7 @@ def figure(result: Result) -> Figure:
 def drawn(result: Result) -> pd.DataFrame:
     """The marks of `figure`: panels "comprehensiveness curve", "sufficiency curve" (mark 'curve', x the place of the
     share, group its name) and "comprehensiveness", "sufficiency" (mark 'estimate', the AOPC)."""
-    if result.frame.empty:
-        raise ValueError("figure faithfulness: the frame has no rows; run the experiment on at least one document")
-    table = result.summary()
+    table = filled(result).summary()
     table = table[table["grouping"] == "all"]
     found = {(row["quantity"], row["method"], row["size"]): row for row in table.to_dict("records")}
     parts = []
@@ -89,7 +80,7 @@ def drawn(result: Result) -> pd.DataFrame:
                 numbers = {key: row[key] for key in NUMBERS}
                 parts.append(marks(f"{measure} curve", "curve", name, size, x=place, y=row["estimate"], **numbers))
             row = found[measure, name, AOPC]
-            parts.append(marks(measure, "estimate", name, x=row["estimate"], **{key: row[key] for key in NUMBERS}))
+            parts.append(estimate(measure, row, name))
     return stack(parts)
 
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Axes, Result
 
 TITLES = {
     "auroc": "AUROC",
@@ -42,10 +35,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             handles += axes.plot(own.x, y, MARKERS[judge], color=COLOURS[judge], markersize=3.5, linestyle="")
             for place, row in zip(y, own.to_dict("records")):
                 style.beside(axes, place, style.interval_text(row["x"], row["low"], row["high"]), COLOURS[judge])
-        axes.set_yticks(range(len(titles)), titles)
-        axes.set_ylim(len(titles) - 0.5, -0.5)
-        for boundary in range(1, len(titles)):
-            axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
+        style.list_rows(axes, titles, parted=True)
         axes.set_xlim(-1.0 if (rows[["x", "low"]] < 0).any(axis=None) else 0.0, 1.0)
         axes.set_xlabel("agreement, mean over documents [95 % interval]")
         title = f"people held against people, {_count(rows)}"
@@ -53,12 +43,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The point-range plot at one column's width."""
-    with style.paper():
-        page = style.new_figure(style.SINGLE, 3.4)
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:
@@ -67,8 +52,7 @@ def drawn(result: Result) -> pd.DataFrame:
     parts = []
     for quantity, title in TITLES.items():
         for row in table[table["quantity"] == quantity].to_dict("records"):
-            numbers = {name: row[name] for name in ("low", "high", "n", "undefined")}
-            parts.append(marks("agreement", "estimate", str(row["judge"]), title, x=row["estimate"], **numbers))
+            parts.append(estimate("agreement", row, str(row["judge"]), title))
     return stack(parts)
 
 

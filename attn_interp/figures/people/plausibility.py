@@ -5,21 +5,13 @@ All of these figures show plausibility, agreement with people; none says what th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.marks import estimate, stack
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 
 TITLES = {
     "auroc": "AUROC",
@@ -29,12 +21,7 @@ TITLES = {
     "precision_recall_area": "area under precision-recall",
 }
 PANELS = ("auroc", "average_precision", "token_f1")
-KIND_COLOURS = {
-    "attention": style.BLUE,
-    "attribution": style.VERMILION,
-    "baseline": style.GREY,
-    "human": style.GREEN,
-}
+KIND_COLOURS = {"attention": style.BLUE, "attribution": style.VERMILION, "baseline": style.GREY, "human": style.GREEN}
 MARKERS = {"attention": "o", "attribution": "s", "baseline": "^", "human": "D"}
 LONGEST_NAME = 28
 
@@ -69,9 +56,9 @@ def figure(result: Result) -> Figure:
             style.legend_above(axes, [], [], TITLES[measure])
             style.letter(axes, name)
             axes.set_xlabel("mean [95 % interval]")
-        legend = page.legend(handles, labels, loc="outside upper left", ncols=3, title=_title(rows), alignment="left")
-        for text in [*legend.get_texts(), legend.get_title()]:
-            text.set_parse_math(False)
+        style.literal(
+            page.legend(handles, labels, loc="outside upper left", ncols=3, title=_title(rows), alignment="left")
+        )
     return page
 
 
@@ -106,8 +93,7 @@ def _marks(result: Result, measures: Sequence[str]) -> pd.DataFrame:
     parts = []
     for measure in measures:
         for row in table[table["quantity"] == measure].to_dict("records"):
-            numbers = {name: row[name] for name in ("low", "high", "n", "undefined")}
-            parts.append(marks(measure, "estimate", str(row["scorer"]), str(row["kind"]), x=row["estimate"], **numbers))
+            parts.append(estimate(measure, row, str(row["scorer"]), str(row["kind"])))
     return stack(parts)
 
 
@@ -131,10 +117,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, measure: str, result: Result) -> tuple
     for kind in dict.fromkeys(rows.group):
         handles += axes.plot([], [], MARKERS[kind], color=KIND_COLOURS[kind], markersize=2.4)
         labels.append(kind)
-    axes.set_yticks(range(len(rows)), [short(name) for name in rows.series])
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    style.list_rows(axes, [short(name) for name in rows.series])
     axes.set_xlim(0.0, 1.0)
     axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "", "0.5", "", "1"])
     axes.grid(axis="x", color=style.GREY, alpha=0.25, linewidth=0.4)

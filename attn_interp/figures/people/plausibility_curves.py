@@ -5,23 +5,15 @@ Plausibility, agreement with people; nothing here says what the model used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.figures.people.plausibility import short
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 ROC, PRECISION_RECALL = "ROC", "precision-recall"
 AXES = {
@@ -62,9 +54,7 @@ def figure(result: Result, scorers: Sequence[str] | None = None) -> Figure:
             style.legend_above(axes, [], [], curve)
             style.letter(axes, name)
         title = "plausibility (agreement with people, not faithfulness): mean curve, 95 % band"
-        legend = page.legend(handles, labels, loc="outside upper left", ncols=2, title=title, alignment="left")
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        style.literal(page.legend(handles, labels, loc="outside upper left", ncols=2, title=title, alignment="left"))
     return page
 
 

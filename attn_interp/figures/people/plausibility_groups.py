@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.people.plausibility import TITLES, short
 from attn_interp.statistics.bootstrap import summarise
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 LENGTH, ANNOTATOR = "length", "annotator"
 LABELS = {LENGTH: "words of the document, in quarters", ANNOTATOR: "number of the annotator"}

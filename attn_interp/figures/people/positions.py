@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.people.plausibility import short
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 PEOPLE, ATTENTION = "people", "attention"
 SCALES = (0.25, 0.5, 1.0)  # upper ends of the axis; a share cannot pass 1

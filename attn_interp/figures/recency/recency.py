@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,13 +11,7 @@ from attn_interp.experiments.recency.recency import EARLY, EVERYWHERE, FIRST, LA
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve
 from attn_interp.figures.draw.marks import marks, stack
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Axes, Figure, Line2D, Result
 
 LOOKS = {
     "last": (style.VERMILION, "-", "last state (of two directions: both ends)"),

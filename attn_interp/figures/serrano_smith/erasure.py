@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,8 @@ from attn_interp.figures.draw import style
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import estimate_marks
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.statistics.kaplan_meier import survival
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 OPTIMUM, ATTENTION = "optimum", "attention"
 CURVES, BOXES, DIFFERENCES = "survival", "fraction erased", "difference to attention"

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.estimates import estimate_marks
-from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.marks import estimate, filled, marks, stack
+from attn_interp.figures.draw.types import Artist, Axes, Figure, Result
 from attn_interp.statistics.bootstrap import interval
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 SCATTER, FLIPS = "effect against weight", "flips"
 MOST_ATTENDED, OTHER, NONE = "the most attended", "only another", "none"
@@ -146,9 +138,7 @@ def _unit(result: Result) -> str:
 
 
 def _points(result: Result) -> pd.DataFrame:
-    frame = result.frame
-    if frame.empty:
-        raise ValueError("figure single_erasure: the frame has no rows; run the experiment on at least one document")
+    frame = filled(result).frame
     alone = frame["flip_both"] + frame["flip_only_most_attended"] > 0
     kind = pd.Series(np.select([alone, frame["flip_only_other"] > 0], [MOST_ATTENDED, OTHER], NONE), frame.index)
     defined = frame["js_difference"].notna()
@@ -157,19 +147,7 @@ def _points(result: Result) -> pd.DataFrame:
         own = frame[defined & (kind == name)]
         parts.append(marks(SCATTER, "point", name, x=own["weight_difference"], y=own["js_difference"]))
     above = (frame["js_difference"] > 0).astype(float).where(defined)
-    found = interval(above, "share")
-    parts.append(
-        marks(
-            SCATTER,
-            "estimate",
-            ABOVE,
-            x=found.estimate,
-            low=found.low,
-            high=found.high,
-            n=found.n,
-            undefined=found.undefined,
-        )
-    )
+    parts.append(estimate(SCATTER, vars(interval(above, "share")), ABOVE))
     return stack(parts)
 
 

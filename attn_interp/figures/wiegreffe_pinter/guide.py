@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attn_interp.figures.draw.scores import Wording, drawing_of
-
-if TYPE_CHECKING:
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Result
 
 
 def caption(result: Result) -> str:

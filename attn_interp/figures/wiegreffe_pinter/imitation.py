@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.plane import draw_series, plane_axes, plane_marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.types import Axes, Result
 
 LOOKS = {  # colour, line and marker of each freedom; `figures.ladder` uses the same
     "attention": (style.BLUE, "-", "o"),
@@ -43,12 +36,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def figure(result: Result) -> Figure:
-    """The plane at one column's width."""
-    with style.paper():
-        page = style.new_figure(height=3.0)
-        plot(result, page.subplots())
-    return page
+figure = style.page_of(plot)
 
 
 def drawn(result: Result) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,9 @@ import pandas as pd
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks, stack
 from attn_interp.figures.draw.plane import UP, draw_series, plane_axes, plane_marks
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.jain_wallace.adversary import MOST
 from attn_interp.figures.wiegreffe_pinter.imitation import LOOKS as IMITATOR_LOOKS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 ADVERSARY = "adversary"
 LOOKS: dict[str, tuple[str, Any, str]] = {  # colour, line and marker of each rung, strongest first

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.marks import marks, stack
+from attn_interp.figures.draw.types import Axes, Figure, Result
 from attn_interp.figures.draw.violins import draw_violins, violin_marks
 from attn_interp.figures.jain_wallace.adversary import MOST, TICKS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attn_interp.experiments.result import Result
 
 VIOLINS, POINTS = "violins", "points"
 MARKERS = "o^sDvP*"

@@ -9,18 +9,14 @@ import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
+from attn_interp.figures.draw.types import Axes, Figure
 from attn_interp.figures.words.literal import fitted, width, write
 from attn_interp.figures.words.shading import draw_scale, ink, shade
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WORDS = 7.0  # points: size of the words; everything else below is in units of it
 SMALLEST = 4.0  # points: a document too long for the given Axes at this size runs over their lower edge

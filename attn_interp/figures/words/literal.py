@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attn_interp.figures.draw.style import SETTINGS
+from attn_interp.figures.draw.types import Axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text

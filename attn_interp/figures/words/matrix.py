@@ -8,19 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
+from attn_interp.figures.draw.types import Axes, Figure
 from attn_interp.figures.words.heat_rows import room, weight_texts
 from attn_interp.figures.words.literal import fitted, label_ticks, printable, width, write
 from attn_interp.figures.words.shading import SEQUENTIAL, ink, shade
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SELF, CROSS = ("query", "key"), ("decoder query", "encoder key")
 LARGEST, SMALLEST = 7.0, 4.0  # points: size of the words at the edges

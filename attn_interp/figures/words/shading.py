@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attn_interp.figures.draw import style
+from attn_interp.figures.draw.types import Axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
 SEQUENTIAL, DIVERGING = "magma_r", "PRGn"

@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.data.document import Document, documents_of
+from attn_interp.figures.draw.types import Axes, Figure
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
 from attn_interp.figures.words.words_html import words_css, words_html
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from attn_interp.models.attention_model import AttentionModel
 
 ATTENTION = "attention"

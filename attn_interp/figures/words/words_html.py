@@ -14,15 +14,7 @@ import pandas as pd
 
 from attn_interp.figures.words.heat_rows import LEGEND, HeatRows, right_to_left, weight_texts
 from attn_interp.figures.words.literal import printable
-from attn_interp.figures.words.shading import (
-    DARK_DIVERGING,
-    DARK_SEQUENTIAL,
-    DIVERGING,
-    SEQUENTIAL,
-    Colour,
-    ink,
-    shade,
-)
+from attn_interp.figures.words.shading import DARK_DIVERGING, DARK_SEQUENTIAL, DIVERGING, SEQUENTIAL, Colour, ink, shade
 
 if TYPE_CHECKING:
     from jinja2 import Environment

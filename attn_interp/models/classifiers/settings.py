@@ -27,8 +27,7 @@ COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
 
 def encoder_named(name: str) -> Encoder:
     """The record of an encoder; its module is imported when it is asked for."""
-    record: Encoder = named(f"models.classifiers.{ENCODERS[name]}")
-    return record
+    return named(f"models.classifiers.{ENCODERS[name]}")
 
 
 def require_option(name: str, value: object, options: tuple[str, ...]) -> None:

@@ -38,8 +38,7 @@ class TransformerEncoder(StateEncoder):
         states = states + PLACE_SPREAD * sines(states.shape[1], self.width).to(states)
         for layer in self.layers:
             states = layer(states, is_token)
-        normalised: torch.Tensor = self.norm(states)
-        return normalised
+        return self.norm(states)
 
 
 class TransformerLayer(nn.Module):
@@ -57,8 +56,7 @@ class TransformerLayer(nn.Module):
     def forward(self, states: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
         """states (B, T, D), is_token (B, T) -> states (B, T, D)."""
         states = states + self.attention(self.before_attention(states), is_token)
-        changed: torch.Tensor = states + self.network(self.before_network(states))
-        return changed
+        return states + self.network(self.before_network(states))
 
 
 class SelfAttention(nn.Module):
@@ -76,8 +74,7 @@ class SelfAttention(nn.Module):
             self.read(states).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         )  # (B, H, T, D/H)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=is_token[:, None, None])
-        written: torch.Tensor = self.write(mixed.transpose(1, 2).flatten(2))
-        return written
+        return self.write(mixed.transpose(1, 2).flatten(2))
 
 
 def sines(length: int, width: int) -> torch.Tensor:

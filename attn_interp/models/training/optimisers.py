@@ -28,9 +28,6 @@ def build_optimisers(module: Classifier, training: TrainingSettings) -> list[Opt
         optimisers.append(SparseAdam(list(module.embedding.parameters()), lr=rate))
     else:
         decayed.append(module.embedding.weight)
-    groups = [
-        {"params": decayed, "weight_decay": decay},
-        {"params": undecayed, "weight_decay": 0.0},
-    ]
+    groups = [{"params": decayed, "weight_decay": decay}, {"params": undecayed, "weight_decay": 0.0}]
     optimisers.append(Adam([group for group in groups if group["params"]], lr=rate, amsgrad=True, fused=True))
     return optimisers

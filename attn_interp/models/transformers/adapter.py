@@ -102,8 +102,7 @@ class Inputs:
 
 def logits_of(output: Any) -> torch.Tensor:
     """The logits (B, C) of a classifier's output."""
-    logits: torch.Tensor = output.logits
-    return logits
+    return output.logits
 
 
 def wrap_classifier(

@@ -111,8 +111,7 @@ def _chord_bound(alpha: Floats, outer: Polytope, least: Floats, most: Floats) ->
 def _slope(alpha: Floats, q: Floats) -> Floats:
     """d JSD / d q_t, up to a factor 2."""
     near = np.maximum(q, SMALLEST_WEIGHT)
-    slope: Floats = np.log(2 * near / (near + alpha))
-    return slope
+    return np.log(2 * near / (near + alpha))
 
 
 def _climb_outer(alpha: Floats, outer: Polytope, q: Floats) -> Floats:

@@ -27,13 +27,11 @@ class OutputBall:
 
     def tvd(self, q: Floats) -> Floats:
         """(N,) movement of the output under attentions q (N, T)."""
-        moved: Floats = np.abs(special.softmax(q @ self.votes, axis=-1) - self.probabilities).sum(-1) / 2
-        return moved
+        return np.abs(special.softmax(q @ self.votes, axis=-1) - self.probabilities).sum(-1) / 2
 
     def holds(self, q: Floats) -> Truths:
         """(N,) true where an attention's output is within eps, up to rounding."""
-        within: Truths = self.tvd(q) <= self.eps + ROUNDING
-        return within
+        return self.tvd(q) <= self.eps + ROUNDING
 
     def pulled(self, q: Floats, towards: Floats) -> Floats:
         """Each attention (N, T) moved towards feasible ones as far as it takes; one that is feasible stays."""

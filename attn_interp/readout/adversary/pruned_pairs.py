@@ -59,8 +59,7 @@ def shared(a: Floats, q: Floats) -> Floats:
 
 def _xlogx(x: Floats) -> Floats:
     # an exact 0 becomes 0 times the log of the smallest number; scipy's xlogy costs three times as much
-    result: Floats = x * np.log(np.maximum(x, 5e-324))
-    return result
+    return x * np.log(np.maximum(x, 5e-324))
 
 
 def _groups(alpha: Floats, s: Floats, words: Integers) -> Integers:

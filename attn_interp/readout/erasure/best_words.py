@@ -25,12 +25,7 @@ class BestSubset(NamedTuple):
 
 
 def best_subset(
-    weights: Array,
-    votes: Array,
-    is_word: Array | None,
-    decision: Array,
-    count: Array,
-    highest: bool,
+    weights: Array, votes: Array, is_word: Array | None, decision: Array, count: Array, highest: bool
 ) -> BestSubset:
     """The `count` words to keep, all others erased and the attention renormalised, such that the probability of the
     decision is highest (or lowest).

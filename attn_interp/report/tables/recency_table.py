@@ -28,10 +28,7 @@ def recency_layout(summary: pd.DataFrame) -> pd.DataFrame:
             where = rows["length"].map(lambda words: "" if pd.isna(words) else f", {words:g} words")
             trained = ", trained at that length" if long else ""
             parts.append(rows.assign(quantity=[f"{name}{words}{trained}" for words in where]))
-    table = pd.concat(parts, ignore_index=True)
-    order = {key: place for place, key in enumerate(dict.fromkeys(summary[ARCHITECTURE].itertuples(index=False)))}
-    place = [order[key] for key in table[ARCHITECTURE].itertuples(index=False)]
-    table = table.iloc[pd.Series(place).argsort(kind="stable")].reset_index(drop=True)
+    table = summary[ARCHITECTURE].drop_duplicates().merge(pd.concat(parts), on=ARCHITECTURE)
     table["pooling"] = [pooling_name(*key) for key in zip(table["pooling"], table["directions"])]
     return table[[*ARCHITECTURE, "quantity", "estimate", "low", "high", "n", "undefined"]]
 
@@ -99,7 +96,7 @@ def recency_sentence(summary: pd.DataFrame) -> str:
     parts = [
         f"{first}, one direction, last state against attention, means over {seeds} seed{'s' * (seeds != 1)} "
         f"[95 % interval]: accuracy for a keyword at {FIRST:g} of {late:g} words, keywords late in training, "
-        f"{places} ({verdict} by attention)",
+        f"{places} ({verdict} by attention)"
     ]
     if longest > shortest:
         places, verdict = pair(measures.ACCURACY, EVERYWHERE, FIRST, long=True)

@@ -27,14 +27,13 @@ from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.report.run_directory import MODELS, as_name
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.people.rationale_sets import PLANTED, Effort, RationaleSet
 from attn_interp.studies.run import CellRun, run_cells
-from attn_interp.studies.steps import Step, kept, key_of
-from attn_interp.studies.work import CHECKPOINT
+from attn_interp.studies.steps import Step, key_of
+from attn_interp.studies.work import classifier_of
 
 COMPARED_BY = (DELETE, ATTENTION_MASK)  # as ERASER erases, and where the optimum is known
 SHOWN = (0.1, 0.5, 0.9)  # quantiles of plausibility by attention: the documents that are drawn
@@ -146,12 +145,7 @@ class ComparisonWork:
 
     @cached_property
     def trained(self) -> Trained:
-        cell, corpus = self.comparison.cell, self.comparison.marked.corpus
-
-        def make(state: Path) -> Trained:
-            return fit_classifier(corpus, cell.settings, cell.training, cell.seed, progress=False, resume=state)
-
-        return kept(self.models / CHECKPOINT, make)
+        return classifier_of(self.comparison.cell, self.comparison.marked.corpus, self.models, False)
 
     @cached_property
     def reading(self) -> Reading:

@@ -28,13 +28,12 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import predict_logits
 from attn_interp.models.training.fitting import fit_classifier, seeded
 from attn_interp.models.wrap import wrap
+from attn_interp.studies.cell import load_once
 from attn_interp.studies.recency.recency_documents import (
     PLACES,
     collated,
-    fingerprint,
     planted_corpus,
     planted_documents,
     real_corpus,
@@ -162,7 +161,7 @@ def measured(cell: RecencyCell) -> Result:
 def settings_of(sizes: Sizes) -> dict[str, Any]:
     """Everything that decides a cell but the cell, as plain JSON values."""
     described: dict[str, Any] = json.loads(json.dumps(asdict(sizes)))
-    return {**described, "fingerprint": fingerprint(sizes.corpus, _options(sizes))}
+    return {**described, "fingerprint": load_once(sizes.corpus, _options(sizes)).fingerprint()}
 
 
 def _about(cell: RecencyCell, trained_at: str) -> dict[str, object]:
@@ -239,7 +238,7 @@ def _padding(cell: RecencyCell) -> list[dict[str, object]]:
     trained = fit_classifier(corpus, cell.settings(), training, cell.seed, progress=False)
     documents = corpus.test[: sizes.documents]
     labels = torch.tensor(gold_labels(corpus.test))
-    right = (predict_logits(trained.module, trained.vocabulary, corpus.test).argmax(-1) == labels).double().numpy()
+    right = (trained.logits(corpus.test).argmax(-1) == labels).double().numpy()
     table = flips_under_padding(trained, documents, neutral, sizes.counts, cell.seed)
     rows = [row(measures.QUALITY, right)]
     for count in sizes.counts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -13,11 +12,11 @@ from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import shuffled
-from attn_interp.data.load import load
 from attn_interp.data.splits import HELD_OUT
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.experiments.recency.parts.padding import neutral_words
 from attn_interp.experiments.recency.recency import EARLY, EVERYWHERE, LATE
+from attn_interp.studies.cell import load_once
 
 PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {EVERYWHERE: (0.0, 1.0), EARLY: (0.0, 1 / 3), LATE: (2 / 3, 1.0)}
@@ -52,18 +51,6 @@ def collated(
 @lru_cache(maxsize=2)
 def real_corpus(name: str, options: str, count: int, seed: int) -> tuple[Corpus, tuple[str, ...]]:
     """At most `count` documents of each split, drawn by the seed, and the neutral words among those to train on."""
-    whole = whole_corpus(name, options)
+    whole = load_once(name, options)
     corpus = replace(whole, splits={split: shuffled(own, seed)[:count] for split, own in whole.splits.items()})
     return corpus, neutral_words(corpus.train)
-
-
-@lru_cache(maxsize=1)
-def fingerprint(name: str, options: str) -> str:
-    """That of the real corpus."""
-    return whole_corpus(name, options).fingerprint()
-
-
-@lru_cache(maxsize=1)
-def whole_corpus(name: str, options: str) -> Corpus:
-    """The real corpus, as `load` reads it; options as JSON."""
-    return load(name, **json.loads(options))

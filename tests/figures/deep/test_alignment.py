@@ -1,19 +1,13 @@
-"""Alignment figures: the drawn artists are the summary, the truth is outlined, and steps make a lower triangle."""
+"""Alignment figures: the drawn artists are the summary."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
-from attn_interp.data.corpora.transduction import Transduction
 from attn_interp.experiments.deep.alignment import COLUMNS
 from attn_interp.experiments.result import Result
 from attn_interp.figures.deep import alignment as figures
-from attn_interp.figures.words.steps import show_steps
-
-PAIR = Transduction("p", ("the", "7", "of", "march"), ("03", "07"), ((0, 3), (1, 1)))
 
 
 @pytest.fixture
@@ -53,28 +47,3 @@ def test_the_artists_show_the_summary(result: Result) -> None:
 def test_an_empty_frame_is_refused(result: Result) -> None:
     with pytest.raises(ValueError, match="no rows"):
         figures.drawn(Result("alignment", result.frame.iloc[:0], result.settings, COLUMNS))
-
-
-def test_the_true_links_are_outlined() -> None:
-    axes = figures.draw_alignment([[0.1, 0.1, 0.1, 0.7], [0.2, 0.6, 0.1, 0.1]], PAIR)
-    boxes = [patch for patch in axes.patches if isinstance(patch, Rectangle) and not patch.get_fill()]
-    centres = [(box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2) for box in boxes]
-    assert np.allclose(centres, [(3, 0), (1, 1)])
-    assert any("outlined: true links" in text.get_text() for text in axes.figure.findobj(Text))
-    assert axes.get_xlabel() == "encoder key"
-    assert axes.get_ylabel() == "decoder query"
-
-
-def test_steps_are_a_lower_triangle_from_the_second_token_on() -> None:
-    weights = np.tril(np.arange(16.0).reshape(4, 4), -1)
-    weights[1:] /= weights[1:].sum(-1, keepdims=True)
-    shown = show_steps(weights, ["<s>", "a", "b", "</s>"])
-    assert shown.queries == ("a", "b", "</s>")
-    assert shown.keys == ("<s>", "a", "b")
-    np.testing.assert_array_equal(shown.weights[0], weights[1:, :-1])
-    np.testing.assert_array_equal(shown.masked, np.triu(np.ones((3, 3), bool), 1))
-    assert shown.plot().get_xlabel() == "earlier token (key)"
-    with pytest.raises(ValueError, match="later, masked key"):
-        show_steps(np.eye(4)[::-1], ["a"] * 4)
-    with pytest.raises(ValueError, match=r"shape \(4, 4\) for 1 tokens"):
-        show_steps(weights, ["a"])

@@ -13,7 +13,6 @@ from attn_interp.data.corpora.planted import load_planted
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import predict
 from attn_interp.models.training.fitting import fit_classifier
 
 CORPUS = load_planted(60, most_length=7)
@@ -46,14 +45,14 @@ def test_the_round_trip_is_exact(trained: Trained, folder: Path) -> None:
     assert all(parameter.requires_grad for parameter in loaded.module.parameters())
     for name, value in trained.module.state_dict().items():
         assert torch.equal(loaded.module.state_dict()[name], value)
-    assert torch.equal(predict(loaded, CORPUS.test), predict(trained, CORPUS.test))
+    assert torch.equal(loaded.logits(CORPUS.test), trained.logits(CORPUS.test))
 
 
 @pytest.mark.parametrize("settings", [ClassifierSettings(), ClassifierSettings(pooling="last", bidirectional=False)])
 def test_every_kind_of_encoder_comes_back(settings: ClassifierSettings, tmp_path: Path) -> None:
     model = fit_classifier(CORPUS.first(20), settings, TrainingSettings(epochs=1), progress=False)
     save_checkpoint(model, tmp_path / "model")
-    assert torch.equal(predict(load_checkpoint(tmp_path / "model"), CORPUS.test), predict(model, CORPUS.test))
+    assert torch.equal(load_checkpoint(tmp_path / "model").logits(CORPUS.test), model.logits(CORPUS.test))
 
 
 def test_only_the_checkpoint_is_left_and_an_old_one_is_replaced(trained: Trained, folder: Path) -> None:

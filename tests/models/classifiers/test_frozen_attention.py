@@ -20,7 +20,8 @@ from attn_interp.models.classifiers.frozen_attention import (
     uniform,
 )
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.predicting import predict, predict_logits
+from attn_interp.models.classifiers.trained import UnderAttention
+from attn_interp.models.predicting import predict_logits
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
@@ -108,7 +109,7 @@ def test_training_under_frozen_attention_learns_from_the_words_it_weighs_alone()
             corpus, small, TrainingSettings(epochs=8, learning_rate=0.02), 1, progress=False, attention=given
         )
         labels = torch.tensor([document.label for document in corpus.test])
-        scores.append(float((predict(model, corpus.test, attention=given).argmax(1) == labels).double().mean()))
+        scores.append(float((UnderAttention(model, given).logits(corpus.test).argmax(1) == labels).double().mean()))
     assert scores[0] == 1.0
     assert abs(scores[1] - 0.5) < 3 * 0.5 / len(corpus.test) ** 0.5
 

@@ -16,13 +16,8 @@ from attn_interp.experiments.reading import read
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.classifier import build_classifier
-from attn_interp.models.classifiers.hierarchical import (
-    HierarchicalClassifier,
-    last_of_sentences,
-    sentence_end_ids,
-)
+from attn_interp.models.classifiers.hierarchical import HierarchicalClassifier, last_of_sentences, sentence_end_ids
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.predicting import predict
 from attn_interp.models.sentence_view import collate_sentences
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
@@ -182,10 +177,10 @@ def test_the_word_level_is_not_affine(model: AttentionModel) -> None:
 
 def test_experiments_speak_of_sentences(model: AttentionModel) -> None:
     reading = read(model, DOCUMENTS)
-    permuted = permutation(model, DOCUMENTS, draws=9, reading=reading).frame
+    permuted = permutation(reading, draws=9).frame
     assert permuted["words"].tolist() == [5, 1, 3, 3, 1, 5]
     assert (permuted["median_tvd"][[1, 4]] == 0).all() and permuted["median_tvd"].max() > 0
-    found = adversary(model, DOCUMENTS, reading=reading).frame
+    found = adversary(reading).frame
     assert (found["tvd"] <= 0.01 + 1e-6).all() and found["jsd"].max() > 0.01
 
 
@@ -240,7 +235,7 @@ def test_the_view_over_words_is_of_documents_of_one_sentence(module: Hierarchica
         assert (model.logits_under(batch, turned[:, None])[:, 0] - run.logits).abs().max() > 1e-4
     reading = read(model, documents)
     assert not reading.affine
-    found = adversary(model, documents, eps=0.05, reading=reading).frame
+    found = adversary(reading, eps=0.05).frame
     assert set(found["status"]) == {"search"}
     assert (found["tvd"] <= 0.05 + 1e-6).all()
     assert found["jsd"].max() > 0
@@ -253,12 +248,12 @@ def test_learns_planted_evidence_and_comes_back_from_its_folder(tmp_path) -> Non
     corpus = load("planted", documents=400, least_length=3, most_length=23, fillers=fillers, seed=2)
     settings = ClassifierSettings(encoder="hierarchical", embedding_width=12, hidden=6, dropout=0.0)
     trained = fit_classifier(corpus, settings, TrainingSettings(epochs=9, learning_rate=1e-2), seed=1, progress=False)
-    probabilities = predict(trained, corpus.test)
+    probabilities = trained.logits(corpus.test).double().softmax(-1)
     labels = torch.tensor([document.label for document in corpus.test])
     assert (probabilities.argmax(1) == labels).double().mean() > 0.95
     save_checkpoint(trained, tmp_path / "checkpoint")
     again = load_checkpoint(tmp_path / "checkpoint")
-    assert torch.equal(predict(again, corpus.test), probabilities)
+    assert torch.equal(again.logits(corpus.test).double().softmax(-1), probabilities)
     assert [
         len(document) for document in wrap(again).batch([Document(id="d", words=("a", "."), label=0)]).documents
     ] == [1]

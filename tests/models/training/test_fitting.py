@@ -14,7 +14,7 @@ from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import predict, predict_logits
+from attn_interp.models.predicting import predict_logits
 from attn_interp.models.training import fitting as under_test
 from attn_interp.models.training.fitting import batches_in_random_order, class_weights, fit_classifier
 from attn_interp.models.training.objectives import Classification
@@ -36,7 +36,7 @@ def equal_weights(first: Trained, second: Trained) -> bool:
 
 def accuracy(model: Trained, documents: tuple[Document, ...]) -> float:
     labels = torch.tensor([document.label for document in documents])
-    return float((predict(model, documents).argmax(1) == labels).double().mean())
+    return float((model.logits(documents).argmax(1) == labels).double().mean())
 
 
 @pytest.mark.parametrize("encoder", ["lstm", "cnn", "average"])

@@ -37,10 +37,7 @@ class WordScores:
 
 
 def word_scores(
-    reading: Reading,
-    methods: Methods = METHODS,
-    baselines: Mapping[str, Baseline] | None = None,
-    signed: bool = False,
+    reading: Reading, methods: Methods = METHODS, baselines: Mapping[str, Baseline] | None = None, signed: bool = False
 ) -> WordScores:
     """The attention weights, the attributions of the predicted class and the baselines, on the words of each document.
 
