@@ -37,25 +37,28 @@ def logits_without_each_word(model: AttentionModel, batch: Batch) -> tuple[torch
     known = model.without_each_word or partial(logits_by_deletion, model)
     with evaluating(model.module):
         own, without = known(batch)
-    same = first_of_equal_neighbours(batch).to(without.device)  # (B, W)
+    same = first_of_equal_neighbours(model, batch).to(without.device)  # (B, W)
     return own, without.gather(1, same[..., None].expand_as(without))
 
 
-def first_of_equal_neighbours(batch: Batch) -> torch.Tensor:
-    """(B, W) for each word the first word of the run of equal words that it stands in: deleting either is the same.
+def first_of_equal_neighbours(model: AttentionModel, batch: Batch) -> torch.Tensor:
+    """(B, W) for each word the first of the run of equal words that it stands in: without either the text is the same.
 
-    >>> from attn_interp.data.batch import collate
-    >>> from attn_interp.data.document import Document
-    >>> from attn_interp.data.vocabulary import Vocabulary
-    >>> document = Document("a very very bad film")
-    >>> first_of_equal_neighbours(collate([document], Vocabulary.build([document], 1))).tolist()
-    [[0, 1, 1, 3, 4]]
+    Words are equal that are spelled alike; for a classifier of ours, which is given ids alone, also those of equal ids,
+    as two words that it does not know.
     """
-    longest = max(len(document) for document in batch.documents)
-    first = torch.arange(longest).repeat(len(batch), 1)
-    for row, document in enumerate(batch.documents):
+    by_ids = model.trained is not None
+    first = torch.arange(max(len(document) for document in batch.documents)).repeat(len(batch), 1)
+    for row, (document, ids, unit) in enumerate(
+        zip(batch.documents, batch.ids.tolist(), model.unit_of(batch).tolist())
+    ):
+        given: list[list[int]] = [[] for _ in document.words]
+        for token, word in zip(ids, unit):
+            if word >= 0:
+                given[word].append(token)
         for place in range(1, len(document)):
-            if document.words[place] == document.words[place - 1]:
+            alike = document.words[place] == document.words[place - 1]
+            if alike or (by_ids and given[place] == given[place - 1]):
                 first[row, place] = first[row, place - 1]
     return first
 
@@ -65,7 +68,7 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
     first is deleted."""
     with torch.no_grad():
         own = model.batch_logits(batch)
-    first = first_of_equal_neighbours(batch)
+    first = first_of_equal_neighbours(model, batch)
     edits = [
         (row, position)
         for row, document in enumerate(batch.documents)

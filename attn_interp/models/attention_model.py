@@ -315,6 +315,5 @@ class AttentionModel:
         """The logits (B, C) of a batch in which the words of `replaced` (B, W) have the input embedding `vector`."""
         unit = self.unit_of(batch)  # (B, T)
         positions = replaced.gather(1, unit.clamp(min=0)) & (unit >= 0)
-
         with torch.no_grad(), self._embedded(lambda output: torch.where(positions[..., None], vector, output)):
             return self.batch_logits(batch)

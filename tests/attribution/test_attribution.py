@@ -167,3 +167,11 @@ def test_equal_neighbours_have_one_leave_one_out_value_whatever_else_is_read(kin
     assert float(values[0][4]) == pytest.approx(float(own - shorter), abs=1e-6)
     for each in values.values():
         torch.testing.assert_close(each, values[0], atol=1e-6, rtol=0)
+
+
+def test_neighbours_that_the_model_does_not_know_have_one_value(model) -> None:
+    """It is given the same ids without either of them."""
+    document = Document(id="d", words=("the", "zyzzyva", "qwertyuiop", "film", "wonderful"), label=1)
+    batch = model.batch([document])
+    (found,) = leave_one_out(model, batch, torch.ones(1, dtype=torch.long)).values
+    assert found[1] == found[2] and len({*found.tolist()}) == 4
