@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +15,7 @@ from attn_interp.attribution.attribution import Attribution
 from attn_interp.attribution.methods import METHODS
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
+from attn_interp.experiments.jain_wallace import agreement as agreement_module
 from attn_interp.experiments.jain_wallace.agreement import MEASURES, agreement
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
@@ -185,3 +189,21 @@ def test_the_gap_is_that_of_integrated_gradients_alone(model, planted) -> None:
     assert without["completeness_gap"].isna().all() and len(without) == 2
     pair = frame[(frame["first"] == "integrated gradients") & (frame["second"] == "KernelSHAP")]
     assert pair["completeness_gap"].to_numpy() == pytest.approx(alone["completeness_gap"].to_numpy(), abs=1e-6)
+
+
+def test_a_new_measure_is_one_line(reading) -> None:
+    """With the line in it the module has the measure in its frame, its columns and its summary."""
+    source = Path(agreement_module.__file__).read_text("utf-8")
+    line = '    "counted": (lambda x, y, is_word: is_word.sum(-1).double(), Column("words of both", "", 1)),\n'
+    place = '    "weighted_tau": ('
+    assert source.count(place) == 1
+    changed = ModuleType("agreement_with_words")
+    exec(compile(source.replace(place, line + place), "agreement_with_words", "exec"), changed.__dict__)
+    few = reading.only(reading.documents[:6])
+    result = changed.agreement(few, methods=["leave-one-out"])
+    lengths = {document.id: len(document) for document in few.documents}
+    assert list(result.frame["counted"]) == [lengths[name] for name in result.frame["document"]]
+    assert result.columns["counted"].meaning == "words of both"
+    summary = changed.summarise(result)
+    told = summary.loc[summary["quantity"] == "counted", "estimate"].iloc[0]
+    assert told == pytest.approx(np.mean([*lengths.values()]))
