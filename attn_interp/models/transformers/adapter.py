@@ -17,7 +17,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.dry_run_documents import made_up, two_sizes
 from attn_interp.models.transformers.checks import check_classifier, check_output, check_padding, check_tokenizer
 from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length, pieces_of
-from attn_interp.models.view import FIRST, LAST, MEAN, chosen_view
+from attn_interp.models.view import FIRST, LAST, MEAN, chosen_view, word_of
 from attn_interp.recording import intervene, record, sites
 
 EXAMPLE_WORDS = 40
@@ -195,24 +195,30 @@ def _with_query(model: AttentionModel, batch: Batch, query: int | str | None, pa
     Raises:
         ValueError: the query is a mean, at a site whose words do not see the words after them.
     """
-    unpadded = replace(model, view=replace(model.view, query=LAST), query_of=LastUnpadded(padding))
+    first, last = (replace(model, view=replace(model.view, query=each)) for each in (FIRST, LAST))
+    unpadded = replace(last, query_of=LastUnpadded(padding))
+    tried = (first, last, unpadded) if query is None else (last, unpadded) if query == LAST else ()
+    for each in tried:
+        if _is_read_alone(each, batch) and _is_read_alone(each, _ending_in_padding(batch, padding)):
+            return each
     if query is None:
-        for each in (FIRST, LAST):
-            at = replace(model, view=replace(model.view, query=each))
-            if _is_read_alone(at, batch):
-                return at
-        if _is_read_alone(unpadded, batch):
-            return unpadded
         query = MEAN if _sees_all_words(model, batch) else LAST
     if query == MEAN and not _sees_all_words(model, batch):
         raise ValueError(
             f"wrap: at site {model.view.site!r} words do not see the words after them, so no attention over all words "
             "has a mean over queries; choose query='last'"
         )
-    chosen = replace(model, view=replace(model.view, query=query))
-    if query == LAST and _is_read_alone(unpadded, batch) and not _is_read_alone(chosen, batch):
-        return unpadded
-    return chosen
+    return replace(model, view=replace(model.view, query=query))
+
+
+def _ending_in_padding(batch: Batch, padding: int) -> Batch:
+    """The batch with the id of padding for each word that ends a document: as an unknown word has, where they share it.
+
+    Documents that end in a special token stay as they are.
+    """
+    end = batch.is_token & ~batch.is_token.roll(-1, 1)
+    end[:, -1] = batch.is_token[:, -1]
+    return replace(batch, ids=batch.ids.masked_fill(end & (word_of(batch) >= 0), padding))
 
 
 def _is_read_alone(model: AttentionModel, batch: Batch) -> bool:

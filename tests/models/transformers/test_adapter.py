@@ -24,6 +24,7 @@ from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, record
 
 transformers = pytest.importorskip("transformers")
+TemplateProcessing = pytest.importorskip("tokenizers.processors").TemplateProcessing
 
 WHOLE = Document(id="whole", words=("the", "film", "moves"), label=0)
 SPLIT = Document(id="split", words=("the", "wonderful", "film", "continues", "awfulless"), label=1)
@@ -280,6 +281,34 @@ def test_a_classifier_that_skips_an_end_token_equal_to_padding_is_read_where_it_
                 0, batch.piece_of[b].clamp(min=0), rows[b, at] * (batch.piece_of[b] >= 0)
             )
             assert torch.allclose(weights[b], words / words.sum(), atol=1e-6)
+
+
+def test_a_last_word_whose_id_is_that_of_padding_is_not_read(wordpiece) -> None:
+    """No token ends the texts, and an unknown word has the id of padding: documents alone show which row is read."""
+    tokenizer = copy.deepcopy(wordpiece)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 2)])
+    tokenizer.pad_token = "[UNK]"
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "initializer_range": 0.3}
+    config = transformers.GPT2Config(vocab_size=len(tokenizer), **sizes, pad_token_id=1, bos_token_id=2, eos_token_id=3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = wrap(transformers.GPT2ForSequenceClassification(config).eval(), tokenizer)
+    batch = model.batch([WHOLE, Document(id="unknown", words=("the", "film", "\u03be"), label=0)])
+    assert batch.ids[1, 3] == tokenizer.pad_token_id and batch.is_word[1, 3]
+    at = model.query_at(batch)
+    assert at.tolist() == [3, 2]
+    rows = torch.arange(2)
+    for place, moves in ((at, True), (torch.tensor([2, 3]), False)):  # the row that is read, and one that is not
+
+        def turned(weights: torch.Tensor, place: torch.Tensor = place) -> torch.Tensor:
+            changed = weights.clone()
+            changed[rows, :, place] = torch.eye(weights.shape[-1])[0]
+            return changed
+
+        with torch.no_grad(), intervene(model.module, {model.site: turned}):
+            changed = model.batch_logits(batch)
+        moved = (changed - model.run(batch).logits).abs().amax(1)
+        assert ((moved > 1e-4) == moves).all()
 
 
 def test_a_module_in_training_is_evaluated(wordpiece) -> None:
