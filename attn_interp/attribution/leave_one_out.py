@@ -64,17 +64,14 @@ def first_of_equal_neighbours(model: AttentionModel, batch: Batch) -> torch.Tens
 
 
 def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `logits_without_each_word`, each a run of the model on the shortened document; of equal neighbours only the
-    first is deleted."""
+    """As `logits_without_each_word`, each a run of the model on the shortened document."""
     with torch.no_grad():
         own = model.batch_logits(batch)
-    first = first_of_equal_neighbours(model, batch)
     edits = [
         (row, position)
         for row, document in enumerate(batch.documents)
         if len(document) > 1
         for position in range(len(document))
-        if first[row, position] == position
     ]
     longest = max(len(document) for document in batch.documents)
     result = torch.zeros(len(batch), longest, len(model.classes), device=model.device)
@@ -83,4 +80,4 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
         rows, positions = zip(*edits)
         shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
         result[list(rows), list(positions)] = model.logits(shortened, size=256)
-    return own, result.gather(1, first.to(result.device)[..., None].expand_as(result))
+    return own, result

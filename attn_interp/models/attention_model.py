@@ -21,10 +21,11 @@ from attn_interp.by_name import named
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
-from attn_interp.models.predicting import as_documents, in_eval_mode, predictions_frame
+from attn_interp.models.predicting import as_documents, predictions_frame
 from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
 from attn_interp.recording import Site, intervene, record, replay
+from attn_interp.recording.discovery.dry_run import in_eval_mode
 from attn_interp.recording.replay import Replay
 
 if TYPE_CHECKING:
@@ -273,9 +274,8 @@ class AttentionModel:
     def embeddings(self, batch: Batch) -> torch.Tensor:
         """The input embeddings (B, T, D) of every position."""
         held: list[torch.Tensor] = []
-        embedded = self._embedded(lambda output: held.append(output.detach()))
-        with torch.no_grad(), in_eval_mode(self.module), embedded:
-            self.module(*self.inputs(batch))
+        with torch.no_grad(), self._embedded(lambda output: held.append(output.detach())):
+            self.batch_logits(batch)
         return held[0]
 
     def batch_logits(self, batch: Batch) -> torch.Tensor:

@@ -11,9 +11,9 @@ import torch
 
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.predicting import in_eval_mode
 from attn_interp.models.rows_of_attention import Window
 from attn_interp.models.view import MEAN, Change, word_of
+from attn_interp.recording.discovery.dry_run import in_eval_mode
 
 
 def logits_under_heads(model: AttentionModel, batch: Batch, weightings: torch.Tensor) -> torch.Tensor:

@@ -14,27 +14,15 @@ from attn_interp.data.batch import batches_by_length, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.frozen_attention import Attention, attending
+from attn_interp.recording.discovery.dry_run import in_eval_mode
 
 if TYPE_CHECKING:
     pass
 
 
 @contextmanager
-def in_eval_mode(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode (no dropout) inside; every submodule's own mode again afterwards."""
-    training = [part for part in module.modules() if part.training]
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
-
-
-@contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """As `in_eval_mode`, without gradients."""
+    """Evaluation mode (no dropout) without gradients inside; every submodule's own mode again afterwards."""
     with in_eval_mode(module), torch.no_grad():
         yield
 
