@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.bars import draw_bars, share_marks
+from attn_interp.figures.draw.bars import draw_class_bars, share_marks
 from attn_interp.figures.draw.curves import draw_curve, share_axis, survival_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import filled, marks, stack
@@ -64,17 +64,12 @@ def spread(result: Result, ax: Axes | None = None) -> Axes:
     """
     rows = _spread(result)
     names = style.class_names(result.frame)
-    colours, lines = style.class_colours(names), style.class_lines(names)
     with style.axes_or_new(ax) as axes:
-        bars, handles, labels = rows[rows.mark == "bar"], [], []
-        for name in names:
-            own = bars[bars.series == name]
-            handles.append(draw_bars(axes, own, EDGES, colours[name], lines[name], filled=len(names) <= 2))
-            labels.append(estimate_text(rows, name))
+        handles, labels = draw_class_bars(axes, rows, names, EDGES)
         axes.set_xlim(0.0, 1.0)
-        axes.set_ylim(0.0, max(max(bars.y, default=0.0), 1e-9) * (1.08 + 0.07 * len(names)))
-        draw_estimates(axes, rows, colours)
-        axes.set_xlabel("share of the spread of the votes that is used")
+        axes.set_ylim(0.0, max(max(rows.y[rows.mark == "bar"], default=0.0), 1e-9) * (1.08 + 0.07 * len(names)))
+        draw_estimates(axes, rows, style.class_colours(names))
+        axes.set_xlabel("share of the possible change that attention uses")
         axes.set_ylabel("share of documents")
         style.legend_above(axes, handles, labels, "predicted class: mean [95 % interval]")
     return axes

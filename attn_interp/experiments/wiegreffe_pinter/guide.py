@@ -14,11 +14,10 @@ import pandas as pd
 from attn_interp.data.document import Document
 from attn_interp.experiments.record import Card, Experiment, Statement
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
+from attn_interp.experiments.wiegreffe_pinter.parts.predictions import MARGIN, Models, of_conditions
 from attn_interp.statistics.scores import DIFFERENCE, compare
 
 UNIFORM = "uniform"
-MARGIN = 0.02
 
 
 def guide(models: Models, documents: Sequence[Document], *, margin: float = MARGIN, reference: str = UNIFORM) -> Result:
@@ -26,8 +25,7 @@ def guide(models: Models, documents: Sequence[Document], *, margin: float = MARG
 
     Args:
         models: Guide -> seed -> the context-free model that was trained under it, with the attention of that seed's
-        guide
-            on the documents (`UnderAttention`); a model that learned its own attention stands as it is.
+            guide on the documents (`UnderAttention`); a model that learned its own attention stands as it is.
         documents: Labelled documents that no model has seen.
         margin: The smallest difference that counts, for the test of equivalence with the reference.
         reference: The guide that says nothing.

@@ -13,11 +13,10 @@ import pandas as pd
 from attn_interp.data.document import Document
 from attn_interp.experiments.record import Card, Experiment, Statement
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.wiegreffe_pinter.parts.predictions import Models, of_conditions
+from attn_interp.experiments.wiegreffe_pinter.parts.predictions import MARGIN, Models, of_conditions
 from attn_interp.statistics.scores import compare
 
 ATTENTION = "attention"
-MARGIN = 0.02
 
 
 def necessity(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from attn_interp.figures.draw import style
+from attn_interp.figures.draw.estimates import estimate_text
 from attn_interp.figures.draw.marks import marks, shares
-from attn_interp.figures.draw.types import Axes
+from attn_interp.figures.draw.types import Artist, Axes
 
 if TYPE_CHECKING:
     from matplotlib.patches import StepPatch
@@ -28,3 +31,16 @@ def draw_bars(axes: Axes, bars: pd.DataFrame, edges: np.ndarray, colour: str, li
     return axes.stairs(
         heights, edges, fill=True, facecolor=(colour, 0.25), edgecolor=colour, linestyle=line, linewidth=1.0
     )
+
+
+def draw_class_bars(
+    axes: Axes, rows: pd.DataFrame, names: Sequence[str], edges: np.ndarray
+) -> tuple[list[Artist], list[str]]:
+    """Draw the bars of each class of `names`; the handles and texts of a legend that gives their estimates."""
+    colours, lines = style.class_colours(names), style.class_lines(names)
+    bars = rows[rows.mark == "bar"]
+    handles: list[Artist] = [
+        draw_bars(axes, bars[bars.series == name], edges, colours[name], lines[name], filled=len(names) <= 2)
+        for name in names
+    ]
+    return handles, [estimate_text(rows, name) for name in names]

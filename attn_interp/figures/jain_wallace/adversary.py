@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.bars import draw_bars, share_marks
+from attn_interp.figures.draw.bars import draw_bars, draw_class_bars, share_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import marks, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
@@ -42,21 +42,16 @@ def plot(result: Result, ax: Axes | None = None, eps: float | None = None) -> Ax
     rows = _bars(result, eps)
     frame = _strongest(result, eps)
     names = style.class_names(frame)
-    colours, lines = style.class_colours(names), style.class_lines(names)
     with style.axes_or_new(ax, height=2.5) as axes:
-        handles, labels = [], []
+        handles, labels = draw_class_bars(axes, rows[rows.group == "class"], names, EDGES)
         bars = rows[rows.mark == "bar"]
-        for name in names:
-            own = bars[(bars.series == name) & (bars.group == "class")]
-            handles.append(draw_bars(axes, own, EDGES, colours[name], lines[name], filled=len(names) <= 2))
-            labels.append(estimate_text(rows[rows.group == "class"], name))
         for name, (colour, line) in LINES.items():
             own = bars[(bars.series == name) & (bars.group == "line")]
             if len(own):
                 handles.append(draw_bars(axes, own, EDGES, colour, line, filled=False))
                 labels.append(estimate_text(rows[rows.group == "line"], name))
         axes.set_ylim(0.0, max(max(bars.y, default=0.0), 1e-9) * (1.08 + 0.07 * len(names)))
-        draw_estimates(axes, rows[rows.group == "class"], colours)
+        draw_estimates(axes, rows[rows.group == "class"], style.class_colours(names))
         _divergence_axis(axes)
         axes.set_ylabel("share of documents")
         style.legend_above(axes, handles, labels, f"{_condition(result, eps)}\npredicted class: median [95 % interval]")

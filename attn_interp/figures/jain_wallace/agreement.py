@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attn_interp.figures.draw import style
-from attn_interp.figures.draw.bars import draw_bars, share_marks
+from attn_interp.figures.draw.bars import draw_class_bars, share_marks
 from attn_interp.figures.draw.estimates import draw_estimates, estimate_marks, estimate_text
 from attn_interp.figures.draw.marks import density, marks, stack
 from attn_interp.figures.draw.types import Axes, Figure, Result
@@ -36,15 +36,10 @@ def plot(result: Result, ax: Axes | None = None, pair: Pair | None = None) -> Ax
     chosen = _present(result.frame, BY_CLASS)[0] if pair is None else _stored(result.frame, pair)
     rows = _bars(result, chosen)
     names = style.class_names(result.frame)
-    colours, lines = style.class_colours(names), style.class_lines(names)
     with style.axes_or_new(ax) as axes:
-        bars, handles, labels = rows[rows.mark == "bar"], [], []
-        for name in names:
-            own = bars[bars.series == name]
-            handles.append(draw_bars(axes, own, EDGES, colours[name], lines[name], filled=len(names) <= 2))
-            labels.append(estimate_text(rows, name))
+        handles, labels = draw_class_bars(axes, rows, names, EDGES)
         axes.axvline(0, color=style.GREY, linewidth=0.6, linestyle=":")
-        _scale(axes, max(bars.y, default=0.0), rows, colours)
+        _scale(axes, max(rows.y[rows.mark == "bar"], default=0.0), rows, style.class_colours(names))
         axes.set_ylabel("share of documents")
         style.legend_above(axes, handles, labels, f"{_title(chosen)}\npredicted class: mean τ [95 % interval]")
     return axes

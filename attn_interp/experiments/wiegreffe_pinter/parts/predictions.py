@@ -13,6 +13,8 @@ from attn_interp.experiments.record import Column
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.scores import LEVEL
 
+MARGIN = 0.02  # of accuracy or macro F1: the smallest difference that counts
+
 COLUMNS = {
     "document": Column("id of the document"),
     "seed": Column("seed of the training"),
