@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import pytest
 import torch
 
 from attn_interp.attribution.integrated import integrated_gradients
-from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.attribution.leave_one_out import (
+    first_of_equal_neighbours,
+    leave_one_out,
+    logits_without_each_word,
+)
 from attn_interp.attribution.methods import ALL_METHODS, METHODS, Registered, list_methods, named
 from attn_interp.attribution.noise import smoothgrad
 from attn_interp.data.document import Document
@@ -169,9 +174,14 @@ def test_equal_neighbours_have_one_leave_one_out_value_whatever_else_is_read(kin
         torch.testing.assert_close(each, values[0], atol=1e-6, rtol=0)
 
 
-def test_neighbours_that_the_model_does_not_know_have_one_value(model) -> None:
-    """It is given the same ids without either of them."""
-    document = Document(id="d", words=("the", "zyzzyva", "qwertyuiop", "film", "wonderful"), label=1)
+def test_neighbours_are_equal_as_the_model_is_given_them(model, bert) -> None:
+    """Two unknown words are one id to a classifier of ours; another module may look at the words."""
+    document = Document(id="d", words=("the", "zyzzyva", "qwertyuiop", "film", "film"), label=1)
     batch = model.batch([document])
-    (found,) = leave_one_out(model, batch, torch.ones(1, dtype=torch.long)).values
-    assert found[1] == found[2] and len({*found.tolist()}) == 4
+    assert first_of_equal_neighbours(model, batch).tolist() == [[0, 1, 1, 3, 3]]
+    assert first_of_equal_neighbours(replace(model, trained=None), batch).tolist() == [[0, 1, 2, 3, 3]]
+    assert first_of_equal_neighbours(bert, bert.batch([document])).tolist() == [[0, 1, 2, 3, 3]]
+    told = replace(model, without_each_word=lambda batch: (torch.zeros(1, 2), torch.randn(1, 5, 2)))
+    _, without = logits_without_each_word(told, batch)
+    assert torch.equal(without[0, 1], without[0, 2]) and torch.equal(without[0, 3], without[0, 4])
+    assert not torch.equal(without[0, 0], without[0, 1])
