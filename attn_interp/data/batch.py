@@ -69,19 +69,28 @@ def collate(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
 
     Start and end are tokens and no words: attention and every statistic leave them out (Jain & Wallace 2019, code).
     """
+    return padded(documents, token_ids(documents, vocabulary))
+
+
+def token_ids(documents: Sequence[Document], vocabulary: Vocabulary) -> list[list[int]]:
+    """Of each document the ids of its start token, its words and its end token."""
+    return [[START_ID, *vocabulary.ids(document.words), END_ID] for document in documents]
+
+
+def padded(documents: Sequence[Document], rows: Sequence[Sequence[int]]) -> Batch:
+    """Documents and their `token_ids`, padded on the right to the longest."""
     if not documents:
         raise ValueError("a batch needs at least one document, got none")
-    rows = [[START_ID, *vocabulary.ids(document.words), END_ID] for document in documents]
     lengths = torch.tensor([len(row) for row in rows])
     width = int(lengths.max())
-    ids = torch.full((len(rows), width), PADDING_ID)  # (B, T)
-    for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
     position = torch.arange(width)  # (T,)
+    is_token = position < lengths[:, None]  # (B, T)
+    ids = torch.full((len(rows), width), PADDING_ID)  # (B, T)
+    ids[is_token] = torch.tensor([index for row in rows for index in row])
     return Batch(
         documents=tuple(documents),
         ids=ids,
-        is_token=position < lengths[:, None],
+        is_token=is_token,
         is_word=(position >= 1) & (position < lengths[:, None] - 1),
         labels=labels_of(documents),
     )

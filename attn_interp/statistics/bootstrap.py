@@ -77,7 +77,7 @@ def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: f
     """
     _check_choice([statistic], level)
     sample = np.asarray(values, dtype=np.float64).ravel()
-    return _interval(sample, statistic, level, np.random.default_rng(seed), "values")
+    return _interval(sample, statistic, level, (seed,), "values")
 
 
 def paired_difference(x: ArrayLike, y: ArrayLike, seed: int = 0, level: float = 0.95) -> Interval:
@@ -172,8 +172,7 @@ def summarise(
         for name in values:
             sample = columns[name][members]
             for statistic in statistics:
-                generator = _generator(seed, keys, name)
-                found = _interval(sample, statistic, level, generator, f"column {name!r}")
+                found = _interval(sample, statistic, level, (seed, _entropy(keys, name)), f"column {name!r}")
                 estimate = (found.estimate, found.low, found.high, found.n, found.undefined)
                 rows.append((*keys, name, statistic, *estimate))
     return pd.DataFrame(rows, columns=[*by, "quantity", "statistic", "estimate", "low", "high", "n", "undefined"])
@@ -187,12 +186,12 @@ def _check_choice(statistics: Sequence[str], level: float) -> None:
         raise ValueError(f"level must lie in (0, 1), got {level}")
 
 
-def _generator(seed: int, keys: tuple[object, ...], name: str) -> np.random.Generator:
+def _entropy(keys: tuple[object, ...], name: str) -> int:
     digest = hashlib.sha256(repr((tuple(map(str, keys)), name)).encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+    return int.from_bytes(digest[:8], "big")
 
 
-def _interval(sample: Floats, statistic: str, level: float, generator: np.random.Generator, where: str) -> Interval:
+def _interval(sample: Floats, statistic: str, level: float, seeds: tuple[int, ...], where: str) -> Interval:
     defined = sample[~np.isnan(sample)]
     n, undefined = len(defined), len(sample) - len(defined)
     if np.isinf(defined).any():
@@ -212,17 +211,29 @@ def _interval(sample: Floats, statistic: str, level: float, generator: np.random
         return Interval(estimate, float(ends.low), float(ends.high), n, undefined)
     if n < 2:
         return Interval(estimate, np.nan, np.nan, n, undefined)
+    key = (hashlib.sha256(defined.tobytes()).digest(), statistic, level, seeds, RESAMPLES)
+    if key not in _ENDS:
+        _ENDS[key] = _bootstrapped(defined, function, level, seeds)
+    return Interval(estimate, *_ENDS[key], n, undefined)
+
+
+_ENDS: dict[tuple[object, ...], tuple[float, float]] = {}
+"""Ends that were found before: a result is summarised when it is saved, and again for each table and page."""
+
+
+def _bootstrapped(
+    sample: Floats, function: Callable[..., Any], level: float, seeds: tuple[int, ...]
+) -> tuple[float, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # a constant sample: the interval is that point
         result = stats.bootstrap(
-            (defined,),
+            (sample,),
             function,
             n_resamples=RESAMPLES,
-            batch=max(1, CELLS // n),
+            batch=max(1, CELLS // len(sample)),
             vectorized=True,
             confidence_level=level,
             method="percentile",
-            rng=generator,
+            rng=np.random.default_rng(seeds[0] if len(seeds) == 1 else seeds),
         )
-    low, high = result.confidence_interval
-    return Interval(estimate, float(low), float(high), n, undefined)
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)

@@ -43,10 +43,10 @@ def filled(result: Result) -> Result:
 def marks(panel: str, mark: str, series: str, group: str = "", **values: ArrayLike) -> pd.DataFrame:
     """Rows of one mark; `values` are the number columns, scalars or arrays of one length."""
     count = max((np.size(value) for value in values.values()), default=0)
+    texts = {"panel": panel, "mark": mark, "series": series, "group": group}
     # Arrays, since columns of another frame would be matched by its index instead of taken in order.
-    rows = pd.DataFrame({name: np.broadcast_to(value, count) for name, value in values.items()}, index=range(count))
-    rows = rows.assign(panel=panel, mark=mark, series=series, group=group)
-    return rows.reindex(columns=list(COLUMNS))
+    numbers = {name: np.broadcast_to(values.get(name, np.nan), count) for name in COLUMNS[len(texts) :]}
+    return pd.DataFrame({**texts, **numbers}, index=range(count))
 
 
 def estimate(panel: str, row: Mapping[Any, Any] | pd.Series, series: str, group: str = "") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch.optim import Optimizer
 
-from attn_interp.data.batch import Batch, batches_by_length, collate
+from attn_interp.data.batch import Batch, batches_by_length, padded, token_ids
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
@@ -111,13 +111,14 @@ def fit(
     resumable = Resumable(resume, module, optimisers, order, training, seed)
     kept = resumable.restore()
     history, best_state = kept.history, kept.best
+    rows = token_ids(corpus.train, vocabulary)
     steps = -(-len(corpus.train) // training.batch_size)
     best = max(history, key=objective.merit, default=None)
     with progress_bar(f"training on {corpus.name}", (training.epochs - len(history)) * steps, progress) as step:
         for number in range(len(history) + 1, training.epochs + 1):
             if best is not None and number - 1 - best.epoch >= training.patience:
                 break
-            batches = batches_in_random_order(corpus.train, vocabulary, training.batch_size, order)
+            batches = batches_in_random_order(corpus.train, rows, training.batch_size, order)
             train_loss = _pass(module, batches, optimisers, objective, number, step)
             dev_loss, accuracy = objective.judge(module, vocabulary, corpus.dev)
             history.append(Epoch(number, train_loss, finite(dev_loss, f"epoch {number}, dev split"), accuracy))
@@ -156,11 +157,14 @@ def _pass(
 
 
 def batches_in_random_order(
-    documents: Sequence[Document], vocabulary: Vocabulary, size: int, generator: torch.Generator
+    documents: Sequence[Document], rows: Sequence[Sequence[int]], size: int, generator: torch.Generator
 ) -> Iterator[Batch]:
-    """All documents once, in batches of similar length; the generator decides who meets whom, and in which order."""
+    """All documents once, in batches of similar length; the generator decides who meets whom, and in which order.
+
+    `rows` are the `token_ids` of the documents, which stay the same over the epochs.
+    """
     for group in groups_in_random_order([len(document) for document in documents], size, generator):
-        yield collate([documents[index] for index in group], vocabulary)
+        yield padded([documents[index] for index in group], [rows[index] for index in group])
 
 
 def groups_in_random_order(lengths: Sequence[int], size: int, generator: torch.Generator) -> Iterator[list[int]]:

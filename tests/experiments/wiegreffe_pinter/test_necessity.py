@@ -16,7 +16,7 @@ from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED
 
 SMALL = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)
-QUICK = TrainingSettings(epochs=10, patience=10, learning_rate=0.03)
+QUICK = TrainingSettings(epochs=10, patience=10, learning_rate=0.03, batch_size=64)
 SEEDS = (0, 1, 2)
 
 
@@ -30,8 +30,10 @@ def one_word_of_few(seed: int = 0) -> Corpus:
     return load("planted", documents=1500, least_length=2, most_length=4, seed=seed)
 
 
-def runs(corpus: Corpus, settings: ClassifierSettings, attention=None, seeds=SEEDS) -> dict[int, Trained]:
-    return {seed: fit_classifier(corpus, settings, QUICK, seed, progress=False, attention=attention) for seed in seeds}
+def runs(
+    corpus: Corpus, settings: ClassifierSettings, attention=None, seeds=SEEDS, training=QUICK
+) -> dict[int, Trained]:
+    return {s: fit_classifier(corpus, settings, training, s, progress=False, attention=attention) for s in seeds}
 
 
 def judged(corpus: Corpus, margin: float) -> Result:
@@ -62,7 +64,8 @@ def test_a_model_against_itself_is_never_called_needed() -> None:
 
 def test_frame_and_settings_say_what_was_compared(tmp_path) -> None:
     corpus = one_word_of_few()
-    result = necessity({"attention": runs(corpus, SMALL, seeds=(4, 5))}, corpus.test[:7], margin=0.03)
+    models = runs(corpus, SMALL, seeds=(4, 5), training=replace(QUICK, epochs=1))
+    result = necessity({"attention": models}, corpus.test[:7], margin=0.03)
     assert len(result.frame) == 2 * 7
     assert result.settings["seeds"] == [4, 5]
     assert result.settings["margin"] == 0.03

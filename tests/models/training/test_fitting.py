@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from attn_interp.data.batch import token_ids
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
@@ -137,9 +138,9 @@ def test_what_comes_out_is_ready_for_use() -> None:
 
 
 def test_an_epoch_has_every_document_once_in_batches_of_similar_length() -> None:
-    vocabulary = Vocabulary.build(CORPUS.train)
+    rows = token_ids(CORPUS.train, Vocabulary.build(CORPUS.train))
     generator = torch.Generator().manual_seed(14)
-    epochs = [list(batches_in_random_order(CORPUS.train, vocabulary, 32, generator)) for _ in range(2)]
+    epochs = [list(batches_in_random_order(CORPUS.train, rows, 32, generator)) for _ in range(2)]
     for batches in epochs:
         seen = Counter(document.id for batch in batches for document in batch.documents)
         assert seen == Counter(document.id for document in CORPUS.train)
