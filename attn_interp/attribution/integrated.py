@@ -11,6 +11,7 @@ from attn_interp.models.attention_model import AttentionModel
 
 STEPS = (20, 80, 320)  # quadrature steps; the next number where the gap of a document stays above ALLOWED_GAP
 ALLOWED_GAP = 1e-3
+LARGEST_GAP = 0.05  # of probability: above it the values say too little of what they should sum to
 
 
 def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
@@ -19,7 +20,8 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
     The baseline has a zero vector for every word and keeps the special tokens. The values of a document sum to
     p_class(document) - p_class(baseline) up to the quadrature error, which is returned as the completeness gap (sum
     minus difference). 20 Gauss-Legendre steps are enough where the probability climbs slowly; documents with a larger
-    gap than a thousandth, as a very sure model has them, get 80 and then 320.
+    gap than a thousandth, as a very sure model has them, get 80 and then 320. Where the gap is above .05 even then, the
+    values have not converged: they are NaN, and every experiment counts the document as undefined.
 
     Reference: Sundararajan, Taly & Yan 2017, section 3.
     """
@@ -42,4 +44,6 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
         rows = rows[missed.abs() > ALLOWED_GAP]
         if len(rows) == 0:
             break
-    return Attribution(model.sum_over_words(batch, values), gap)
+    over_words = model.sum_over_words(batch, values)
+    lost = (gap.abs() > LARGEST_GAP)[:, None] & (model.sum_over_words(batch, torch.ones_like(values)) > 0)
+    return Attribution(over_words.masked_fill(lost, torch.nan), gap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ STATISTICS: dict[str, Callable[..., Any]] = {
     "median": np.median,
     "share": np.mean,
     "std": _standard_deviation,
+    "largest": np.max,
 }
 
 
@@ -37,7 +39,8 @@ class Interval:
 
     Attributes:
         estimate: The statistic of the n defined values; NaN where there are too few (none, or fewer than two for std).
-        low, high: Ends of the interval; NaN where n < 2 (a share: n < 1).
+        low, high: Ends of the interval; NaN where n < 2 (a share: n < 1; std: n < 5), and of the largest value, which
+            has none.
         n: How many values are defined.
         undefined: How many values are NaN; they are left out of the estimate and counted here.
     """
@@ -52,13 +55,16 @@ class Interval:
 def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: float = 0.95) -> Interval:
     """A statistic of one sample with its interval.
 
-    Mean, median and std (n - 1 in the denominator) get the percentile bootstrap interval from 2,000 resamples; a
-    share, the mean of 0/1 values, gets Wilson's interval, which stays honest at 0 and n where a bootstrap has width
-    0. NaN is left out and counted. The values are taken as independent: several seeds of one document are not.
+    Mean and median get the percentile bootstrap interval from 2,000 resamples. A share, the mean of 0/1 values, gets
+    Wilson's interval, which stays honest at 0 and n where a bootstrap has width 0. The standard deviation std (n - 1 in
+    the denominator) gets Bonett's interval from the kurtosis, since a bootstrap of it is too narrow: it holds the
+    truth of a normal distribution in .78 instead of .95 of the samples of ten. The largest value is said
+    without an interval. NaN is left out and counted. The values are taken as independent: several seeds of one document
+    are not.
 
     Args:
         values: (n,) numbers or truth values.
-        statistic: "mean", "median", "share" or "std".
+        statistic: "mean", "median", "share", "std" or "largest".
         seed: Of the resamples.
         level: Coverage of the interval, in (0, 1).
 
@@ -73,7 +79,8 @@ def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: f
     >>> found.estimate, round(found.low, 2), round(found.high, 2)  # Wilson
     (0.75, 0.3, 0.95)
 
-    Reference: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13; Wilson 1927.
+    Reference: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13; Wilson 1927; Bonett 2006,
+    Approximate confidence interval for standard deviation of nonnormal distributions.
     """
     _check_choice([statistic], level)
     sample = np.asarray(values, dtype=np.float64).ravel()
@@ -144,7 +151,7 @@ def summarise(
         frame: One row per observation; value columns are numbers or truth values, NaN where undefined.
         by: Columns that make the groups; none for one group of all rows. A missing key is a group of its own.
         values: Columns to summarise.
-        statistics: Any of "mean", "median", "share" and "std".
+        statistics: Any of "mean", "median", "share", "std" and "largest".
         seed, level: As in `interval`.
 
     Returns:
@@ -209,12 +216,29 @@ def _interval(sample: Floats, statistic: str, level: float, seeds: tuple[int, ..
     if statistic == "share":
         ends = stats.binomtest(int(defined.sum()), n).proportion_ci(level, method="wilson")
         return Interval(estimate, float(ends.low), float(ends.high), n, undefined)
-    if n < 2:
+    if statistic == "std":
+        return Interval(estimate, *_ends_of_std(defined, level), n, undefined)
+    if n < 2 or statistic == "largest":
         return Interval(estimate, np.nan, np.nan, n, undefined)
     key = (hashlib.sha256(defined.tobytes()).digest(), statistic, level, seeds, RESAMPLES)
     if key not in _ENDS:
         _ENDS[key] = _bootstrapped(defined, function, level, seeds)
     return Interval(estimate, *_ENDS[key], n, undefined)
+
+
+def _ends_of_std(sample: Floats, level: float) -> tuple[float, float]:
+    """Bonett 2006: the logarithm of the variance plus and minus its standard error, which the kurtosis decides."""
+    n, variance = len(sample), float(np.var(sample, ddof=1))
+    z = float(stats.norm.ppf((1 + level) / 2))
+    if n < max(5, z + 1):
+        return np.nan, np.nan
+    if variance == 0:
+        return 0.0, 0.0
+    middle = stats.trim_mean(sample, 1 / (2 * math.sqrt(n - 4)))  # which outliers move less than the mean
+    kurtosis = n * float(((sample - middle) ** 4).sum()) / ((n - 1) * variance) ** 2
+    correction = n / (n - z)
+    factor = math.exp(z * correction * math.sqrt(max(kurtosis - (n - 3) / n, 0.0) / (n - 1)))
+    return math.sqrt(correction * variance / factor), math.sqrt(correction * variance * factor)
 
 
 _ENDS: dict[tuple[object, ...], tuple[float, float]] = {}

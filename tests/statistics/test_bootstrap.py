@@ -50,6 +50,43 @@ def test_interval_covers_the_truth_about_as_often_as_it_says(statistic: str) -> 
     assert 0.8 < covered < 0.97
 
 
+@pytest.mark.parametrize("n", [10, 50])
+@pytest.mark.parametrize("name", ["normal", "bounded", "skewed", "two-humped"])
+def test_interval_of_a_standard_deviation_covers_it_in_small_samples(n: int, name: str) -> None:
+    """A percentile bootstrap covers .70 to .91 of these at n 10."""
+    generator = np.random.default_rng(n)
+    draw, truth = {
+        "normal": (lambda: generator.normal(size=n), 1.0),
+        "bounded": (lambda: generator.random(n), 1 / math.sqrt(12)),
+        "skewed": (lambda: generator.beta(5, 1, n), math.sqrt(5 / (36 * 7))),
+        "two-humped": (lambda: generator.beta(0.5, 0.5, n), math.sqrt(1 / 8)),
+    }[name]
+    found = [interval(draw(), "std") for _ in range(400)]
+    covered = np.mean([each.low <= truth <= each.high for each in found])
+    assert 0.91 < covered <= 0.995
+
+
+def test_the_edges_of_the_interval_of_a_standard_deviation() -> None:
+    assert math.isnan(interval([1.0, 2.0, 3.0, 4.0], "std").low)
+    constant = interval(np.full(9, 0.25), "std")
+    assert (constant.estimate, constant.low, constant.high) == (0.0, 0.0, 0.0)
+    narrow, wide = (interval(np.arange(5.0), "std", level=level) for level in (0.5, 0.99))
+    assert wide.low < narrow.low < narrow.estimate < narrow.high < wide.high
+
+
+def test_the_largest_value_has_no_interval() -> None:
+    found = interval([0.25, math.nan, 1.0], "largest")
+    assert found.estimate == 1.0 and math.isnan(found.low) and (found.n, found.undefined) == (2, 1)
+
+
+def test_ends_that_were_found_are_found_again_and_not_for_other_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = np.random.default_rng(8).normal(size=30)
+    first = interval(sample)
+    assert interval(sample + 1).low == pytest.approx(first.low + 1)
+    monkeypatch.setattr("attn_interp.statistics.bootstrap.stats.bootstrap", None)
+    assert interval(sample) == first
+
+
 def test_share_keeps_its_width_at_the_ends() -> None:
     none = interval(np.zeros(20), "share")
     assert none.estimate == 0.0 and none.low == 0.0
@@ -111,7 +148,7 @@ def test_a_missing_key_is_a_group_and_the_index_does_not_matter() -> None:
 
 def test_refusals_name_the_column() -> None:
     data = frame().assign(tau=np.inf)
-    with pytest.raises(ValueError, match="unknown statistic 'mode'; choose from mean, median, share, std"):
+    with pytest.raises(ValueError, match="unknown statistic 'mode'; choose from largest, mean, median, share, std"):
         summarise(data, [], ["tau"], ["mode"])
     with pytest.raises(KeyError, match=r"no columns \['accuracy'\]"):
         summarise(data, ["class"], ["accuracy"])

@@ -17,7 +17,17 @@ from attn_interp.experiments.jain_wallace.parts.linearised import linearised_vot
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import HALF_LN2, Card, Column, Experiment, Pooling, Rule, Statement, Summary
+from attn_interp.experiments.record import (
+    HALF_LN2,
+    Card,
+    Column,
+    Experiment,
+    Pooling,
+    Rule,
+    Statement,
+    Summary,
+    rows_of,
+)
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import LN2, jsd, tvd
 from attn_interp.readout.adversary.many_classes import certified_adversary
@@ -136,8 +146,15 @@ def by_proof(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(status=status.where(status == "search", degree))
 
 
+def with_width(result: Result) -> pd.DataFrame:
+    """The rows with the width of each interval [jsd, jsd_upper]: 0 where exact, NaN for a search."""
+    rows = rows_of(result)
+    return rows.assign(width=rows["jsd_upper"] - rows["jsd"])
+
+
 FLIP = {"decision_flip": Column("whether another class is predicted under it", "", 0, 1)}
 VALUES = {"jsd": ("mean", "median"), "jsd_upper": ("mean",), "decision_flip": ("share",)}
+WIDTH = {"width": ("mean", "largest")}
 
 JSD = "mean eps-max JSD, eps {eps}"
 LOWER = Statement(JSD, "jsd", "certified", where={"status": "certified"})
@@ -157,7 +174,7 @@ EXPERIMENT = Experiment(
         "How far (Jensen-Shannon, at most ln 2) attention can move while the output stays within eps.",
         "That the model could have learned that attention, or that its own is arbitrary for it.",
     ),
-    Summary(VALUES, ("status",), ("all", "predicted", "label")),
+    Summary({**VALUES, **WIDTH}, ("status",), ("all", "predicted", "label"), with_width),
     statements=(LOWER, UPPER, OPTIMUM, FOUND),
     rules=(  # a search proves that there is another, and never that there is none
         Rule(LOWER, HALF_LN2, ANOTHER, ""),

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from attn_interp.attribution.integrated import LARGEST_GAP
 from attn_interp.attribution.methods import METHODS
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS
 from attn_interp.experiments.reading import Methods, Reading
@@ -59,7 +60,11 @@ COLUMNS = {
     "p_value": Column("two-sided p-value of tau under independence, as scipy.stats.kendalltau gives it", "", 0, 1),
     **{name: column for name, (_, column) in FURTHER.items()},
     "completeness_gap": Column(
-        "what integrated gradients miss of the probability they should sum to (rows with that method)", "", -1, 1
+        "what integrated gradients miss of the probability they should sum to (rows with that method); above "
+        f"{LARGEST_GAP} they have not converged and tau is NaN",
+        "",
+        -1,
+        1,
     ),
 }
 
@@ -113,7 +118,8 @@ def _compare(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> dict[st
 def summarise(result: Result) -> pd.DataFrame:
     """Mean and interval of each measure by pair, over all documents, by predicted and by gold class; the spread of tau;
     the paper's share of p <= .05, the share that survives Benjamini-Hochberg at .05, and the estimated share of true
-    nulls; and by how much attention's tau is above the ceiling on the same documents."""
+    nulls; how far integrated gradients are from converged, where they were asked for; and by how much attention's tau
+    is above the ceiling on the same documents."""
     seed = int(result.settings["seed"])
     tables = []
     for frame in grouped(result.frame, ("all", "predicted", "label")):
@@ -122,9 +128,11 @@ def summarise(result: Result) -> pd.DataFrame:
         tables.append(_significance(frame, seed))
     gap = result.frame[result.frame["completeness_gap"].notna()].drop_duplicates("document")
     if len(gap):
-        gap = gap.assign(completeness_gap=gap["completeness_gap"].abs(), first=INTEGRATED, second="")
-        gap = gap.assign(grouping="all", group="all")
-        tables.append(summarise_columns(gap, PAIR, ["completeness_gap"], ("mean",), seed))
+        size = gap["completeness_gap"].abs()
+        gap = gap.assign(completeness_gap=size, not_converged=(size > LARGEST_GAP).astype(float))
+        gap = gap.assign(first=INTEGRATED, second="", grouping="all", group="all")
+        tables.append(summarise_columns(gap, PAIR, ["completeness_gap"], ("mean", "largest"), seed))
+        tables.append(summarise_columns(gap, PAIR, ["not_converged"], ("share",), seed))
     tables.append(_minus_ceiling(result.frame, seed))
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 

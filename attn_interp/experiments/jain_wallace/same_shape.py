@@ -6,9 +6,18 @@ the entropy and the maximum of the model's own attention, so the objection does 
 
 from __future__ import annotations
 
-from attn_interp.experiments.jain_wallace.adversary import COLUMNS, FLIP, VALUES, Adversaries, check_eps, measured
+from attn_interp.experiments.jain_wallace.adversary import (
+    COLUMNS,
+    FLIP,
+    VALUES,
+    WIDTH,
+    Adversaries,
+    check_eps,
+    measured,
+    with_width,
+)
 from attn_interp.experiments.reading import Reading
-from attn_interp.experiments.record import HALF_LN2, Card, Experiment, Pooling, Rule, Statement, Summary, rows_of
+from attn_interp.experiments.record import HALF_LN2, Card, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
 from attn_interp.readout.adversary.same_shape import permutation_adversary
 
@@ -67,7 +76,10 @@ EXPERIMENT = Experiment(
     ),
     # exact and certified documents together: jsd is attained, jsd_upper is proved
     Summary(
-        VALUES, ("status",), ("all", "predicted", "label"), lambda result: rows_of(result).assign(status="certified")
+        {**VALUES, **WIDTH},
+        ("status",),
+        ("all", "predicted", "label"),
+        lambda result: with_width(result).assign(status="certified"),
     ),
     statements=(ATTAINED, BOUND),
     rules=(

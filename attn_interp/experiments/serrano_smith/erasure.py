@@ -22,7 +22,7 @@ from attn_interp.readout.erasure.erased_words import kept_sums, smallest_erasure
 
 RANDOM_DRAWS = 10
 ATTENTION, GRADIENT, PRODUCT, RANDOM, OPTIMUM = "attention", "gradient", "attention x gradient", "random", "optimum"
-ATTRIBUTIONS = ("leave-one-out", "integrated gradients")
+ATTRIBUTIONS = ("leave-one-out",)
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -33,7 +33,8 @@ COLUMNS = {
     "draw": Column("number of the random order, 0 for the others", "", 0),
     "removed": Column("words erased when the decision changes; NaN where it never does", "words", 1),
     "fraction": Column(
-        "removed / words; 1 where the decision never changes (censored); NaN for one word, which cannot be erased",
+        "removed / words; 1 where the decision never changes (censored); NaN for one word, which cannot be erased, and "
+        "where the attribution has no value",
         "",
         0,
         1,
@@ -105,12 +106,14 @@ def _known(reading: Reading) -> str:
 
 
 def until_flip(reading: Reading, batch: ReadBatch, scores: torch.Tensor) -> np.ndarray:
-    """(B,) words erased by falling score when the decision first changes; infinite where it never does."""
+    """(B,) words erased by falling score when the decision first changes; infinite where it never does, NaN where a
+    word has no score."""
+    missing = (scores.isnan() & batch.is_word).any(-1)
     order = scores.nan_to_num(-torch.inf).masked_fill(~batch.is_word, -torch.inf)
     order = order.argsort(stable=True, dim=-1, descending=True)  # padding goes last: erasing it changes nothing
     flips = _lead_after_each(reading, batch, order) < 0
     first = flips.to(torch.uint8).argmax(-1) + 1 if flips.shape[1] else torch.zeros(len(flips))
-    return torch.where(flips.any(-1), first.double(), torch.inf).numpy()
+    return torch.where(flips.any(-1), first.double(), torch.inf).masked_fill(missing, torch.nan).numpy()
 
 
 def _lead_after_each(reading: Reading, batch: ReadBatch, order: torch.Tensor) -> torch.Tensor:
@@ -141,7 +144,8 @@ def _random_scores(batch: ReadBatch, seed: int) -> torch.Tensor:
 
 def _fractions(removed: np.ndarray, about: pd.DataFrame) -> np.ndarray:
     words = about["words"].to_numpy()
-    return np.where(words == 1, np.nan, np.where(np.isfinite(removed), removed / words, 1.0))
+    fraction = np.where(np.isfinite(removed), removed / words, 1.0)
+    return np.where((words == 1) | np.isnan(removed), np.nan, fraction)
 
 
 def _rows(about: pd.DataFrame, ordering: str, draw: int, removed: np.ndarray, optimum: np.ndarray) -> pd.DataFrame:

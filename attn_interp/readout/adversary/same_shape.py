@@ -3,7 +3,9 @@ interval.
 
 Entropy and largest weight stay what they are, so that neither can be what makes the difference. The reversal by rank
 is the most different permutation of all; where it moves the output too far, Lagrange relaxation bounds the optimum
-from above and permutations repaired by exchanges of two words attain nearly that.
+from above and permutations repaired by exchanges of two words attain nearly that. Where the two are still apart, the
+permutations are parted by the word that gets the largest weight, then by that of the second largest, and so on, each
+part with its own bound (branch and bound).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from functools import cache
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +33,8 @@ PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
 TRIALS = 80  # of multipliers
 STARTS = 200  # over the number of words: orders to repair
 EXCHANGES = 10  # per word, at most
+WIDEST = 0.001  # nats: an interval that is wider is parted further
+PARTS = 300  # at most; each is parted by the word that gets the next largest weight
 
 
 class PermutationAdversary(NamedTuple):
@@ -50,9 +55,9 @@ def permutation_adversary(
 ) -> PermutationAdversary:
     """Largest JSD(q, alpha) over the permutations q of alpha whose output is within eps in total variation.
 
-    Exact up to 7 words and wherever the reversal by rank is feasible; a certified interval elsewhere. The upper end
-    never exceeds the divergence of the reversal. The time per document goes with the cube of its words: about 1 ms at
-    20, 1 s at 500.
+    Exact up to 7 words and wherever the reversal by rank is feasible; elsewhere a certified interval, which is at most
+    .001 nats wide unless 300 parts of the permutations did not suffice. The upper end never exceeds the divergence of
+    the reversal. The time per document goes with the cube of its words.
 
     Args:
         weights: (B, T) attention of the model.
@@ -124,19 +129,26 @@ class _Document:
 
     def interval(self) -> tuple[Integers, float, float]:
         """The best feasible order found, its divergence, and an upper bound."""
-        reversal = np.empty_like(self.words)
-        ranked = self.alpha.argsort()
-        reversal[ranked] = ranked[::-1]
+        bound, met = self.relaxation((), -math.inf)
+        if self.excess(self.value(met[0])) == 0:
+            return met[0], bound, bound
+        starts = [*self.nearest(met), self.words]
+        repaired = [each for each in (self.repaired(order) for order in starts) if each is not None]
+        best = max([*repaired, self.words], key=self.jsd)
+        return self.parted(best, bound)
+
+    def relaxation(self, given: tuple[int, ...], enough: float) -> tuple[float, list[Integers]]:
+        """An upper bound over the orders in which the words `given` have the largest weights, in this turn, and the
+        orders met on the way, the first of them the best without regard to the slab. It ends early at `enough`."""
+        barred = self.barred(given)
         # the relaxed problem at multiplier 0: any excess tells in which direction to push
-        bound, excess = self.jsd(reversal), self.excess(self.value(reversal))
-        if excess == 0:
-            return reversal, bound, bound
-        met = [reversal]
+        order, bound = self.relaxed(0.0, barred)
+        met, excess = [order], self.excess(self.value(order))
         low, high = 0.0, 1.0 / max(float(np.ptp(self.s)), 1e-12)
         bracketed = False
-        for _ in range(TRIALS):
+        for _ in range(TRIALS if excess else 0):
             multiplier = (low + high) / 2 if bracketed else high
-            order, relaxed = self.relaxed(math.copysign(multiplier, excess))
+            order, relaxed = self.relaxed(math.copysign(multiplier, excess), barred)
             bound = min(bound, relaxed)
             met.append(order)
             if self.excess(self.value(order)) * excess > 0:
@@ -144,19 +156,41 @@ class _Document:
                 high = high if bracketed else 2 * high
             else:
                 high, bracketed = multiplier, True
-            if bracketed and high - low <= PRECISION * high:
+            if bound <= enough or (bracketed and high - low <= PRECISION * high):
                 break
-        starts = [*self.nearest(met), self.words]
-        repaired = [each for each in (self.repaired(order) for order in starts) if each is not None]
-        best = max([*repaired, self.words], key=self.jsd)
-        lower = self.jsd(best)
-        return best, lower, max(bound, lower)
+        return bound, met
 
-    def relaxed(self, multiplier: float) -> tuple[Integers, float]:
+    def parted(self, best: Integers, bound: float) -> tuple[Integers, float, float]:
+        """Parts the orders by who gets the largest weights until the bound is close to the best order."""
+        lower, parts = self.jsd(best), list[tuple[float, tuple[int, ...]]]([(-bound, ())])
+        for _ in range(PARTS):
+            if not parts or -parts[0][0] - lower <= WIDEST:
+                break
+            outer, given = heappop(parts)
+            for word in set(range(len(self.alpha))) - set(given):
+                inner, met = self.relaxation((*given, word), lower)
+                feasible = [order for order in met if self.excess(self.value(order)) == 0]
+                best = max([best, *feasible], key=self.jsd)
+                lower = self.jsd(best)
+                if min(inner, -outer) > lower:
+                    heappush(parts, (max(-inner, outer), (*given, word)))
+        return best, lower, max(lower, -parts[0][0] if parts else lower)
+
+    def barred(self, given: tuple[int, ...]) -> Floats:
+        """(T, T) infinite where a word of `given` would get another weight than its own of the largest, else 0."""
+        largest = self.alpha.argsort()[::-1][: len(given)]
+        barred = np.zeros_like(self.cost)
+        barred[list(given)] = np.inf
+        barred[:, largest] = np.inf
+        barred[list(given), largest] = 0.0
+        return barred
+
+    def relaxed(self, multiplier: float, barred: Floats) -> tuple[Integers, float]:
         """The optimum of -overlap/2 minus multiplier times (value - face), which bounds that of the feasible orders."""
         face = self.upper if multiplier > 0 else self.lower
-        _, order = linear_sum_assignment(self.cost / 2 + multiplier * np.outer(self.s, self.alpha))
-        return order, self.jsd(order) - multiplier * (self.value(order) - face)
+        _, order = linear_sum_assignment(self.cost / 2 + multiplier * np.outer(self.s, self.alpha) + barred)
+        beyond = multiplier * (self.value(order) - face) if multiplier else 0.0  # a face may be infinite
+        return order, self.jsd(order) - beyond
 
     def nearest(self, orders: list[Integers]) -> list[Integers]:
         """The orders closest to the slab: more of them for short documents, where the relaxation is loose."""

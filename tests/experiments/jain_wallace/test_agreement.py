@@ -19,6 +19,7 @@ from attn_interp.experiments.jain_wallace import agreement as agreement_module
 from attn_interp.experiments.jain_wallace.agreement import MEASURES, agreement
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
+from attn_interp.experiments.serrano_smith.erasure import erasure
 
 
 def attention_itself(model, batch, classes) -> Attribution:
@@ -50,7 +51,7 @@ def constant(model, batch, classes) -> Attribution:
 
 @pytest.fixture(scope="module")
 def result(reading) -> Result:
-    return agreement(reading)
+    return agreement(reading, methods=[*METHODS, "integrated gradients"])
 
 
 def pair(result: Result, first: str, second: str) -> pd.DataFrame:
@@ -59,7 +60,7 @@ def pair(result: Result, first: str, second: str) -> pd.DataFrame:
 
 
 def test_every_pair_of_rankings_of_every_document_has_a_row(result, planted) -> None:
-    names = ["attention", *METHODS]
+    names = ["attention", *METHODS, "integrated gradients"]
     assert len(result.frame) == len(planted.test) * len(names) * (len(names) - 1) // 2
     assert set(result.frame["first"]) == set(names[:-1])
     assert set(result.frame["second"]) == set(names[1:])
@@ -149,6 +150,22 @@ def test_the_gap_of_integrated_gradients_stands_in_its_rows(result) -> None:
     gaps = pair(result, "attention", "integrated gradients")["completeness_gap"].abs()
     assert row["estimate"] == pytest.approx(gaps.mean())
     assert gaps.max() < 2e-3  # a sure model: 20 steps alone would miss .4 of one document
+
+
+def test_gradients_that_did_not_converge_are_undefined_and_counted(reading, monkeypatch) -> None:
+    """With one step of quadrature some documents miss more than .05: their rows say so and have no tau."""
+    monkeypatch.setattr("attn_interp.attribution.integrated.STEPS", (1,))
+    again = read(reading.model, reading.documents)
+    found = agreement(again, methods=["integrated gradients"])
+    missed = found.frame["completeness_gap"].abs() > 0.05
+    assert 0 < missed.sum() < len(missed)
+    assert found.frame["tau"].isna().equals(missed | (found.frame["words"] == 1))
+    share = found.summary().query("quantity == 'not_converged'").iloc[0]
+    assert share["estimate"] == pytest.approx(missed.mean()) and share["n"] == len(missed)
+    largest = found.summary().query("quantity == 'completeness_gap' and statistic == 'largest'").iloc[0]
+    assert largest["estimate"] == found.frame["completeness_gap"].abs().max()
+    erased = erasure(again, methods=["integrated gradients"]).frame.query("ordering == 'integrated gradients'")
+    assert erased["fraction"].isna().to_numpy().tolist() == (missed | (erased["words"] == 1).to_numpy()).tolist()
 
 
 def test_the_class_explained_is_the_one_predicted(model, planted) -> None:
