@@ -9,7 +9,7 @@ import pandas as pd
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, documents_of, gold_labels
-from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.labelled_rows import Row, checked_label, corpus_of_rows
 from attn_interp.data.splits import split_documents
 
 
@@ -43,8 +43,10 @@ def corpus_of_texts(
         if any(document.label is None for document in documents):
             raise ValueError(f"corpus {name!r}: the texts have no classes; give labels=[...], the class name of each")
         labels = gold_labels(documents)
+    labels = labels.tolist() if hasattr(labels, "tolist") else labels  # an array, a tensor or a column of a frame
     if len(labels) != len(documents):
         raise ValueError(f"corpus {name!r}: got {len(labels)} labels for {len(documents)} texts; give one for each")
+    labels = [checked_label(label, f"row {number}", classes) for number, label in enumerate(labels)]
     source, splits = "texts in memory", _of_copies(documents, labels, seed)
     if splits:
         source += "; no class has three texts that differ, so copies of one text are in several splits"
@@ -109,6 +111,10 @@ def corpus_of_frame(
     if text is not None and words is not None:
         raise ValueError(f"frame: text={text!r} and words={words!r} are both given; name one of them")
     columns = [str(column) for column in frame.columns]
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"frame: names of columns repeat: {', '.join(columns)}; give each its own")
+    frame, label = frame.set_axis(columns, axis=1), str(label)
+    text, words, id, split = (None if each is None else str(each) for each in (text, words, id, split))
     id = id or ("id" if "id" in columns else None)
     split = split or ("split" if "split" in columns else None)
     content = words or text or "text"
@@ -120,17 +126,18 @@ def corpus_of_frame(
         classes = [str(category) for category in frame[label].cat.categories]
     rows = []
     for number, cells in enumerate(frame[named].to_dict("records")):
-        if empty := [str(column) for column, cell in cells.items() if pd.isna(cell)]:
+        if empty := [column for column, cell in cells.items() if pd.api.types.is_scalar(cell) and pd.isna(cell)]:
             raise ValueError(f"frame, row {number}: {empty[0]} is missing; fill the cell or drop the row")
-        cell = {str(column): str(value) for column, value in cells.items()}
+        cell = {str(column): value for column, value in cells.items()}
+        told = cell[content]
         rows.append(
             Row(
                 place=f"frame, row {number}",
-                id=str(number) if id is None else cell[id],
-                label=cell[label],
-                words=cell[content].split() if words is not None else None,
-                text=cell[content] if words is None else None,
-                split=None if split is None else cell[split],
+                id=str(number) if id is None else str(cell[id]),
+                label=str(cell[label]) if pd.api.types.is_scalar(cell[label]) else cell[label],
+                words=None if words is None else told.split() if isinstance(told, str) else told,
+                text=told if words is None else None,
+                split=None if split is None else str(cell[split]),
             )
         )
     return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory")

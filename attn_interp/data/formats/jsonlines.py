@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from typing import Any
 from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, label_name
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.schema import parse_json
 from attn_interp.data.formats.text_lines import read_filled_lines
 from attn_interp.data.whole_files import whole_file
 
@@ -137,12 +139,7 @@ def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
 
 def parse_object(line: str, place: str) -> dict[str, Any]:
     """The object on one line of JSON; anything else is a ValueError that names the place."""
-    try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{place}: is not JSON ({error.msg} at character {error.colno}); one object per line"
-        ) from error
+    content = parse_json(line, place, "one object per line")
     if not isinstance(content, dict):
         raise ValueError(f"{place}: is {type(content).__name__}, expected an object in braces")
     return content
@@ -241,6 +238,8 @@ def _numbers(values: Any, key: str, place: str) -> list[float]:
     for position, value in enumerate(_list(values, key, place)):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{place}: {key} has {value!r} at word {position}, expected a number")
+        if isinstance(value, int) and abs(value) > sys.float_info.max:
+            raise ValueError(f"{place}: {key} has a number at word {position} that is too large")
     return [float(value) for value in values]
 
 
