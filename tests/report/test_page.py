@@ -152,7 +152,10 @@ def test_results_of_another_version_are_refused_with_the_remedy(study: Path, tmp
     settings = json.loads((tmp_path / "old" / "settings.json").read_text("utf-8"))
     del settings["format"]
     (tmp_path / "old" / "settings.json").write_text(json.dumps(settings), "utf-8")
-    with pytest.raises(ValueError, match=r"settings\.json: damaged or of an older version; delete the folder and run"):
+    with pytest.raises(
+        ValueError,
+        match=r"settings\.json: 'format' is missing; damaged or of an older version; delete the folder and run",
+    ):
         read_folder(tmp_path)
 
 

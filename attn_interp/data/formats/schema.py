@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from attn_interp.data.document import shortened
 
 Kind = TypeVar("Kind")
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+PLAIN = {
+    "bool_type": "true or false",
+    "dataclass_type": "an object",
+    "dict_type": "an object",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "string_type": "a text",
+    "tuple_type": "a list",
+}
+Extra = Literal["allow", "forbid"]
+LONGEST_NAME = 200  # bytes; file systems allow 255, and endings and temporary names are added
 
 
 def parse_json(text: str | bytes, place: str, remedy: str) -> Any:
@@ -33,7 +47,7 @@ def parse_json(text: str | bytes, place: str, remedy: str) -> Any:
         raise ValueError(f"{place}: {error}; {remedy}") from error
 
 
-def read_json(path: Path, kind: type[Kind], remedy: str) -> Kind:
+def read_json(path: Path, kind: type[Kind], remedy: str, extra: Extra = "forbid") -> Kind:
     """What a JSON file says, of this kind.
 
     Raises:
@@ -42,10 +56,10 @@ def read_json(path: Path, kind: type[Kind], remedy: str) -> Kind:
     """
     if path.exists() and not path.is_file():
         raise ValueError(f"{path}: is no plain file but a folder, a pipe or a device; {remedy}")
-    return checked(parse_json(path.read_bytes(), str(path), remedy), kind, str(path), remedy)
+    return checked(parse_json(path.read_bytes(), str(path), remedy), kind, str(path), remedy, extra)
 
 
-def checked(content: Any, kind: type[Kind], place: str, remedy: str = "") -> Kind:
+def checked(content: Any, kind: type[Kind], place: str, remedy: str = "", extra: Extra = "forbid") -> Kind:
     """Plain content as a value of the kind: a dataclass, a TypedDict, or what lists and mappings hold.
 
     Nothing is converted: true is no number, "no" is no truth value, 2.0 is no 2, and unknown keys are refused.
@@ -53,31 +67,65 @@ def checked(content: Any, kind: type[Kind], place: str, remedy: str = "") -> Kin
     Raises:
         ValueError: the first thing that is wrong: "FILE: at training.epochs: got 2.0, expected a valid integer".
     """
+    ending = f"; {remedy}" if remedy else ""
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(content, default=str), strict=True, extra="forbid")
+        return cast(
+            Kind, _adapter(cast(Any, kind)).validate_json(json.dumps(content, default=str), strict=True, extra=extra)
+        )
     except ValidationError as error:
-        raise ValueError(_first(error, content, place) + (f"; {remedy}" if remedy else "")) from error
+        raise ValueError(_first(error, content, kind, place) + ending) from error
+    except RecursionError as error:
+        raise ValueError(f"{place}: its lists or objects are nested too deeply{ending}") from error
 
 
-def _first(error: ValidationError, content: Any, place: str) -> str:
-    first, *others = error.errors(include_url=False)
-    found, where = content, []
-    for part in first["loc"]:  # the parts of a union are named in it too
+def plain_name(text: str) -> str:
+    """The name of a file or folder, as it stands in a file from outside.
+
+    Raises:
+        ValueError: it leads elsewhere, or no file can be called so.
+    """
+    if text in ("", ".", "..") or set(text) & set("/\\\0") or len(text.encode("utf-8", "replace")) > LONGEST_NAME:
+        raise ValueError(f"got {shortened(repr(text), 60)}, expected the name of a file or folder in this one")
+    return text
+
+
+FileName = Annotated[str, AfterValidator(plain_name)]
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _first(error: ValidationError, content: Any, kind: Any, place: str) -> str:
+    """One sentence on the first fault; an unknown key goes before one that is missing, since it may be that one."""
+    errors = sorted(error.errors(include_url=False), key=lambda each: each["type"] not in UNKNOWN)
+    kind_of_fault, where, got = errors[0]["type"], errors[0]["loc"], shortened(repr(errors[0]["input"]), 60)
+    found, path = content, []
+    for part in where:  # the members of a union are named in it too
         known = isinstance(found, dict) and part in found
         if known or (isinstance(found, list | tuple) and isinstance(part, int) and part < len(found)):
             found = found[part]
-            where.append(str(part))
-    at = f"{place}: at {'.'.join(where)}" if where else place
-    if first["type"] in ("missing", "missing_argument"):
-        return f"{at}: {first['loc'][-1]!r} is missing"
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{at}: this key is unknown"
-    if first["type"] == "value_error":
-        return f"{at}: {first['ctx']['error']}"
-    options = [
-        each["msg"].removeprefix("Input should be ") for each in (first, *others) if each["input"] is first["input"]
-    ]
-    return f"{at}: got {shortened(repr(first['input']), 60)}, expected {' or '.join(dict.fromkeys(options))}"
+            path.append(str(part))
+    if kind_of_fault in UNKNOWN:
+        names = sorted(getattr(kind, "__annotations__", {})) if len(where) == 1 else []
+        at = f"{place}: at {'.'.join(path[:-1])}" if path[:-1] else place
+        return f"{at}: {where[-1]!r} is unknown" + (f"; there are {', '.join(names)}" if names else "")
+    at = f"{place}: at {'.'.join(path)}" if path else place
+    if kind_of_fault == "value_error":
+        return f"{at}: {errors[0]['ctx']['error']}"
+    if kind_of_fault == "json_invalid":  # it was JSON to Python
+        deep = "recursion" in errors[0]["msg"]
+        return f"{at}: " + ("is nested too deeply" if deep else "holds half a character, which no file can store")
+    if kind_of_fault in ("missing", "missing_argument"):
+        return (
+            f"{at}: got {got}, expected more values"
+            if isinstance(where[-1], int)
+            else f"{at}: {where[-1]!r} is missing"
+        )
+    union = [each for each in errors if each["loc"][:-1] == where[:-1]] if len(path) < len(where) else errors[:1]
+    expected = [PLAIN.get(each["type"], each["msg"].removeprefix("Input should be ")) for each in union]
+    return f"{at}: got {got}, expected {' or '.join(dict.fromkeys(expected))}"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

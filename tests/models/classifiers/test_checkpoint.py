@@ -111,9 +111,9 @@ def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
 def test_damaged_settings_are_named(folder: Path) -> None:
     whole = (folder / "settings.json").read_bytes()
     for damaged, message in (
-        (whole[:-20], "settings.json: is damaged, it is not JSON"),
-        (b"\xff\xfe\xfa", "settings.json: is damaged, it is not JSON"),
-        (b'{"format": 1}', "settings.json: is damaged, facts or checksums are missing"),
+        (whole[:-20], "settings.json: is not JSON"),
+        (b"\xff\xfe\xfa", "settings.json: is not JSON"),
+        (b'{"format": 1}', "settings.json: 'facts' is missing"),
         (b"[]", "settings.json: has format version None"),
     ):
         (folder / "settings.json").write_bytes(damaged)
@@ -144,5 +144,5 @@ def test_settings_changed_afterwards_are_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"settings.json: was changed after it was written"):
         load_checkpoint(folder)
     rewrite(folder, lambda content: content["facts"]["settings"].update(colour="blue"))
-    with pytest.raises(ValueError, match=r"settings.json: these are no settings of this version.*colour"):
+    with pytest.raises(ValueError, match=r"settings.json: at facts.settings: 'colour' is unknown; .*of this version"):
         load_checkpoint(folder)
