@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -100,13 +101,12 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def _first(error: ValidationError, content: Any, kind: Any, place: str) -> str:
     """One sentence on the first fault; an unknown key goes before one that is missing, since it may be that one."""
     errors = sorted(error.errors(include_url=False), key=lambda each: each["type"] not in UNKNOWN)
+    of_union = [each for each in errors if each["loc"][:-1] == errors[0]["loc"][:-1]]
+    if len(_path(errors[0]["loc"], content)) < len(errors[0]["loc"]):  # the deepest: what is wrong in the member meant
+        alike = len(errors[0]["loc"]) - 1
+        errors = [max((e for e in errors if e["loc"][:alike] == errors[0]["loc"][:-1]), key=lambda e: len(e["loc"]))]
     kind_of_fault, where, got = errors[0]["type"], errors[0]["loc"], shortened(repr(errors[0]["input"]), 60)
-    found, path = content, []
-    for part in where:  # the members of a union are named in it too
-        known = isinstance(found, dict) and part in found
-        if known or (isinstance(found, list | tuple) and isinstance(part, int) and part < len(found)):
-            found = found[part]
-            path.append(str(part))
+    path = _path(where, content)
     if kind_of_fault in UNKNOWN:
         names = sorted(getattr(kind, "__annotations__", {})) if len(where) == 1 else []
         at = f"{place}: at {'.'.join(path[:-1])}" if path[:-1] else place
@@ -123,9 +123,20 @@ def _first(error: ValidationError, content: Any, kind: Any, place: str) -> str:
             if isinstance(where[-1], int)
             else f"{at}: {where[-1]!r} is missing"
         )
-    union = [each for each in errors if each["loc"][:-1] == where[:-1]] if len(path) < len(where) else errors[:1]
-    expected = [PLAIN.get(each["type"], each["msg"].removeprefix("Input should be ")) for each in union]
+    options = of_union if errors[0] in of_union and len(path) < len(where) else errors[:1]
+    expected = [PLAIN.get(each["type"], each["msg"].removeprefix("Input should be ")) for each in options]
     return f"{at}: got {got}, expected {' or '.join(dict.fromkeys(expected))}"
+
+
+def _path(where: Sequence[str | int], content: Any) -> list[str]:
+    """The parts of a place that the content has; pydantic names the members of a union in it too."""
+    found, path = content, []
+    for part in where:
+        known = isinstance(found, dict) and part in found
+        if known or (isinstance(found, list | tuple) and isinstance(part, int) and part < len(found)):
+            found = found[part]
+            path.append(str(part))
+    return path
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -114,9 +114,8 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> T
     facts, files, unchanged = _read_whole(folder)
     place = str(folder / SETTINGS)
     check_size(facts.settings, place)
-    words = checked(
-        parse_json(files[VOCABULARY], str(folder / VOCABULARY), REMEDY), tuple[str, ...], VOCABULARY, REMEDY
-    )
+    named = str(folder / VOCABULARY)
+    words = checked(parse_json(files[VOCABULARY], named, REMEDY), tuple[str, ...], named, REMEDY)
     try:
         vocabulary, weights = Vocabulary(words), load(files[WEIGHTS])
     except (ValueError, SafetensorError) as error:
