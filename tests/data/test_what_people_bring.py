@@ -169,6 +169,41 @@ def test_a_text_that_is_none_is_refused(cell: object) -> None:
         load(pd.DataFrame({"text": [cell] * 12, "label": ["a", "b"] * 6}))
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "texts", "frame", "hub"])
+def test_html_is_named_and_taken_out_where_asked(tmp_path, kind: str) -> None:
+    texts = [
+        f"A <b>fine</b> film {n}.<br /><br/>Not &quot;so&quot; dull" if n % 2 else f"A <3 film {n}" for n in range(12)
+    ]
+    frame = pd.DataFrame({"text": texts, "label": ["good", "bad"] * 6})
+    options: dict[str, object] = {}
+    given: object = frame
+    if kind == "csv":
+        frame.to_csv(given := tmp_path / "a.csv", index=False)
+    elif kind == "jsonl":
+        frame.to_json(given := tmp_path / "a.jsonl", orient="records", lines=True)
+    elif kind == "texts":
+        given, options = texts, {"labels": frame["label"]}
+    elif kind == "hub":
+        pytest.importorskip("datasets")
+        frame.to_parquet(tmp_path / "train.parquet")
+        given, options = "hub", {"path": str(tmp_path)}
+    with pytest.warns(
+        UserWarning, match=r"6 of 12 texts hold HTML, such as '<b>' in .*row \d+, .*strip_html=True takes"
+    ):
+        load(given, **options)
+    corpus = load(given, strip_html=True, **options)
+    words = {" ".join(document.words) for part in corpus.splits.values() for document in part}
+    assert words == {f'A fine film {n} . Not " so " dull' if n % 2 else f"A < 3 film {n}" for n in range(12)}
+
+
+def test_what_only_looks_like_html_is_left(recwarn) -> None:
+    texts = [f"<s> so <sigh> </s> a < b > c {n} AT&T <unk> <3" for n in range(12)]
+    corpus = load(texts, labels=["good", "bad"] * 6, strip_html=True)
+    assert {document.text for part in corpus.splits.values() for document in part} == set(texts)
+    load(texts, labels=["good", "bad"] * 6)
+    assert not recwarn
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

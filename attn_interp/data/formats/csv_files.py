@@ -27,6 +27,7 @@ def load_table(
     least_words: int = 2,
     seed: int = 0,
     encoding: str = "utf-8",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus in a table whose first row names the columns: CSV (.csv) or values parted by tabs (.tsv).
 
@@ -45,6 +46,7 @@ def load_table(
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits that are not stated.
         encoding: Of the file; UTF-16 is recognised by its byte order mark.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -69,7 +71,7 @@ def load_table(
                 split=cell[split] if split is not None else None,
             )
         )
-    return corpus_of_rows(rows, path.stem, classes, least_words, seed, source=str(path))
+    return corpus_of_rows(rows, path.stem, classes, least_words, seed, source=str(path), strip_html=strip_html)
 
 
 def read_records(path: Path, needed: Sequence[str], encoding: str = "utf-8") -> Iterator[tuple[str, dict[str, str]]]:

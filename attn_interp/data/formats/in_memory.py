@@ -20,6 +20,7 @@ def corpus_of_texts(
     least_words: int = 2,
     seed: int = 0,
     name: str = "texts",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus of these texts; its splits are drawn by the seed.
 
@@ -33,11 +34,13 @@ def corpus_of_texts(
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits.
         name: Name of the corpus.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         ValueError: another number of labels than texts, no labels at all, or what `corpus_of_rows` refuses; names the
             row.
     """
+    texts = list(texts)
     documents = documents_of(texts)
     if labels is None:
         if any(document.label is None for document in documents):
@@ -55,16 +58,16 @@ def corpus_of_texts(
             place=f"row {number}",
             id=document.id,
             label=label,
-            words=document.words,
+            words=None if isinstance(given, str) else document.words,
             text=document.text,
-            spans=document.spans,
+            spans=None if isinstance(given, str) else document.spans,
             rationales=document.rationales,
             signals=document.signals,
             split=splits.get(document.id),
         )
-        for number, (document, label) in enumerate(zip(documents, labels))
+        for number, (given, document, label) in enumerate(zip(texts, documents, labels))
     ]
-    return corpus_of_rows(rows, name, classes, least_words, seed, source=source)
+    return corpus_of_rows(rows, name, classes, least_words, seed, source=source, strip_html=strip_html)
 
 
 def _of_copies(documents: Sequence[Document], labels: Sequence[str | int], seed: int) -> dict[str, str]:
@@ -90,6 +93,7 @@ def corpus_of_frame(
     least_words: int = 2,
     seed: int = 0,
     name: str = "frame",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus in a frame with one row per document, such as `Corpus.to_frame` returns.
 
@@ -104,6 +108,7 @@ def corpus_of_frame(
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits that are not stated.
         name: Name of the corpus.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         ValueError: a column or a cell that is missing, or what `corpus_of_rows` refuses; names the row.
@@ -140,4 +145,4 @@ def corpus_of_frame(
                 split=None if split is None else str(cell[split]),
             )
         )
-    return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory")
+    return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory", strip_html=strip_html)

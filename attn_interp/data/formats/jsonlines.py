@@ -64,7 +64,11 @@ class Line(TypedDict, total=False):
 
 
 def load_jsonlines(
-    path: Path | str, classes: Sequence[str] | None = None, least_words: int = 2, seed: int = 0
+    path: Path | str,
+    classes: Sequence[str] | None = None,
+    least_words: int = 2,
+    seed: int = 0,
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus in a JSON-lines file, or in a folder with train.jsonl and optionally dev.jsonl and test.jsonl.
 
@@ -73,6 +77,7 @@ def load_jsonlines(
         classes: Class names in order; None takes them from the header, or collects them.
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits that are not stated.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         FileNotFoundError: the file, or train.jsonl in the folder, is missing.
@@ -95,6 +100,7 @@ def load_jsonlines(
         seed=seed,
         licence=header.get("licence", "unstated"),
         source=header.get("source", str(path)),
+        strip_html=strip_html,
     )
 
 

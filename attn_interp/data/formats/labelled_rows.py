@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
 from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, shortened
+from attn_interp.data.formats.html_words import html_in
+from attn_interp.data.formats.html_words import strip_html as without_html
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.tokenise import Span, tokenise
 
@@ -41,7 +44,7 @@ class Row:
     id: str
     label: Any
     words: Sequence[str] | None = None
-    text: str | None = None
+    text: Any = None
     spans: Sequence[Span] | None = None
     split: str | None = None
     rationales: Sequence[Sequence[float]] = ()
@@ -56,6 +59,7 @@ def corpus_of_rows(
     seed: int = 0,
     licence: str = "unstated",
     source: str = "unstated",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus of these rows; dev and test are cut from the training rows where no row names them.
 
@@ -69,6 +73,8 @@ def corpus_of_rows(
             one-word documents have to be asked for with 1.
         seed: Draws the splits that the rows do not state (`complete_splits`).
         licence, source: As in `Corpus`.
+        strip_html: Whether tags and entities of HTML are taken out of texts. Where they are left in, a warning says
+            how many texts have some.
 
     Raises:
         ValueError: naming file and row: too few words, a label that is missing, hidden, a list, outside the classes,
@@ -81,6 +87,8 @@ def corpus_of_rows(
         raise ValueError(f"corpus {name!r}: {source} holds no documents")
     labels = [checked_label(row.label, row.place, classes) for row in rows]
     names = tuple(classes) if classes is not None else _collected(rows, labels)
+    if strip_html:
+        rows = [replace(row, text=without_html(row.text)) if _is_cut(row) else row for row in rows]
     place_of: dict[str, str] = {}
     parts: dict[str, list[Document]] = {}
     for row, label in zip(rows, labels):
@@ -89,7 +97,19 @@ def corpus_of_rows(
         place_of[row.id] = row.place
         document = _document(row, _index(label, names, row.place), least_words)
         parts.setdefault(_split(row, stated=rows[0].split is not None), []).append(document)
-    return Corpus(name, names, complete_splits(parts, seed), licence, source)
+    corpus = Corpus(name, names, complete_splits(parts, seed), licence, source)
+    if not strip_html and (tagged := [(row.place, tag) for row in rows if _is_cut(row) and (tag := html_in(row.text))]):
+        warnings.warn(
+            f"corpus {name!r}: {len(tagged):,} of {len(rows):,} texts hold HTML, such as {tagged[0][1]!r} in "
+            f"{tagged[0][0]}, whose parts are words like others; strip_html=True takes it out",
+            stacklevel=3,
+        )
+    return corpus
+
+
+def _is_cut(row: Row) -> bool:
+    """Whether the words of a row are made from its text."""
+    return row.words is None and isinstance(row.text, str)
 
 
 def checked_label(given: Any, place: str, classes: Sequence[str] | None) -> str | int:
