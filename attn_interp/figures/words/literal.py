@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from attn_interp.data.tokenise import JOINERS as JOINING
+from attn_interp.data.tokenise import TAGS
 from attn_interp.figures.draw.style import SETTINGS
 from attn_interp.figures.draw.types import Axes
 
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
 OWN_FAMILY: str = SETTINGS["font.family"][0]
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn others around
-JOINERS = ("Cf", "Mn")  # characters that show nothing of their own, such as variation selectors
+JOINERS = {*map(chr, JOINING), *map(chr, TAGS), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
+"""Characters that show nothing of their own: joiners, the letters of flags, and variation selectors."""
 
 
 def visible(word: str) -> str:
     """The word itself; a character that no installed outline font has, or that shows nothing, as "<U+1F355>".
 
-    A newline or other control character would break the line and is written so too; invisible joiners without a glyph
-    are left out.
+    A newline or other control character would break the line and is written so too, and so is a vowel or tone sign that
+    no font has: words that differ look different. Joiners and variation selectors without a glyph are left out.
     """
     return "".join(_visible_character(character) for character in word)
 
@@ -77,12 +80,14 @@ def _properties(text: str, size: float) -> FontProperties:
 
 
 def _visible_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if _controls(character):
+    if character in JOINERS:
+        return character if _family(character) is not None else ""
+    unseen = (
+        unicodedata.category(character) == "Cf" and unicodedata.bidirectional(character) == "BN"
+    )  # U+FEFF ends a PDF
+    if unseen or _controls(character) or _family(character) is None:
         return f"<U+{ord(character):04X}>"
-    if _family(character) is not None:
-        return character
-    return "" if category in JOINERS else f"<U+{ord(character):04X}>"
+    return character
 
 
 def _controls(character: str) -> bool:
