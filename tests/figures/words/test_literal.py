@@ -1,8 +1,11 @@
 import unicodedata
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from attn_interp.figures.draw.files import save_figure
 from attn_interp.figures.words import literal
 from attn_interp.figures.words.literal import OWN_FAMILY, visible, width, write
 from attn_interp.figures.words.shading import ink, shade
@@ -44,6 +47,23 @@ def test_a_figure_of_any_character_is_saved(tmp_path) -> None:
         figure = Figure()
         write(figure.subplots(), 0, 0, "a".join(word[start : start + 60]), 7.0)
         figure.savefig(tmp_path / "a.pdf")
+
+
+NASTY = "a\ufeff $b_{$ \\frac मैं"
+
+
+def test_every_text_of_a_figure_is_legible_where_it_is_saved(tmp_path) -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([1, 2], [1, 10], label=NASTY)
+    axes.set(title="x" * 300, xlabel="plain", ylabel=f"{NASTY}\n{NASTY}", yscale="log")
+    axes.set_xticks([1, 2], [NASTY, "$x_1$"])
+    axes.legend()
+    save_figure(figure, tmp_path / "a", pd.DataFrame())
+    shown = "a<U+FEFF> $b_{$ \\frac <U+092E><U+0948><U+0902>"
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert {shown, f"{shown}\n{shown}", "plain", "$x_1$", "x" * 29 + "…"} <= set(texts)
+    assert any(text.startswith("$\\mathdefault") for text in texts)
 
 
 def test_a_word_is_written_without_mathtext() -> None:
