@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 
 from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.data.whole_files import room_for
 from attn_interp.models.classifiers.classifier import Classifier, build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
@@ -79,6 +80,7 @@ def save_checkpoint(trained: Trained, folder: Path | str) -> None:
 
     Raises:
         FileExistsError: the folder holds something other than a checkpoint, or is a file.
+        OSError: the disk is full; what stood there stays.
     """
     folder = Path(folder)
     _require_free(folder)
@@ -89,18 +91,19 @@ def save_checkpoint(trained: Trained, folder: Path | str) -> None:
     settings = json.dumps({"format": FORMAT_VERSION, "facts": facts, "checksums": checksums}, indent=2).encode()
 
     temporary, former = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}") for _ in range(2))
-    try:
-        temporary.mkdir(parents=True)
-        for name, content in ((WEIGHTS, weights), (VOCABULARY, vocabulary), (SETTINGS, settings)):
-            (temporary / name).write_bytes(content)
-        if folder.exists():  # a folder that holds something cannot be moved onto
-            folder.rename(former)
-        temporary.rename(folder)
-    finally:
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        for leftover in (temporary, former):
-            shutil.rmtree(leftover, ignore_errors=True)
+    with room_for(folder):
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in ((WEIGHTS, weights), (VOCABULARY, vocabulary), (SETTINGS, settings)):
+                (temporary / name).write_bytes(content)
+            if folder.exists():  # a folder that holds something cannot be moved onto
+                folder.rename(former)
+            temporary.rename(folder)
+        finally:
+            if former.exists() and not folder.exists():
+                former.rename(folder)
+            for leftover in (temporary, former):
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> Trained:
