@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -190,10 +191,10 @@ def _refuse_beside_a_file(context: typer.Context) -> None:
 
 
 def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise ValueError(f"{option}: got {text!r}, expected whole numbers with commas between, as 0,1,2") from error
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"-?[0-9]{1,18}", part) for part in parts):
+        raise ValueError(f"{option}: got {text[:60]!r}, expected whole numbers with commas between, as 0,1,2")
+    return tuple(map(int, parts))
 
 
 @app.command()
@@ -283,9 +284,11 @@ def _parsed(option: str) -> tuple[str, Any]:
     name = name.replace("-", "_")
     if name == "classes":
         return name, value.split(",")
+    if name in ("text", "words", "label", "id", "split"):  # columns, which may be called 1 or true
+        return name, value
     if value in ("true", "false"):
         return name, value == "true"
-    return name, int(value) if value.isdecimal() else value
+    return name, int(value) if re.fullmatch(r"[0-9]{1,18}", value) else value
 
 
 if __name__ == "__main__":

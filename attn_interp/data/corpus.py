@@ -44,6 +44,10 @@ class Corpus:
             raise ValueError(f"corpus {self.name!r}: has {len(self.classes)} class(es); a classifier needs two or more")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"corpus {self.name!r}: class names repeat: {', '.join(self.classes)}")
+        try:
+            "".join((self.name, self.licence, self.source, *self.classes)).encode()
+        except (UnicodeEncodeError, TypeError) as error:
+            raise ValueError(f"corpus {self.name!r}: name or class cannot be written to a file: {error}") from error
         if set(self.splits) != set(SPLITS):
             raise ValueError(f"corpus {self.name!r}: splits are {sorted(self.splits)}, expected {sorted(SPLITS)}")
         object.__setattr__(self, "splits", MappingProxyType({name: tuple(self.splits[name]) for name in SPLITS}))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from attn_interp.data.tokenise import tokenise
 
+NUMBERS = "lists of numbers, one number for each word"
 ID_DIGITS = 12  # of an id that is a hash
 
 
@@ -63,8 +65,8 @@ class Document:
             raise TypeError(f"document{name}: text is {shortened(repr(text), 60)}; give a string, or words=(...)")
         if isinstance(words, str):
             raise TypeError(f"document{name}: words is one string; cut it with `tokenise` or give a tuple of words")
-        if label is not None and not hasattr(label, "__index__"):
-            raise TypeError(f"document{name}: label is {label!r}; give the index of the class, a whole number, or None")
+        if id is not None and not isinstance(id, str):
+            raise TypeError(f"document{name}: its id is no string; give str({shortened(repr(id), 60)})")
         if words is None:
             if text is None:
                 raise ValueError(f"document{name}: has neither text nor words; give one of them")
@@ -72,14 +74,20 @@ class Document:
             spans = found if spans is None else spans
         # One spelling of equal contents, whatever sequences and number types they came in: saved and loaded documents
         # are equal and have the same fingerprint.
+        words = tuple(words)
+        for position, word in enumerate(words):
+            if not isinstance(word, str):
+                raise TypeError(f"document{name}: word {position} is {shortened(repr(word), 60)}; give a string")
         values = {
             "text": text,
-            "label": None if label is None else operator.index(label),
+            "label": _plain(name, "label", label, operator.index, "the index of the class, a whole number, or None"),
             "id": _hashed(text, words) if id is None else id,
-            "words": tuple(words),
-            "rationales": tuple(tuple(map(float, rationale)) for rationale in rationales),
-            "signals": {name: tuple(map(float, numbers)) for name, numbers in signals.items()},
-            "spans": None if spans is None else tuple((int(start), int(end)) for start, end in spans),
+            "words": words,
+            "rationales": _plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
+            "signals": _plain(
+                name, "signals", signals, lambda all: {key: _numbers(each) for key, each in all.items()}, NUMBERS
+            ),
+            "spans": _plain(name, "spans", spans, _offsets, "(start, end) in whole numbers for each word"),
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
@@ -137,12 +145,19 @@ class Document:
             return
         if len(self.spans) != len(self.words):
             raise ValueError(f"document {self.id!r}: {len(self.spans)} spans for {len(self.words)} words")
-        for position, (start, end) in enumerate(self.spans):
+        before = 0
+        for position, ((start, end), word) in enumerate(zip(self.spans, self.words)):
+            place = f"document {self.id!r}: word {position} has span ({start}, {end})"
             if not 0 <= start < end <= len(self.text):
+                raise ValueError(f"{place} in a text of {len(self.text)} characters")
+            if start < before:
+                raise ValueError(f"{place}, and the word before it ends at {before}; give words from left to right")
+            if self.text[start:end] != word and _folded(self.text[start:end]) != _folded(word):
                 raise ValueError(
-                    f"document {self.id!r}: word {position} has span ({start}, {end}) in a text of "
-                    f"{len(self.text)} characters"
+                    f"{place}, where {shortened(self.text[start:end], 60)!r} stands and not {shortened(word, 60)!r}; "
+                    "give the words of the text, or leave text and spans out"
                 )
+            before = end
 
 
 def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Document, ...]:
@@ -202,6 +217,26 @@ def gold_labels(documents: Sequence[Document]) -> list[int]:
 def label_name(document: Document, classes: Sequence[str]) -> str | None:
     """The name of the document's class; None where it has no label."""
     return None if document.label is None else classes[document.label]
+
+
+def _plain(document: str, name: str, given: Any, plain: Callable[[Any], Any], expected: str) -> Any:
+    try:
+        return None if given is None else plain(given)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise TypeError(f"document{document}: {name} is {shortened(repr(given), 60)}; give {expected}") from error
+
+
+def _numbers(given: Sequence[float]) -> tuple[float, ...]:
+    return tuple(map(float, given))
+
+
+def _offsets(given: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((operator.index(start), operator.index(end)) for start, end in given)
+
+
+def _folded(text: str) -> str:
+    """Without what no cut of a text into words is held to: blanks, case and Unicode form."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _hashed(text: str | None, words: Sequence[str]) -> str:

@@ -124,6 +124,8 @@ def _is_number(text: str) -> bool:
 
 def _vector(numbers: list[str], place: str) -> np.ndarray:
     try:
+        if "_" in "".join(numbers):  # 1_000 is a number to Python alone
+            raise ValueError(f"could not convert string to float: {next(each for each in numbers if '_' in each)!r}")
         vector = np.array(numbers, dtype=np.float64)
     except ValueError as error:
         raise ValueError(f"{place}: {error}; expected numbers after the word") from error

@@ -142,7 +142,7 @@ def read_word_values(path: Path | str, word: str = "word", value: str = "value")
         if spelled in place_of:
             raise ValueError(f"{place}: word {spelled!r} stands already at {place_of[spelled]}; keep one of the rows")
         try:
-            number = float(cell[value])
+            number = math.nan if "_" in cell[value] else float(cell[value])
         except ValueError:
             number = math.nan
         if not math.isfinite(number):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +14,35 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     """A temporary name beside `path` to write to; moved onto `path` at the end, removed after an exception.
 
     The folder is made where it is missing. A file that was there stays as it is until the new one is whole.
+
+    Raises:
+        OSError: the disk is full; as `room_for`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with room_for(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """What is written inside fails in one sentence where the disk is full, whatever library comes upon it.
+
+    Raises:
+        OSError: there is no room, or a quota is used up.
+    """
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except (OSError, RuntimeError) as error:
+        of_torch = isinstance(error, RuntimeError) and "inline_container.cc" in str(error)  # its archive in C++
+        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT) and not of_torch:
+            raise
+        raise OSError(f"{path}: the disk is full; make room and run again, what is whole stays") from None
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from attn_interp.by_name import named
+from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import experiment_of, module_of
 from attn_interp.experiments.record.column import Column
@@ -25,7 +27,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT_VERSION = 2
-METADATA_KEY = b"attn_interp"
+METADATA_KEY, CHECKSUM_KEY = b"attn_interp", b"attn_interp.sha256"
+REMEDY = "delete it and run again"
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the file of a result says beside its frame."""
+
+    format: int
+    experiment: str
+    settings: dict[str, Any]
+    columns: dict[str, Column]
+
+
+def _checksum(facts: Mapping[bytes, bytes]) -> bytes:
+    """Of what a Parquet file says of its frame; the frame itself has one for each page."""
+    return hashlib.sha256(facts[METADATA_KEY] + facts.get(b"pandas", b"")).hexdigest().encode()
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,14 +147,10 @@ class Result:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        described = {
-            "format": FORMAT_VERSION,
-            "experiment": self.experiment,
-            "settings": dict(self.settings),
-            "columns": {name: asdict(column) for name, column in self.columns.items()},
-        }
+        described = asdict(Described(FORMAT_VERSION, self.experiment, dict(self.settings), dict(self.columns)))
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: json.dumps(described)})
+        facts = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(described).encode()}
+        table = table.replace_schema_metadata({**facts, CHECKSUM_KEY: _checksum(facts)})
         content = BytesIO()
         pq.write_table(table, content, write_page_checksum=True)
         summary = self.summary().to_csv(index=False, lineterminator="\n")
@@ -163,23 +177,30 @@ class Result:
                 listed = ", ".join(file.name for file in found) or "none"
                 raise FileNotFoundError(f"{path}: expected one result, found {listed}; name the file")
             path = found[0]
-        if not path.exists():
+        if not path.is_file():
             raise FileNotFoundError(f"{path}: no such result; run the experiment and save it first")
         try:
             table = pq.read_table(path, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{path}: damaged or not a Parquet file ({error}); delete it and run again") from error
-        text = (table.schema.metadata or {}).get(METADATA_KEY)
-        if text is None:
+            raise ValueError(f"{path}: damaged or not a Parquet file ({error}); {REMEDY}") from error
+        facts = table.schema.metadata or {}
+        if METADATA_KEY not in facts:
             raise ValueError(f"{path}: a Parquet file, but not a saved result; expected one written by Result.save")
-        described = json.loads(text)
-        if described["format"] != FORMAT_VERSION:
+        if facts.get(CHECKSUM_KEY, _checksum(facts)) != _checksum(facts):
+            raise ValueError(f"{path}: damaged, its checksum differs; {REMEDY}")
+        content = parse_json(facts[METADATA_KEY], str(path), REMEDY)
+        version = content.get("format") if isinstance(content, dict) else None
+        if version != FORMAT_VERSION:
             raise ValueError(
-                f"{path}: saved in format {described['format']}, this version reads format {FORMAT_VERSION}; "
-                "run the experiment again"
+                f"{path}: saved in format {version}, this version reads format {FORMAT_VERSION}; run the experiment "
+                "again"
             )
-        columns = {name: Column(**fields) for name, fields in described["columns"].items()}
-        return cls(described["experiment"], table.to_pandas(), described["settings"], columns)
+        described = checked(content, Described, str(path), REMEDY)
+        try:
+            experiment_of(described.experiment)
+            return cls(described.experiment, table.to_pandas(), described.settings, described.columns)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path}: damaged: {error}; {REMEDY}") from error
 
     def __repr__(self) -> str:
         verdict = "; ".join(self.verdict())[:300]

@@ -8,6 +8,7 @@ from typing import Any
 
 from attn_interp.experiments import experiment_of, module_of
 from attn_interp.experiments.result import Result
+from attn_interp.figures.words.literal import make_legible
 from attn_interp.report.html import render, table
 
 
@@ -33,5 +34,7 @@ def answers_html(answers: Any) -> str:
 
 def _picture(result: Result) -> str:
     content = BytesIO()
-    module_of("figures", result.experiment).figure(result).savefig(content, format="png", dpi=110)
+    figure = module_of("figures", result.experiment).figure(result)
+    make_legible(figure)
+    figure.savefig(content, format="png", dpi=110)
     return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from attn_interp.experiments import experiment_of
 from attn_interp.experiments.result import Result
 from attn_interp.report.run_directory import failures, file_of, read_settings
 
+NUMBERS = ("estimate", "high", "low", "n")
 PAGE = "report.html"
 NOT_RUNS = ("models", "figures", "tables")
 MAKE = "`attn-interp study` makes one, and Result.save puts a result into any folder"
@@ -131,7 +133,7 @@ def _read_run(place: Path, root: Path) -> Run | None:
 def _read_result(file: Path, variant: str) -> Found:
     result = Result.load(file)
     summary_file = file.with_name(f"{result.experiment}.summary.csv")
-    summary = _read_table(summary_file) if summary_file.exists() else result.summary()
+    summary = _read_summary(summary_file, result) if summary_file.exists() else result.summary()
     figure = file.parent / "figures" / f"{result.experiment}.png"
     return Found(file, result, summary, figure if figure.exists() else None, variant)
 
@@ -142,6 +144,23 @@ def _read_table(file: Path) -> pd.DataFrame:
         return pd.read_csv(file, keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
+    except ValueError as error:
+        raise ValueError(f"{file}: is no table in UTF-8 with commas between: {error}; mend or remove it") from error
+
+
+def _read_summary(file: Path, result: Result) -> pd.DataFrame:
+    """The summary of a result as it was saved: with the columns that its statements are read from."""
+    summary = _read_table(file)
+    told = experiment_of(result.experiment).statements
+    named = {column for each in told for column in (*each.where, *(["quantity"] if each.quantity else []))}
+    for column in sorted(named | (set(NUMBERS) if told else set(NUMBERS) & set(summary.columns))):
+        if column not in summary.columns:
+            raise ValueError(f"{file}: there is no column {column!r}; remove the file, the result holds its numbers")
+        if column in NUMBERS and not pd.api.types.is_any_real_numeric_dtype(summary[column]):
+            raise ValueError(
+                f"{file}: {column} is no number in every row; remove the file, the result holds its numbers"
+            )
+    return summary
 
 
 def _model_parts(settings: Mapping[str, Any]) -> list[str]:

@@ -7,12 +7,69 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Required
 
+from typing_extensions import TypedDict
+
+from attn_interp.data.formats.schema import LONGEST_NAME, checked, read_json
 from attn_interp.data.whole_files import replace_file
 
 MODEL, MODELS, SETTINGS = "model", "models", "settings.json"
 FORMAT = 3
+REMEDY = "damaged or of an older version; delete the folder and run again"
+
+
+class Failure(TypedDict):
+    """What stands in the file of a step that failed."""
+
+    step: str
+    error: str
+    traceback: str
+
+
+class CorpusFacts(TypedDict):
+    """What settings.json says of the corpus; a report tells it."""
+
+    name: str
+    classes: list[str]
+    documents: dict[str, int]
+    source: str
+
+
+class NetworkFacts(TypedDict):
+    """The settings of a classifier that have an option of the command line."""
+
+    encoder: str
+    attention: str
+    embedding_width: int
+
+
+class CellFacts(TypedDict):
+    """What settings.json says of a cell of a study: what a command needs to repeat it."""
+
+    corpus: str
+    corpus_options: dict[str, Any]
+    settings: NetworkFacts
+    training: dict[str, Any]
+    seed: int
+    embeddings: str | None
+    site: str | None
+    documents: int | None
+    draws: int
+    eps: float
+    search: bool
+
+
+class RunSettings(TypedDict, total=False):
+    """What settings.json says, beside what a cell adds of its own; `cell` is that of a classifier."""
+
+    format: Required[int]
+    labels: dict[str, str]
+    seed: int
+    steps: dict[str, dict[str, Any]]
+    model: str
+    corpus: str | CorpusFacts
+    cell: CellFacts
 
 
 def place_of(step: str, folder: Path) -> Path:
@@ -22,13 +79,14 @@ def place_of(step: str, folder: Path) -> Path:
 
 
 def as_name(text: str) -> str:
-    """The text as the name of a file or folder."""
-    return "".join(character if character.isalnum() or character in "-._" else "_" for character in text)
+    """The text as the name of a file or folder, its end cut off where no file system could store it."""
+    name = "".join(character if character.isalnum() or character in "-._" else "_" for character in text)
+    return name.encode()[: LONGEST_NAME - 60].decode(errors="ignore")
 
 
 def file_of(folder: Path, step: str) -> Path:
     """The file of a step's result."""
-    return place_of(step, folder) / f"{step.partition(', ')[0]}.parquet"
+    return place_of(step, folder) / f"{as_name(step.partition(', ')[0])}.parquet"
 
 
 def failure(folder: Path, step: str) -> Path:
@@ -38,11 +96,13 @@ def failure(folder: Path, step: str) -> Path:
 
 def failures(folder: Path) -> dict[str, str]:
     """Step -> why it failed."""
-    found = {}
-    for path in sorted(folder.glob("*.failed.json")):
-        content = json.loads(path.read_bytes())
-        found[str(content["step"])] = str(content["error"])
-    return found
+    found = [read_failure(path) for path in sorted(folder.glob("*.failed.json"))]
+    return {each["step"]: each["error"] for each in found}
+
+
+def read_failure(path: Path) -> Failure:
+    """What `write_failure` wrote."""
+    return read_json(path, Failure, "delete the file and run again")
 
 
 def left_out(folder: Path, step: str) -> Path:
@@ -82,17 +142,14 @@ def read_settings(folder: Path) -> dict[str, Any]:
         ValueError: it is damaged, or of another version of this package.
     """
     path = folder / SETTINGS
-    try:
-        content = json.loads(path.read_bytes())
-        found = content["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: damaged or of an older version; delete the folder and run again") from error
-    if found != FORMAT:
+    content = read_json(path, dict[str, Any], REMEDY)
+    found = content.get("format", FORMAT)
+    if type(found) is int and found != FORMAT:
         raise ValueError(
             f"{path}: written in format {found}, this version reads format {FORMAT}; delete the folder "
             "or give another one, and run again"
         )
-    return content
+    return dict(checked(content, RunSettings, str(path), REMEDY, "allow"))
 
 
 def versions() -> dict[str, str]:

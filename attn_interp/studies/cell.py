@@ -12,12 +12,14 @@ from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
+from attn_interp.models.classifiers.checkpoint import check_size
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.report.run_directory import as_name
 from attn_interp.studies.run import corpus_facts
 from attn_interp.studies.steps import Work, key_of
 
 CELL_FORMAT = 3
+MOST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Cell:
         for name, value, least in (("seed", self.seed, 0), ("documents", self.documents, 1), ("draws", self.draws, 1)):
             if value is not None and value < least:
                 raise ValueError(f"{name}: got {value}, expected at least {least}")
+            if value is not None and value > MOST:
+                raise ValueError(f"{name}: got {value}, expected at most {MOST:,}")
+        check_size(self.settings, "settings")
         if not 0 < self.eps < 1:
             raise ValueError(f"eps: got {self.eps}, expected a total variation distance in (0, 1)")
 

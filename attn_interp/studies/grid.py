@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from attn_interp.data.formats.schema import checked
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.questions import asked_of_a_reading, default_names
@@ -50,34 +51,28 @@ class Grid:
     def __post_init__(self) -> None:
         for name in ("corpora", "encoders", "attentions", "seeds", "experiments"):
             values = getattr(self, name)
-            if isinstance(values, str) or not isinstance(values, list | tuple):
-                raise ValueError(f"{name}: got {values!r}, expected a list")
             object.__setattr__(self, name, tuple(values))
             if not values:
                 raise ValueError(f"{name}: there are none; give at least one")
             if twice := [value for index, value in enumerate(values) if value in values[:index]]:
                 raise ValueError(f"{name}: {twice[0]!r} is given twice")
-        if wrong := [seed for seed in self.seeds if type(seed) is not int]:
-            raise ValueError(f"seeds: got {wrong[0]!r}, expected whole numbers")
         known = [experiment.name for experiment in asked_of_a_reading()]
         for name in self.experiments:
             if name not in known:
                 raise ValueError(f"experiments: got {name!r}, expected some of {', '.join(known)}")
         object.__setattr__(self, "experiments", tuple(name for name in known if name in self.experiments))
-        for name, made in (("settings", ClassifierSettings), ("training", TrainingSettings)):
-            allowed = {each.name for each in fields(made)} - {"encoder", "attention"}
-            if unknown := sorted(set(getattr(self, name)) - allowed):
-                raise TypeError(f"{name}: {unknown[0]!r} is unknown; settings are {', '.join(sorted(allowed))}")
+        if twice := sorted({"encoder", "attention"} & set(self.settings)):
+            raise TypeError(f"settings: {twice[0]!r} is unknown; it is an axis of its own, {twice[0]}s")
         self.cells()
 
     def cells(self) -> tuple[Cell, ...]:
         """The cells in the order of the axes, the last one (seeds) changing fastest."""
-        kernels = {"kernels": tuple(self.settings["kernels"])} if "kernels" in self.settings else {}
-        training = TrainingSettings(**self.training)
+        training = checked(dict(self.training), TrainingSettings, "training")
         found = []
         for corpus, encoder, attention, seed in product(self.corpora, self.encoders, self.attentions, self.seeds):
             name, options = _corpus(corpus)
-            settings = ClassifierSettings(encoder=encoder, attention=attention, **{**self.settings, **kernels})
+            asked = {"encoder": encoder, "attention": attention, **self.settings}
+            settings = checked(asked, ClassifierSettings, "settings")
             own = {"embeddings": self.embeddings, "documents": self.documents, "draws": self.draws}
             found.append(Cell(name, options, settings, training, seed, **own, eps=self.eps, search=self.search))  # type: ignore[arg-type]
         return tuple(found)
@@ -101,19 +96,18 @@ def read_grid(path: Path | str) -> Grid:
         ValueError: it is not TOML, or the grid refuses its values; naming the file.
     """
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file; expected the declaration of a study")
+    if not path.is_file():
+        raise ValueError(f"{path}: is no plain file but a folder, a pipe or a device")
     try:
         declared = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{path}: there is no such file; expected the declaration of a study") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or numbers of thousands of digits
         raise ValueError(f"{path}: is not TOML: {error}") from error
-    names = [each.name for each in fields(Grid)]
-    if unknown := sorted(set(declared) - set(names)):
-        raise TypeError(f"{path}: {unknown[0]!r} is unknown; a study has {', '.join(names)}")
     try:
-        return Grid(**declared)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from error
+        return checked(declared, Grid, str(path))
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from error
 
 
 def _corpus(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result
+from attn_interp.models.classifiers.checkpoint import check_checkpoint
 from attn_interp.models.threads import one_thread
 from attn_interp.report.run_directory import (
     MODEL,
@@ -89,7 +90,7 @@ def complete(
         decided = {step.name: dict(step.decided_by) for step in steps}
         labels = {"labels": cell.labels, "seed": cell.seed}
         settle(folder, {**cell.about(), **labels, MODEL: models.name, "steps": decided})
-        _complete(work.prepare, steps, folder, say, _writing_down(folder) if keep_going else _raising)
+        _complete(work.prepare, models, steps, folder, say, _writing_down(folder) if keep_going else _raising)
 
 
 def finished(cell: Cell, results: Path, names: Sequence[str] | None = None) -> CellRun:
@@ -196,16 +197,20 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _complete(prepare: Callable[[], None], steps: Sequence[Step], folder: Path, say: Say, failed: Failed) -> None:
+def _complete(
+    prepare: Callable[[], None], models: Path, steps: Sequence[Step], folder: Path, say: Say, failed: Failed
+) -> None:
     """Train unless that is done, then run and draw every step that is not there."""
     for step in steps:
         _take_over(step, folder)
-    if not all(_is_settled(folder, step.name) for step in steps):
-        try:
+    try:
+        for saved in sorted(models.glob(f"*/{SETTINGS}")):
+            check_checkpoint(saved.parent)
+        if not all(_is_settled(folder, step.name) for step in steps):
             prepare()
-        except Exception as error:
-            failed(MODEL, error)
-            return
+    except Exception as error:
+        failed(MODEL, error)
+        return
     failure(folder, MODEL).unlink(missing_ok=True)
     for step in steps:
         try:

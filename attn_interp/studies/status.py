@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from attn_interp.data.formats.schema import FileName, read_json
 from attn_interp.data.whole_files import replace_file
-from attn_interp.report.run_directory import MODEL, MODELS, failure, file_of, left_out
+from attn_interp.report.run_directory import MODEL, MODELS, failure, file_of, left_out, read_failure
 from attn_interp.studies.alone import alone_in, is_taken, remove_drafts
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.steps import say_aloud
@@ -28,8 +29,8 @@ class Planned:
     encoder: str
     attention: str
     seed: int
-    cell: str
-    model: str
+    cell: FileName
+    model: FileName
     experiments: tuple[str, ...]
 
     @property
@@ -66,12 +67,12 @@ def read_plan(folder: Path) -> list[Planned]:
 
     Raises:
         FileNotFoundError: no study was begun in this folder.
+        ValueError: the file is damaged.
     """
     path = folder / PLAN
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is none, so no study was begun here; --results and --name say where")
-    rows = json.loads(path.read_bytes())
-    return [Planned(**{**row, "experiments": tuple(row["experiments"])}) for row in rows]
+    return read_json(path, list[Planned], "delete the file and start the study again, what is done stays")
 
 
 def states(planned: Sequence[Planned], folder: Path) -> pd.DataFrame:
@@ -128,4 +129,4 @@ def _state(place: Path, name: str) -> tuple[str, str]:
 
 def _failed_or_waiting(place: Path, step: str) -> tuple[str, str]:
     path = failure(place, step)
-    return (FAILED, json.loads(path.read_bytes())["error"]) if path.exists() else (WAITING, "")
+    return (FAILED, read_failure(path)["error"]) if path.exists() else (WAITING, "")

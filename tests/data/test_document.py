@@ -33,6 +33,15 @@ def document(**changes):
             "document 'r17': word 2 has span (7, 12) in a text of 11 characters",
         ),
         ({"text": "a fine film", "spans": ((0, 1), (6, 6), (7, 11))}, "document 'r17': word 1 has span (6, 6)"),
+        ({"text": "a fine film", "spans": ((0, 1), (2, 10**9), (7, 11))}, "document 'r17': word 1 has span (2, 10000"),
+        (
+            {"text": "a fine film", "spans": ((0, 1), (3, 7), (7, 11))},
+            "document 'r17': word 1 has span (3, 7), where 'ine ' stands and not 'fine'; give the words of the text",
+        ),
+        (
+            {"text": "fine a fine film", "spans": ((5, 6), (0, 4), (12, 16))},
+            "document 'r17': word 1 has span (0, 4), and the word before it ends at 6; give words from left to right",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_by_name(changes, message):
@@ -63,6 +72,11 @@ def test_equal_contents_are_equal_whatever_types_they_came_in():
         spans=[(np.int64(start), end) for start, end in spans],
     )
     assert mixed == plain and repr(mixed) == repr(plain) and hash(mixed) == hash(plain)
+
+
+def test_words_stand_in_their_text_but_for_case_and_unicode_form():
+    one = document(words=("CAFE\u0301", "a"), text="Caf\u00e9 a", spans=((0, 4), (5, 6)))
+    assert one.words == ("CAFE\u0301", "a")
 
 
 def test_a_document_has_the_length_of_its_words_and_survives_pickling():
@@ -96,6 +110,19 @@ def test_words_alone_have_no_text():
         ({"text": " "}, ValueError, "has no words"),
         ({"text": ("a", "film")}, TypeError, r"document: text is \('a', 'film'\); give a string, or words="),
         ({"text": "a film", "label": "good", "id": "r1"}, TypeError, "document 'r1': label is 'good'; give the index"),
+        ({"text": "a film", "label": np.array([0, 1])}, TypeError, "label is array.*give the index"),
+        ({"text": "a film", "id": 7}, TypeError, "its id is no string"),
+        ({"words": ("a", None)}, TypeError, "word 1 is None; give a string"),
+        ({"words": ("a", "film"), "rationales": (0, 1)}, TypeError, "rationales is .0, 1.; give lists of numbers"),
+        ({"words": ("a",), "rationales": ((10**400,),)}, TypeError, "rationales is .*; give lists of numbers"),
+        ({"words": ("a",), "rationales": (("x",),)}, TypeError, "rationales is .*; give lists of numbers"),
+        ({"words": ("a",), "signals": [1.0]}, TypeError, "signals is .1.0.; give lists of numbers"),
+        (
+            {"words": ("a",), "text": "a", "spans": ((0.0, 1.0),)},
+            TypeError,
+            r"spans is .*; give \(start, end\) in whole",
+        ),
+        ({"words": ("a",), "text": "a", "spans": (0, 1)}, TypeError, r"spans is .*; give \(start, end\) in whole"),
     ],
 )
 def test_what_cannot_be_a_document_is_refused(given, kind, message):

@@ -29,6 +29,13 @@ from attn_interp.data.tokenise import tokenise
         ("❤️❤", ("❤️", "❤")),  # with and without its variation selector
         ("#️⃣🏴󠁧󠁢󠁥󠁮󠁧󠁿", ("#️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿")),
         ("co\u00adoperate", ("co\u00adoperate",)),  # soft hyphen
+        ("这部电影很好，我非常喜欢。", ("这", "部", "电影", "很好", "，", "我", "非常", "喜欢", "。")),
+        ("这 部 电影", ("这", "部", "电影")),
+        ("用iPhone15手机，𠀀𠀁👍", ("用", "iPhone15", "手机", "，", "𠀀", "𠀁", "👍")),
+        ("映画はコーヒーです", ("映画", "は", "コーヒー", "です")),
+        ("ฉันรักภาพยนตร์", ("ฉัน", "รัก", "ภาพยนตร์")),
+        ("ខ្ញុំស្រលាញ់ភាពយន្ត", ("ខ្ញុំ", "ស្រលាញ់", "ភាពយន្ត")),
+        ("한국어 영화", ("한국어", "영화")),  # Korean has spaces
         ("\ufeffone\u200btwo\x00three", ("one", "two", "three")),
         ("one\u2028two\u00a0three\x85four", ("one", "two", "three", "four")),
     ],
@@ -37,7 +44,9 @@ def test_words_of_known_texts(text, words):
     assert tokenise(text)[0] == words
 
 
-texts = st.text(st.one_of(st.characters(), st.sampled_from("ab'’-.,3 \n\u0301\u200d👍🏽🇩🇪❤\ufe0f")), max_size=40)
+texts = st.text(
+    st.one_of(st.characters(), st.sampled_from("ab電影よรีក'’-.,3 \n\u0301\u200d👍🏽🇩🇪❤\ufe0f")), max_size=40
+)
 
 
 @settings(deadline=None, max_examples=200)

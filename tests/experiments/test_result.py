@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
+from collections import Counter
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from attn_interp.experiments.jain_wallace.permutation import permutation
@@ -60,6 +65,60 @@ def test_damage_is_told_with_its_remedy(result, tmp_path) -> None:
         Result.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="run the experiment"):
         Result.load(tmp_path / "absent.parquet")
+
+
+def test_no_flipped_bit_gives_other_numbers(result, tmp_path) -> None:
+    path = result.save(tmp_path)
+    whole, draw, counts = path.read_bytes(), random.Random(0), Counter[str]()
+    for place in draw.sample(range(8 * len(whole)), 300):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            loaded = Result.load(path)
+        except ValueError as error:
+            counts["refused"] += 1
+            assert str(path) in str(error)
+        else:
+            counts["equal"] += 1  # the bit says nothing that is read, such as the statistics of a page
+            pd.testing.assert_frame_equal(loaded.frame, result.frame, check_exact=True)
+            assert (loaded.settings, loaded.columns) == (result.settings, result.columns)
+    assert counts["refused"] > 100
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"experiment": "../x"}, "experiment '../x' is unknown"),
+        ({"experiment": 3}, "at experiment: got 3, expected a text"),
+        ({"format": True}, "saved in format True"),
+        ({"settings": []}, r"at settings: got \[\], expected an object"),
+        ({"columns": {}}, "described are"),
+        ({"columns": {"document": {"meaning": 3}}}, "at columns.document.meaning: got 3, expected a text"),
+        ({"more": 1}, "'more' is unknown"),
+    ],
+)
+def test_what_a_file_says_of_its_frame_is_held_to_a_schema(result, tmp_path, change, message) -> None:
+    table = pq.read_table(result.save(tmp_path))
+    for facts, refused in (
+        (table.schema.metadata, False),
+        ({b"attn_interp": b"{"}, True),
+        ({b"attn_interp": b""}, True),
+    ):
+        old = {key: value for key, value in {**table.schema.metadata, **facts}.items() if b"sha256" not in key}
+        if not refused:
+            old[b"attn_interp"] = json.dumps({**json.loads(old[b"attn_interp"]), **change}).encode()
+        pq.write_table(table.replace_schema_metadata(old), tmp_path / "permutation.parquet")
+        with pytest.raises(ValueError, match=r"permutation\.parquet: .*" + ("not JSON" if refused else message)):
+            Result.load(tmp_path)
+
+
+def test_a_file_without_a_checksum_is_read(result, tmp_path) -> None:
+    """As those were that were saved before there was one."""
+    table = pq.read_table(result.save(tmp_path))
+    old = {key: value for key, value in table.schema.metadata.items() if b"sha256" not in key}
+    pq.write_table(table.replace_schema_metadata(old), tmp_path / "permutation.parquet")
+    pd.testing.assert_frame_equal(Result.load(tmp_path).frame, result.frame, check_exact=True)
 
 
 def test_another_format_is_refused(result, tmp_path, monkeypatch) -> None:

@@ -152,7 +152,10 @@ def test_results_of_another_version_are_refused_with_the_remedy(study: Path, tmp
     settings = json.loads((tmp_path / "old" / "settings.json").read_text("utf-8"))
     del settings["format"]
     (tmp_path / "old" / "settings.json").write_text(json.dumps(settings), "utf-8")
-    with pytest.raises(ValueError, match=r"settings\.json: damaged or of an older version; delete the folder and run"):
+    with pytest.raises(
+        ValueError,
+        match=r"settings\.json: 'format' is missing; damaged or of an older version; delete the folder and run",
+    ):
         read_folder(tmp_path)
 
 
@@ -215,6 +218,24 @@ def test_mistakes_say_what_to_run(study: Path, tmp_path: Path) -> None:
         read_folder(study.parent)
     (tmp_path / "quality.parquet").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"quality\.parquet: damaged or not a Parquet file"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "there is no column 'estimate'"),
+        (b"quantity,estimate\nshare,0.5\n", "there is no column 'high'"),
+        (b"quantity,estimate,low,high,n\nshare,half,0,1,3\n", "estimate is no number in every row"),
+        (b"quantity,estimate,low,high,n\nshare,True,0,1,3\n", "estimate is no number in every row"),
+        (b'a,b\n1,2,3\n"', "is no table in UTF-8 with commas between"),
+        (b"caf\xe9,b\n1,2\n", "is no table in UTF-8 with commas between"),
+    ],
+)
+def test_a_damaged_summary_is_named(study: Path, tmp_path: Path, content: bytes, message: str) -> None:
+    shutil.copy(study / "planted-seed0" / "permutation.parquet", tmp_path)
+    (tmp_path / "permutation.summary.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"permutation\.summary\.csv: {message}.*remove"):
         read_folder(tmp_path)
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from attn_interp.experiments.result import Result
+from attn_interp.report.run_directory import MODEL
 from attn_interp.studies import work as work_module
 from attn_interp.studies.run import CellRun, run_cell, run_cells
 
@@ -157,6 +158,18 @@ def test_a_kill_while_a_file_is_written_leaves_the_file_out(cell, copied, monkey
     monkeypatch.undo()
     quiet(cell, copied)
     assert contents(folder) == whole
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "vocabulary.json", "settings.json"])
+def test_a_damaged_model_of_a_finished_cell_is_an_error(cell, copied: Path, name: str) -> None:
+    (saved,) = (copied / "models").glob(f"*/model/{name}")
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[:-3])
+    with pytest.raises(ValueError, match=rf"{name}: is (damaged|not JSON)"):
+        run_cell(cell, copied, progress=False, say=lambda text: None)
+    saved.write_bytes(whole)
+    run_cell(cell, copied, progress=False, say=lambda text: None)
+    assert not list(copied.glob(f"*/{MODEL}.failed.json"))
 
 
 def test_a_lost_figure_is_drawn_again(cell, copied) -> None:

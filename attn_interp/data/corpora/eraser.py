@@ -8,6 +8,7 @@ from typing import Any
 
 from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import shortened
 from attn_interp.data.formats.annotated import Annotated, LeftOut, binary
 from attn_interp.data.formats.jsonlines import parse_object
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
@@ -96,6 +97,8 @@ class _Documents:
 
     def __init__(self, path: Path) -> None:
         self.folder = path / "docs"
+        inside = self.folder.iterdir() if self.folder.is_dir() else ()
+        self.files = {file.name: file for file in inside if file.resolve().parent == self.folder.resolve()}
         self.texts: dict[str, str] = {}
         if (path / "docs.jsonl").exists():
             for number, line in read_filled_lines(path / "docs.jsonl"):
@@ -105,10 +108,11 @@ class _Documents:
 
     def tokens(self, name: str, place: str) -> list[str]:
         if name not in self.texts:
-            file = self.folder / name
-            if file.parent != self.folder or not file.is_file():
-                raise FileNotFoundError(f"{place}: document {name!r} is not in {self.folder}; fetch it")
-            self.texts[name] = "\n".join(line for _, line in read_filled_lines(file))
+            if name not in self.files:
+                raise FileNotFoundError(
+                    f"{place}: document {shortened(repr(name), 100)} is not in {self.folder}; fetch it as a file"
+                )
+            self.texts[name] = "\n".join(line for _, line in read_filled_lines(self.files[name]))
         # As the benchmark cuts, at line ends and spaces alone: a token may hold another kind of space.
         return [token for line in self.texts[name].split("\n") for token in line.strip().split(" ") if token]
 
@@ -116,7 +120,7 @@ class _Documents:
 def _published(content: dict[str, Any], place: str, split: str, documents: _Documents, left_out: list[LeftOut]) -> Row:
     name = _value(content, "annotation_id", str, place)
     evidence = list(_evidence(content, place))
-    sources = {str(_value(item, "docid", str, place)) for item in evidence} or set(content.get("docids") or [name])
+    sources = {str(_value(item, "docid", str, place)) for item in evidence} or set(map(str, _docids(content, name)))
     if len(sources) != 1:
         raise ValueError(f"{place}: document {name!r} has evidence in {', '.join(sorted(sources))}; expected one text")
     words = documents.tokens(sources.pop(), place)
@@ -135,6 +139,11 @@ def _published(content: dict[str, Any], place: str, split: str, documents: _Docu
     rationales = [] if evidence and lost == len(evidence) else [marks]
     label = _value(content, "classification", str, place)
     return Row(place, name, label, words=words, split=split, rationales=rationales)
+
+
+def _docids(content: dict[str, Any], name: str) -> list[Any]:
+    given = content.get("docids")
+    return given if isinstance(given, list) and given else [name]
 
 
 def _evidence(content: dict[str, Any], place: str) -> Iterator[dict[str, Any]]:

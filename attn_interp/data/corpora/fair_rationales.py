@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from attn_interp.data.corpora.source import Source
@@ -10,6 +9,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import OTHER_LABEL, Annotated, Annotators, LeftOut, binary, check_annotators
 from attn_interp.data.formats.csv_files import read_records
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.schema import parse_json
 from attn_interp.data.formats.spans import Cut, cut_text, values_of_spans
 
 FILE = "SST_annot_after_processing.csv"
@@ -74,10 +74,9 @@ def _row(
         if annotators == "agreeing" and record["label"] != label:
             left_out.append(LeftOut(name, "rationale", OTHER_LABEL, record["label"]))
             continue
-        try:
-            values = json.loads(record["rationale_binary"])
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{where}: rationale_binary of document {name!r} is no list: {error}") from error
+        values = parse_json(
+            record["rationale_binary"], f"{where}: rationale_binary of document {name!r} is no list", "give one"
+        )
         if fault := binary(values, seen):
             left_out.append(LeftOut(name, "rationale", "values do not fit the words", fault))
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.annotated import Annotated, LeftOut, binary
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.schema import parse_json
 from attn_interp.data.formats.text_lines import read_lines
 
 FILE, DIVISIONS = "dataset.json", "post_id_divisions.json"
@@ -70,12 +70,7 @@ def read_hatexplain(path: Path | str) -> Annotated:
 
 def _object(file: Path) -> dict[str, Any]:
     text = "\n".join(line for _, line in read_lines(file))
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{file}, row {error.lineno}: is not JSON ({error.msg}); expected an object of posts"
-        ) from error
+    content = parse_json(text, str(file), "expected an object of posts")
     if not isinstance(content, dict):
         raise ValueError(f"{file}: is {type(content).__name__}, expected an object with one entry per post")
     return content

@@ -27,6 +27,7 @@ def load_hub(
     classes: Sequence[str] | None = None,
     least_words: int = 2,
     seed: int = 0,
+    strip_html: bool = False,
 ) -> Corpus:
     """A dataset of the hub, or a folder that `datasets` reads, as a corpus. No code that comes with it is run.
 
@@ -44,6 +45,7 @@ def load_hub(
         classes: Names of the classes in order, where the dataset has none or others are wanted.
         least_words: Documents with fewer words are refused.
         seed: Draws the splits that are missing.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         ImportError: datasets is not installed.
@@ -65,7 +67,7 @@ def load_hub(
     rows = list(_rows(name, found, column, label, words is not None))
     licence = found["train"].info.license or "unstated"
     source = f"hub: {name}" + (f", revision {revision}" if revision else "")
-    return corpus_of_rows(rows, name.rpartition("/")[2], names, least_words, seed, licence, source)
+    return corpus_of_rows(rows, name.rpartition("/")[2], names, least_words, seed, licence, source, strip_html)
 
 
 def _chosen(name: str, part: Any, given: str | None, usual: Sequence[str], option: str) -> str:

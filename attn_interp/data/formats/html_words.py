@@ -1,7 +1,9 @@
-"""Text marked in HTML: the text that a reader sees, and the characters inside active elements."""
+"""Text in HTML: the text that a reader sees, and the characters inside active elements."""
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -9,6 +11,28 @@ from attn_interp.data.tokenise import Span
 
 ACTIVE = "active"  # the class of elements whose text an annotator marked
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+
+TAG = re.compile(
+    r"</?(?:a|abbr|b|big|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|small|span|strike|strong|sub|"
+    r"sup|table|tbody|td|th|tr|tt|u|ul)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+ENTITY = re.compile(r"&(?:amp|apos|gt|lt|nbsp|quot|#\d{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
+
+
+def strip_html(text: str) -> str:
+    """The text with a blank for each tag of HTML, and with the characters that its entities stand for.
+
+    >>> strip_html("Dull.<br /><br />Not &quot;good&quot;")
+    'Dull.  Not "good"'
+    """
+    return html.unescape(TAG.sub(" ", text))
+
+
+def html_in(text: str) -> str | None:
+    """The first tag or entity of HTML in a text, or None."""
+    found = TAG.search(text) or ENTITY.search(text)
+    return None if found is None else found.group()
 
 
 @dataclass(frozen=True)
@@ -21,14 +45,14 @@ class MarkedText:
     fault: str | None
 
 
-def marked_text(html: str) -> MarkedText:
+def marked_text(source: str) -> MarkedText:
     """The text of a piece of HTML and where it is marked: inside an element, of whatever name, whose class is active.
 
     Elements of any other kind are transparent: their text counts, their tags do not. Comments are no text. A tag that
     is not closed, or closes nothing, leaves open what was marked: that is a fault, not a guess.
     """
     parser = _Parser()
-    parser.feed(html)
+    parser.feed(source)
     parser.close()
     fault = parser.fault or (f"<{parser.open[-1][0]}> is not closed" if parser.open else None)
     return MarkedText("".join(parser.pieces), tuple(parser.marked), fault)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, documents_of, gold_labels
-from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.labelled_rows import Row, checked_label, corpus_of_rows
 from attn_interp.data.splits import split_documents
 
 
@@ -20,6 +20,7 @@ def corpus_of_texts(
     least_words: int = 2,
     seed: int = 0,
     name: str = "texts",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus of these texts; its splits are drawn by the seed.
 
@@ -33,18 +34,22 @@ def corpus_of_texts(
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits.
         name: Name of the corpus.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         ValueError: another number of labels than texts, no labels at all, or what `corpus_of_rows` refuses; names the
             row.
     """
+    texts = list(texts)
     documents = documents_of(texts)
     if labels is None:
         if any(document.label is None for document in documents):
             raise ValueError(f"corpus {name!r}: the texts have no classes; give labels=[...], the class name of each")
         labels = gold_labels(documents)
+    labels = labels.tolist() if hasattr(labels, "tolist") else labels  # an array, a tensor or a column of a frame
     if len(labels) != len(documents):
         raise ValueError(f"corpus {name!r}: got {len(labels)} labels for {len(documents)} texts; give one for each")
+    labels = [checked_label(label, f"row {number}", classes) for number, label in enumerate(labels)]
     source, splits = "texts in memory", _of_copies(documents, labels, seed)
     if splits:
         source += "; no class has three texts that differ, so copies of one text are in several splits"
@@ -53,16 +58,16 @@ def corpus_of_texts(
             place=f"row {number}",
             id=document.id,
             label=label,
-            words=document.words,
+            words=None if isinstance(given, str) else document.words,
             text=document.text,
-            spans=document.spans,
+            spans=None if isinstance(given, str) else document.spans,
             rationales=document.rationales,
             signals=document.signals,
             split=splits.get(document.id),
         )
-        for number, (document, label) in enumerate(zip(documents, labels))
+        for number, (given, document, label) in enumerate(zip(texts, documents, labels))
     ]
-    return corpus_of_rows(rows, name, classes, least_words, seed, source=source)
+    return corpus_of_rows(rows, name, classes, least_words, seed, source=source, strip_html=strip_html)
 
 
 def _of_copies(documents: Sequence[Document], labels: Sequence[str | int], seed: int) -> dict[str, str]:
@@ -88,6 +93,7 @@ def corpus_of_frame(
     least_words: int = 2,
     seed: int = 0,
     name: str = "frame",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus in a frame with one row per document, such as `Corpus.to_frame` returns.
 
@@ -102,6 +108,7 @@ def corpus_of_frame(
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits that are not stated.
         name: Name of the corpus.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         ValueError: a column or a cell that is missing, or what `corpus_of_rows` refuses; names the row.
@@ -109,6 +116,10 @@ def corpus_of_frame(
     if text is not None and words is not None:
         raise ValueError(f"frame: text={text!r} and words={words!r} are both given; name one of them")
     columns = [str(column) for column in frame.columns]
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"frame: names of columns repeat: {', '.join(columns)}; give each its own")
+    frame, label = frame.set_axis(columns, axis=1), str(label)
+    text, words, id, split = (None if each is None else str(each) for each in (text, words, id, split))
     id = id or ("id" if "id" in columns else None)
     split = split or ("split" if "split" in columns else None)
     content = words or text or "text"
@@ -120,17 +131,18 @@ def corpus_of_frame(
         classes = [str(category) for category in frame[label].cat.categories]
     rows = []
     for number, cells in enumerate(frame[named].to_dict("records")):
-        if empty := [str(column) for column, cell in cells.items() if pd.isna(cell)]:
+        if empty := [column for column, cell in cells.items() if pd.api.types.is_scalar(cell) and pd.isna(cell)]:
             raise ValueError(f"frame, row {number}: {empty[0]} is missing; fill the cell or drop the row")
-        cell = {str(column): str(value) for column, value in cells.items()}
+        cell = {str(column): value for column, value in cells.items()}
+        told = cell[content]
         rows.append(
             Row(
                 place=f"frame, row {number}",
-                id=str(number) if id is None else cell[id],
-                label=cell[label],
-                words=cell[content].split() if words is not None else None,
-                text=cell[content] if words is None else None,
-                split=None if split is None else cell[split],
+                id=str(number) if id is None else str(cell[id]),
+                label=str(cell[label]) if pd.api.types.is_scalar(cell[label]) else cell[label],
+                words=None if words is None else told.split() if isinstance(told, str) else told,
+                text=told if words is None else None,
+                split=None if split is None else str(cell[split]),
             )
         )
-    return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory")
+    return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory", strip_html=strip_html)

@@ -28,20 +28,47 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Required
+
+from typing_extensions import TypedDict
 
 from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, label_name
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.formats.text_lines import read_filled_lines
 from attn_interp.data.whole_files import whole_file
 
-HEADER_KEYS = ("classes", "licence", "name", "source")
-KEYS = ("id", "label", "rationale", "rationales", "signals", "spans", "split", "text", "words")
+
+class Header(TypedDict, total=False):
+    """The first line of a file, where it has `classes`."""
+
+    classes: Required[list[str]]
+    licence: str
+    name: str
+    source: str
+
+
+class Line(TypedDict, total=False):
+    """A document."""
+
+    id: str | int | None
+    label: Required[str | int]
+    rationale: list[float]
+    rationales: list[list[float]]
+    signals: dict[str, list[float | None]]
+    spans: list[tuple[int, int]]
+    split: str | None
+    text: str | None
+    words: list[str]
 
 
 def load_jsonlines(
-    path: Path | str, classes: Sequence[str] | None = None, least_words: int = 2, seed: int = 0
+    path: Path | str,
+    classes: Sequence[str] | None = None,
+    least_words: int = 2,
+    seed: int = 0,
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus in a JSON-lines file, or in a folder with train.jsonl and optionally dev.jsonl and test.jsonl.
 
@@ -50,6 +77,7 @@ def load_jsonlines(
         classes: Class names in order; None takes them from the header, or collects them.
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits that are not stated.
+        strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
 
     Raises:
         FileNotFoundError: the file, or train.jsonl in the folder, is missing.
@@ -72,6 +100,7 @@ def load_jsonlines(
         seed=seed,
         licence=header.get("licence", "unstated"),
         source=header.get("source", str(path)),
+        strip_html=strip_html,
     )
 
 
@@ -125,9 +154,9 @@ def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
         place = f"{file}, row {number}"
         content = parse_object(line, place)
         if "classes" in content and not rows and not header:
-            header = _checked_header(content, place)
+            header = dict(checked(content, Header, place))
         else:
-            rows.append(_row(content, place, number, split))
+            rows.append(_row(checked(content, Line, place), place, number, split))
     if split is not None and not rows:
         raise ValueError(
             f"{file}: split {split!r} is empty; give it documents, or remove the file to cut a split from train"
@@ -137,39 +166,13 @@ def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
 
 def parse_object(line: str, place: str) -> dict[str, Any]:
     """The object on one line of JSON; anything else is a ValueError that names the place."""
-    try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{place}: is not JSON ({error.msg} at character {error.colno}); one object per line"
-        ) from error
+    content = parse_json(line, place, "one object per line")
     if not isinstance(content, dict):
         raise ValueError(f"{place}: is {type(content).__name__}, expected an object in braces")
     return content
 
 
-def _checked_header(content: dict[str, Any], place: str) -> dict[str, Any]:
-    _refuse_unknown(content, HEADER_KEYS, place)
-    if not isinstance(content["classes"], list) or not all(isinstance(name, str) for name in content["classes"]):
-        raise ValueError(f"{place}: classes is {content['classes']!r}, expected a list of names")
-    for key in HEADER_KEYS[1:]:
-        if not isinstance(content.get(key, ""), str):
-            raise ValueError(f"{place}: {key} is {content[key]!r}, expected a text")
-    return content
-
-
-def _refuse_unknown(content: dict[str, Any], known: Sequence[str], place: str) -> None:
-    if unknown := sorted(set(content) - set(known)):
-        raise ValueError(f"{place}: key {unknown[0]!r} is unknown; keys are {', '.join(known)}")
-
-
-def _row(content: dict[str, Any], place: str, number: int, split: str | None) -> Row:
-    _refuse_unknown(content, KEYS, place)
-    if "label" not in content:
-        raise ValueError(f"{place}: has no label; give it the name of a class")
-    label = content["label"]
-    if isinstance(label, bool) or not isinstance(label, str | int):
-        raise ValueError(f"{place}: label is {label!r}, expected the name or the index of a class")
+def _row(content: Line, place: str, number: int, split: str | None) -> Row:
     if split is not None and "split" in content:
         raise ValueError(f"{place}: states a split, but its file is that of split {split!r}; remove the key")
     if "rationale" in content and "rationales" in content:
@@ -180,71 +183,16 @@ def _row(content: dict[str, Any], place: str, number: int, split: str | None) ->
         )
     if "words" not in content and "spans" in content:
         raise ValueError(f"{place}: has spans without words; give words, text and spans, or text alone")
-    rationales = [content["rationale"]] if "rationale" in content else content.get("rationales", [])
+    name = content.get("id")
+    signals = content.get("signals", {})
     return Row(
         place=place,
-        id=_id(content, place, f"{split}-{number}" if split else str(number)),
-        label=label,
-        words=_words(content, place),
-        text=_text(content, "text", place),
-        spans=_spans(content, place),
-        split=split or _text(content, "split", place),
-        rationales=[_numbers(values, "rationale", place) for values in _list(rationales, "rationales", place)],
-        signals=_signals(content.get("signals", {}), place),
+        id=(f"{split}-{number}" if split else str(number)) if name is None else str(name),
+        label=content["label"],
+        words=content.get("words"),
+        text=content.get("text"),
+        spans=content.get("spans"),
+        split=split or content.get("split"),
+        rationales=[content["rationale"]] if "rationale" in content else content.get("rationales", []),
+        signals={key: [math.nan if each is None else each for each in values] for key, values in signals.items()},
     )
-
-
-def _id(content: dict[str, Any], place: str, default: str) -> str:
-    if type(content.get("id")) is int:
-        return str(content["id"])
-    given = _text(content, "id", place)
-    return default if given is None else given
-
-
-def _text(content: dict[str, Any], key: str, place: str) -> str | None:
-    value = content.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{place}: {key} is {value!r}, expected a text in quotes")
-    return value
-
-
-def _words(content: dict[str, Any], place: str) -> list[str] | None:
-    if "words" not in content:
-        return None
-    words = _list(content["words"], "words", place)
-    for position, word in enumerate(words):
-        if not isinstance(word, str):
-            raise ValueError(f"{place}: word {position} is {word!r}, expected a text in quotes")
-    return words
-
-
-def _spans(content: dict[str, Any], place: str) -> list[tuple[int, int]] | None:
-    if "spans" not in content:
-        return None
-    spans = _list(content["spans"], "spans", place)
-    for position, span in enumerate(spans):
-        if not isinstance(span, list) or len(span) != 2 or not all(type(offset) is int for offset in span):
-            raise ValueError(f"{place}: span {position} is {span!r}, expected [start, end]")
-    return [(start, end) for start, end in spans]
-
-
-def _signals(content: Any, place: str) -> dict[str, list[float]]:
-    if not isinstance(content, dict):
-        raise ValueError(f"{place}: signals is {content!r}, expected an object with one list per name")
-    return {
-        name: _numbers([math.nan if value is None else value for value in _list(values, name, place)], name, place)
-        for name, values in content.items()
-    }
-
-
-def _numbers(values: Any, key: str, place: str) -> list[float]:
-    for position, value in enumerate(_list(values, key, place)):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{place}: {key} has {value!r} at word {position}, expected a number")
-    return [float(value) for value in values]
-
-
-def _list(values: Any, key: str, place: str) -> list[Any]:
-    if not isinstance(values, list):
-        raise ValueError(f"{place}: {key} is {values!r}, expected a list")
-    return values

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
 
 from attn_interp.data.corpus import SPLITS, Corpus
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, shortened
+from attn_interp.data.formats.html_words import html_in
+from attn_interp.data.formats.html_words import strip_html as without_html
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.tokenise import Span, tokenise
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+MISSING = ("", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a", "nan", "null")
+"""What pandas, R, databases and spreadsheets write where there is no value."""
+
+SEVERAL = re.compile(r"""\[(['"\d].*)?\]""")  # a list as Python writes it
+HIDDEN = "-1"
+"""What many a data set writes for labels that it keeps to itself."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class Row:
     Attributes:
         place: File and row, for errors: "reviews.csv, row 3".
         id: Name of the document.
-        label: Name of its class, or (an int) the index of its class.
+        label: Name of its class, or (a whole number) the index of its class; what is missing or several is refused.
         words, text, spans: Its words; or a text to be cut into words; or words, text and where they stand in it.
         split: "train", "dev" or "test", or None where the file states no splits.
         rationales, signals: As in `Document`.
@@ -29,9 +42,9 @@ class Row:
 
     place: str
     id: str
-    label: str | int
+    label: Any
     words: Sequence[str] | None = None
-    text: str | None = None
+    text: Any = None
     spans: Sequence[Span] | None = None
     split: str | None = None
     rationales: Sequence[Sequence[float]] = ()
@@ -46,45 +59,83 @@ def corpus_of_rows(
     seed: int = 0,
     licence: str = "unstated",
     source: str = "unstated",
+    strip_html: bool = False,
 ) -> Corpus:
     """The corpus of these rows; dev and test are cut from the training rows where no row names them.
 
     Args:
         rows: The documents, in order.
         name: Name of the corpus.
-        classes: Class names in order, or None to collect them from the labels: in numeric order where all are numbers,
-            else in alphabetical order. Collected labels are names, also those written as numbers.
+        classes: Class names in order, or None to collect them from the labels: in numeric order where all are numbers
+            (1.0 is then 1), else in alphabetical order. Collected labels are names, also those written as numbers. A
+            class may be called NA or None where it is named here.
         least_words: Documents with fewer words are refused. Attention on a single word is always 1 and says nothing, so
             one-word documents have to be asked for with 1.
         seed: Draws the splits that the rows do not state (`complete_splits`).
         licence, source: As in `Corpus`.
+        strip_html: Whether tags and entities of HTML are taken out of texts. Where they are left in, a warning says
+            how many texts have some.
 
     Raises:
-        ValueError: naming file and row: too few words, a label outside the classes, an id that repeats, an unknown
-            split, or anything that `Document` refuses; or what `Corpus` refuses.
+        ValueError: naming file and row: too few words, a label that is missing, hidden, a list, outside the classes,
+            or differs from another in blanks or Unicode form alone; an id that repeats, an unknown split, or anything
+            that `Document` refuses; or what `Corpus` refuses.
     """
     if least_words < 1:
         raise ValueError(f"least_words must be at least 1, got {least_words}")
     if not rows:
         raise ValueError(f"corpus {name!r}: {source} holds no documents")
-    names = tuple(classes) if classes is not None else _collected(row.label for row in rows)
+    labels = [checked_label(row.label, row.place, classes) for row in rows]
+    names = tuple(classes) if classes is not None else _collected(rows, labels)
+    if strip_html:
+        rows = [replace(row, text=without_html(row.text)) if _is_cut(row) else row for row in rows]
     place_of: dict[str, str] = {}
     parts: dict[str, list[Document]] = {}
-    for row in rows:
+    for row, label in zip(rows, labels):
         if row.id in place_of:
             raise ValueError(f"{row.place}: id {row.id!r} stands already at {place_of[row.id]}; ids must be unique")
         place_of[row.id] = row.place
-        label = row.label if isinstance(row.label, int) and classes is not None else str(row.label)
         document = _document(row, _index(label, names, row.place), least_words)
         parts.setdefault(_split(row, stated=rows[0].split is not None), []).append(document)
-    return Corpus(name, names, complete_splits(parts, seed), licence, source)
+    corpus = Corpus(name, names, complete_splits(parts, seed), licence, source)
+    if not strip_html and (tagged := [(row.place, tag) for row in rows if _is_cut(row) and (tag := html_in(row.text))]):
+        warnings.warn(
+            f"corpus {name!r}: {len(tagged):,} of {len(rows):,} texts hold HTML, such as {tagged[0][1]!r} in "
+            f"{tagged[0][0]}, whose parts are words like others; strip_html=True takes it out",
+            stacklevel=3,
+        )
+    return corpus
+
+
+def _is_cut(row: Row) -> bool:
+    """Whether the words of a row are made from its text."""
+    return row.words is None and isinstance(row.text, str)
+
+
+def checked_label(given: Any, place: str, classes: Sequence[str] | None) -> str | int:
+    """The name of a class, or with given classes its index where a whole number is given."""
+    if isinstance(given, Integral):
+        return int(given) if classes is not None else str(given)
+    if not isinstance(given, str | Real) and (given is None or hasattr(given, "__len__")):
+        why = "it has no label" if given is None else f"its label is {shortened(repr(given), 60)}, a document has one"
+        raise ValueError(f"{place}: {why}; give it the name of a class, or remove the row")
+    name = str(given)
+    if classes is None and name.strip() in MISSING:
+        raise ValueError(
+            f"{place}: it has no label, got {name!r}; remove the row, or name the classes (classes=) if one is called "
+            "so"
+        )
+    if classes is None and SEVERAL.fullmatch(name):
+        raise ValueError(f"{place}: its label is {shortened(name, 60)}, a document has one; choose one of them")
+    return name
 
 
 def _index(label: str | int, names: Sequence[str], place: str) -> int:
     if isinstance(label, int) and 0 <= label < len(names):
         return label
-    if label in names:
-        return names.index(str(label))
+    for spelled in (label, _number(label)) if isinstance(label, str) else ():
+        if spelled in names:
+            return names.index(spelled)
     raise ValueError(f"{place}: label {label!r} is not in the list of classes: {', '.join(names)}")
 
 
@@ -99,6 +150,10 @@ def _split(row: Row, stated: bool) -> str:
 
 def _document(row: Row, label: int, least_words: int) -> Document:
     words, spans = row.words, row.spans
+    for name, given, kind in (("text", row.text, str), ("words", words, Sequence)):
+        if given is not None and (not isinstance(given, kind) or (kind is Sequence and isinstance(given, str))):
+            expected = "a text" if kind is str else "a list of words"
+            raise ValueError(f"{row.place}: {name} is {shortened(repr(given), 60)}, expected {expected}")
     if words is None:
         if row.text is None:
             raise ValueError(f"{row.place}: has neither words nor text; give it one of them")
@@ -124,8 +179,31 @@ def _document(row: Row, label: int, least_words: int) -> Document:
         raise ValueError(f"{row.place}: {error}") from error
 
 
-def _collected(labels: Iterable[str | int]) -> tuple[str, ...]:
-    names = {str(label) for label in labels}
-    if all(NUMBER.fullmatch(name) for name in names):
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
-    return tuple(sorted(names))
+def _collected(rows: Sequence[Row], labels: Sequence[str | int]) -> tuple[str, ...]:
+    """The names among the labels, sorted; numbers by value."""
+    place_of: dict[str, str] = {}
+    for row, label in zip(rows, labels):
+        place_of.setdefault(str(label), row.place)
+    numeric = all(NUMBER.fullmatch(name) for name in place_of)
+    trained_on = {str(label) for row, label in zip(rows, labels) if row.split in (None, SPLITS[0])}
+    if HIDDEN in place_of and HIDDEN not in trained_on:
+        raise ValueError(
+            f"{place_of[HIDDEN]}: its label is hidden ({HIDDEN}), no training document has it; leave the split out"
+        )
+    twins: dict[object, str] = {}
+    for name, place in place_of.items():
+        plain = " ".join(unicodedata.normalize("NFKC", name).split())
+        other = twins.setdefault(Decimal(plain) if NUMBER.fullmatch(plain) else plain, name)
+        if name != other and not (numeric and _number(name) == _number(other)):
+            raise ValueError(
+                f"{place}: label {name!r} differs from {other!r} ({place_of[other]}) in its spelling alone; write both "
+                "alike, or name the classes (classes=)"
+            )
+    if numeric:
+        return tuple(sorted({_number(name) for name in place_of}, key=lambda name: (Decimal(name), name)))
+    return tuple(sorted(place_of))
+
+
+def _number(name: str) -> str:
+    """1.0 as 1; anything else as it is."""
+    return re.sub(r"\.0+$", "", name) if NUMBER.fullmatch(name) else name

@@ -24,8 +24,7 @@ def values_of_spans(words: Sequence[Span], marked: Sequence[Span]) -> tuple[floa
         words: The T words' half-open character offsets.
         marked: Half-open offsets of the marks in the same text, in any order; they may overlap.
     """
-    characters = {place for start, end in marked for place in range(start, end)}
-    return tuple(float(not characters.isdisjoint(range(start, end))) for start, end in words)
+    return tuple(float(any(a < b and a < end and start < b for a, b in marked)) for start, end in words)
 
 
 def span_fault(start: object, end: object, length: int) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attn_interp.data.whole_files import replace_file
 from attn_interp.figures.draw.style import paper
+from attn_interp.figures.words.literal import make_legible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ def save_figure(
     whole = figure.figure
     if whole is None:
         raise ValueError(f"{path}: the subfigure belongs to no figure; pass the figure that it was made in")
+    make_legible(whole)
     pdf, png = BytesIO(), BytesIO()
     with paper():
         whole.savefig(pdf, format="pdf", metadata={"CreationDate": None})

@@ -8,25 +8,31 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from attn_interp.data.document import shortened
+from attn_interp.data.tokenise import JOINERS as JOINING
+from attn_interp.data.tokenise import TAGS
 from attn_interp.figures.draw.style import SETTINGS
 from attn_interp.figures.draw.types import Axes
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text
 
 OWN_FAMILY: str = SETTINGS["font.family"][0]
+LONGEST_LINE, LEFT_OF_IT = 150, 30  # characters
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn others around
-JOINERS = ("Cf", "Mn")  # characters that show nothing of their own, such as variation selectors
+JOINERS = {*map(chr, JOINING), *map(chr, TAGS), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
+"""Characters that show nothing of their own: joiners, the letters of flags, and variation selectors."""
 
 
 def visible(word: str) -> str:
     """The word itself; a character that no installed outline font has, or that shows nothing, as "<U+1F355>".
 
-    A newline or other control character would break the line and is written so too; invisible joiners without a glyph
-    are left out.
+    A newline or other control character would break the line and is written so too, and so is a vowel or tone sign that
+    no font has: words that differ look different. Joiners and variation selectors without a glyph are left out.
     """
     return "".join(_visible_character(character) for character in word)
 
@@ -69,20 +75,51 @@ def label_ticks(axis: Axis, places: Sequence[int], words: Sequence[str], size: f
         label.set(fontproperties=_properties(text, size), parse_math=False, usetex=False, **style)
 
 
+def make_legible(figure: Figure) -> None:
+    """Every text of a figure as `write` writes it, whatever names of classes it holds; the end of a line of more than
+    `LONGEST_LINE` characters is left out."""
+    from matplotlib.text import Text
+
+    for ax in figure.get_axes():
+        for axis in (ax.xaxis, ax.yaxis):
+            labels = [label.get_text() for label in axis.get_majorticklabels()]
+            if labels != [_legible(label) for label in labels]:
+                axis.set_ticks(axis.get_majorticklocs(), [_legible(label) for label in labels])
+    for text in figure.findobj(Text):
+        given = text.get_text()
+        if not given.startswith("$\\mathdefault"):  # the numbers of an axis, as matplotlib sets them
+            text.set_parse_math(False)
+        if given != _legible(given):
+            text.set_text(_legible(given))
+        if len(_families(text.get_text())) > 1:
+            text.set_fontfamily(_families(text.get_text()))
+
+
+def _legible(text: str) -> str:
+    lines = [visible(line) for line in text.split("\n")]
+    return "\n".join(line if len(line) <= LONGEST_LINE else shortened(line, LEFT_OF_IT) for line in lines)
+
+
 def _properties(text: str, size: float) -> FontProperties:
     from matplotlib.font_manager import FontProperties
 
-    others = sorted({family for family in map(_family, text) if family not in (None, OWN_FAMILY)}, key=str)
-    return FontProperties(family=[OWN_FAMILY, *map(str, others)], size=size)
+    return FontProperties(family=_families(text), size=size)
+
+
+def _families(text: str) -> list[str]:
+    others = {family for family in map(_family, text) if family not in (None, OWN_FAMILY)}
+    return [OWN_FAMILY, *sorted(map(str, others))]
 
 
 def _visible_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if _controls(character):
+    if character in JOINERS:
+        return character if _family(character) is not None else ""
+    unseen = (
+        unicodedata.category(character) == "Cf" and unicodedata.bidirectional(character) == "BN"
+    )  # U+FEFF ends a PDF
+    if unseen or _controls(character) or _family(character) is None:
         return f"<U+{ord(character):04X}>"
-    if _family(character) is not None:
-        return character
-    return "" if category in JOINERS else f"<U+{ord(character):04X}>"
+    return character
 
 
 def _controls(character: str) -> bool:

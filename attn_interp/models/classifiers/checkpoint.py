@@ -7,14 +7,19 @@ import json
 import shutil
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import numpy as np
 import torch
+from pydantic import Field
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.data.whole_files import room_for
 from attn_interp.models.classifiers.classifier import Classifier, build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
@@ -24,6 +29,49 @@ SETTINGS, VOCABULARY, WEIGHTS = "settings.json", "vocabulary.json", "weights.saf
 FILES = {SETTINGS, VOCABULARY, WEIGHTS}
 REMEDY = "copy the whole folder anew, or train again"
 
+WIDTHS, COUNTS = ("embedding_width", "hidden", "kernels"), ("heads", "encoder_heads", "layers")
+MOST = dict.fromkeys(WIDTHS, 100_000) | dict.fromkeys(COUNTS, 1_000)
+"""The largest network that is built."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What settings.json says of a classifier; the attributes of `Trained` that are no tensors."""
+
+    settings: ClassifierSettings
+    training: TrainingSettings
+    classes: tuple[str, ...]
+    seed: int
+    history: tuple[Epoch, ...]
+    best_epoch: int
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) < max(len(self.classes), 2):
+            raise ValueError(f"classes: got {', '.join(self.classes)}, expected two or more that differ")
+        if not 1 <= self.best_epoch <= len(self.history):
+            raise ValueError(f"best_epoch: got {self.best_epoch}, expected one of {len(self.history)}")
+
+
+FACTS = tuple(each.name for each in fields(Facts))
+
+
+@dataclass(frozen=True)
+class Checksums:
+    """SHA-256 of the other files and of the facts."""
+
+    weights: Annotated[str, Field(alias=WEIGHTS)]
+    vocabulary: Annotated[str, Field(alias=VOCABULARY)]
+    facts: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The content of settings.json."""
+
+    format: int
+    facts: Facts
+    checksums: Checksums
+
 
 def save_checkpoint(trained: Trained, folder: Path | str) -> None:
     """Write the classifier to `folder`: under a temporary name beside it, then moved into place whole.
@@ -32,35 +80,30 @@ def save_checkpoint(trained: Trained, folder: Path | str) -> None:
 
     Raises:
         FileExistsError: the folder holds something other than a checkpoint, or is a file.
+        OSError: the disk is full; what stood there stays.
     """
     folder = Path(folder)
     _require_free(folder)
     weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in trained.module.state_dict().items()})
     vocabulary = json.dumps(trained.vocabulary.words).encode()
-    facts = {
-        "settings": asdict(trained.settings),
-        "training": asdict(trained.training),
-        "classes": trained.classes,
-        "seed": trained.seed,
-        "history": [asdict(epoch) for epoch in trained.history],
-        "best_epoch": trained.best_epoch,
-    }
+    facts = asdict(Facts(**{name: getattr(trained, name) for name in FACTS}))
     checksums = {WEIGHTS: _sha256(weights), VOCABULARY: _sha256(vocabulary), "facts": _sha256(_canonical(facts))}
     settings = json.dumps({"format": FORMAT_VERSION, "facts": facts, "checksums": checksums}, indent=2).encode()
 
     temporary, former = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}") for _ in range(2))
-    try:
-        temporary.mkdir(parents=True)
-        for name, content in ((WEIGHTS, weights), (VOCABULARY, vocabulary), (SETTINGS, settings)):
-            (temporary / name).write_bytes(content)
-        if folder.exists():  # a folder that holds something cannot be moved onto
-            folder.rename(former)
-        temporary.rename(folder)
-    finally:
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        for leftover in (temporary, former):
-            shutil.rmtree(leftover, ignore_errors=True)
+    with room_for(folder):
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in ((WEIGHTS, weights), (VOCABULARY, vocabulary), (SETTINGS, settings)):
+                (temporary / name).write_bytes(content)
+            if folder.exists():  # a folder that holds something cannot be moved onto
+                folder.rename(former)
+            temporary.rename(folder)
+        finally:
+            if former.exists() and not folder.exists():
+                former.rename(folder)
+            for leftover in (temporary, former):
+                shutil.rmtree(leftover, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> Trained:
@@ -71,30 +114,36 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> T
         ValueError: naming the file: it is damaged, of another format version, or weights and settings do not fit.
     """
     folder = Path(folder)
-    content = _read_settings(folder)
-    files = {name: _read_whole(folder, name, content["checksums"]) for name in (WEIGHTS, VOCABULARY)}
-    facts = content["facts"]
+    facts, files, unchanged = _read_whole(folder)
+    place = str(folder / SETTINGS)
+    check_size(facts.settings, place)
+    named = str(folder / VOCABULARY)
+    words = checked(parse_json(files[VOCABULARY], named, REMEDY), tuple[str, ...], named, REMEDY)
     try:
-        settings = ClassifierSettings(**{**facts["settings"], "kernels": tuple(facts["settings"]["kernels"])})
-        training = TrainingSettings(**facts["training"])
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"{folder / SETTINGS}: these are no settings of this version of attn_interp: {error}"
-        ) from error
-    vocabulary = Vocabulary(tuple(json.loads(files[VOCABULARY])))
-    module = _rebuild(folder, settings, vocabulary, len(facts["classes"]), load(files[WEIGHTS]))
-    if _sha256(_canonical(facts)) != content["checksums"]["facts"]:
-        raise ValueError(f"{folder / SETTINGS}: was changed after it was written; {REMEDY}")
-    return Trained(
-        module=module.to(device).eval(),
-        settings=settings,
-        training=training,
-        vocabulary=vocabulary,
-        classes=tuple(facts["classes"]),
-        seed=facts["seed"],
-        history=tuple(Epoch(**row) for row in facts["history"]),
-        best_epoch=facts["best_epoch"],
-    )
+        vocabulary, weights = Vocabulary(words), load(files[WEIGHTS])
+    except (ValueError, SafetensorError) as error:
+        raise ValueError(f"{folder}: vocabulary or weights are damaged: {error}; {REMEDY}") from error
+    module = _rebuild(folder, facts.settings, vocabulary, len(facts.classes), weights)
+    if not unchanged:
+        raise ValueError(f"{place}: was changed after it was written; {REMEDY}")
+    return Trained(module.to(device).eval(), vocabulary=vocabulary, **{name: getattr(facts, name) for name in FACTS})
+
+
+def check_checkpoint(folder: Path) -> None:
+    """Refuse a checkpoint of which a file is missing or damaged, as `load_checkpoint` does, without building it."""
+    _read_whole(folder)
+
+
+def check_size(settings: ClassifierSettings, place: str) -> None:
+    """Refuse a network that no machine could build.
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    for name, most in MOST.items():
+        for value in np.atleast_1d(getattr(settings, name)):
+            if value > most:
+                raise ValueError(f"{place}: {name}: got {value}, expected at most {most:,}")
 
 
 def _require_free(folder: Path) -> None:
@@ -107,44 +156,28 @@ def _require_free(folder: Path) -> None:
         raise FileExistsError(f"{folder}: holds {others[0]!r}, so it is no checkpoint to replace; name another folder")
 
 
-def _read_settings(folder: Path) -> dict[str, Any]:
-    """The content of settings.json: format version, facts and checksums."""
+def _read_whole(folder: Path) -> tuple[Facts, dict[str, bytes], bool]:
+    """What settings.json says, the bytes of the other files, which are held against their checksums, and whether the
+    settings fit theirs."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder; expected a checkpoint written by save_checkpoint")
-    try:
-        content = json.loads(_read(folder, SETTINGS))
-    except ValueError as error:
-        raise ValueError(f"{folder / SETTINGS}: is damaged, it is not JSON ({error}); {REMEDY}") from error
+    for name in (SETTINGS, WEIGHTS, VOCABULARY):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name}: is missing from the checkpoint; {REMEDY}")
+    path = folder / SETTINGS
+    content = parse_json(path.read_bytes(), str(path), REMEDY)
     version = content.get("format") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{folder / SETTINGS}: has format version {version!r}, this version of attn_interp reads {FORMAT_VERSION}"
-        )
-    if not content.keys() >= {"facts", "checksums"} or not content["checksums"].keys() >= {
-        WEIGHTS,
-        VOCABULARY,
-        "facts",
-    }:
-        raise ValueError(f"{folder / SETTINGS}: is damaged, facts or checksums are missing; {REMEDY}")
-    return content
-
-
-def _read(folder: Path, name: str) -> bytes:
-    path = folder / name
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: is missing from the checkpoint; {REMEDY}")
-    return path.read_bytes()
-
-
-def _read_whole(folder: Path, name: str, checksums: Mapping[str, str]) -> bytes:
-    """The bytes of a file, checked against the checksum in settings.json."""
-    content = _read(folder, name)
-    if _sha256(content) != checksums[name]:
-        raise ValueError(
-            f"{folder / name}: is damaged or of another checkpoint, its SHA-256 differs from the one in {SETTINGS}; "
-            f"{REMEDY}"
-        )
-    return content
+        raise ValueError(f"{path}: has format version {version!r}, this version of attn_interp reads {FORMAT_VERSION}")
+    saved = checked(content, Saved, str(path), f"these are no settings of this version of attn_interp; {REMEDY}")
+    files = {name: (folder / name).read_bytes() for name in (WEIGHTS, VOCABULARY)}
+    for name, found in files.items():
+        if _sha256(found) != getattr(saved.checksums, name.partition(".")[0]):
+            raise ValueError(
+                f"{folder / name}: is damaged or of another checkpoint, its SHA-256 differs from the one in "
+                f"{SETTINGS}; {REMEDY}"
+            )
+    return saved.facts, files, _sha256(_canonical(content["facts"])) == saved.checksums.facts
 
 
 def _rebuild(
@@ -164,6 +197,10 @@ def _rebuild(
             raise ValueError(
                 f"{folder}: weights are of another configuration than {SETTINGS}: {name} has shape "
                 f"{found.get(name, 'none, it is missing')}, the settings ask for {expected.get(name, 'no such weight')}"
+            )
+        if weights[name].dtype != module.state_dict()[name].dtype or not weights[name].isfinite().all():
+            raise ValueError(
+                f"{folder / WEIGHTS}: {name} holds {weights[name].dtype}, expected finite float32; {REMEDY}"
             )
     module = module.to_empty(device="cpu")
     module.load_state_dict(weights)

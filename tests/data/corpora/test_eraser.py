@@ -80,6 +80,14 @@ def test_evidence_that_is_elsewhere_is_counted_and_never_shifted(tmp_path, start
     [
         (note("x", "NEG"), FileNotFoundError, "row 2: document 'x' is not in"),
         (note("../train.jsonl", "NEG"), FileNotFoundError, "row 2: document '../train.jsonl' is not in"),
+        (
+            note("out", "NEG"),
+            FileNotFoundError,
+            "row 2: document 'out' is not in",
+        ),  # a link that leads out of the folder
+        (note("x" * 300, "NEG"), FileNotFoundError, "row 2: document 'xxx"),
+        (note("x\0y", "NEG"), FileNotFoundError, "row 2: document 'x\\x00y' is not in"),
+        (note("x", "NEG", docids=3), FileNotFoundError, "row 2: document 'x' is not in"),
         (note("p1", 1), ValueError, "row 2: classification is 1, expected str"),
         (note("p1", "POS", ["fun"]), ValueError, "row 2: evidence is 'fun', expected an object"),
         (note("p1", "POS", query="who?"), ValueError, "row 2: query 'who?' is another than at"),
@@ -89,8 +97,10 @@ def test_evidence_that_is_elsewhere_is_counted_and_never_shifted(tmp_path, start
     ],
 )
 def test_bad_annotations_are_named(tmp_path, content, error, message):
+    folder(tmp_path, [TRAIN[0], content])
+    (tmp_path / "docs" / "out").symlink_to(tmp_path / "train.jsonl")
     with pytest.raises(error) as caught:
-        load_eraser(folder(tmp_path, [TRAIN[0], content]))
+        load_eraser(tmp_path)
     assert message in str(caught.value)
 
 

@@ -53,7 +53,7 @@ def test_labels_are_names_or_with_classes_indices():
         (["10", "9", "-1"], ("-1", "9", "10")),
         ([10, 9, 2], ("2", "9", "10")),
         (["4.5", "10", "4"], ("4", "4.5", "10")),
-        (["10", "9", "nan"], ("10", "9", "nan")),  # not all are numbers
+        (["10", "9", "ten"], ("10", "9", "ten")),  # not all are numbers
     ],
 )
 def test_collected_classes_are_sorted_numbers_by_value(labels, classes):

@@ -1,7 +1,13 @@
+import unicodedata
+
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from attn_interp.figures.words.literal import visible, width, write
+from attn_interp.figures.draw.files import save_figure
+from attn_interp.figures.words import literal
+from attn_interp.figures.words.literal import OWN_FAMILY, visible, width, write
 from attn_interp.figures.words.shading import ink, shade
 
 
@@ -12,10 +18,52 @@ def test_what_the_font_has_stays_as_it_is(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("a\nb", "a<U+000A>b"), ("\x00", "<U+0000>"), ("\U0010fffd", "<U+10FFFD>"), ("\u2028", "<U+2028>")],
+    [
+        *[("a\nb", "a<U+000A>b"), ("\x00", "<U+0000>"), ("\U0010fffd", "<U+10FFFD>"), ("\u2028", "<U+2028>")],
+        *[("a\ufeffb", "a<U+FEFF>b"), ("a\u200bb", "a<U+200B>b"), ("a\u2060b", "a<U+2060>b")],
+    ],
 )
 def test_what_cannot_be_shown_is_named_by_code_point(word: str, expected: str) -> None:
     assert visible(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("में", "मैं"), ("รู้", "รี"), ("ကို", "ကု"), ("ব", "বি"), ("שלום", "שָלום"), ("a", "a\u200b")]
+)
+def test_words_that_differ_look_different(one: str, other: str) -> None:
+    assert visible(one) != visible(other)
+
+
+def test_joiners_and_variation_selectors_show_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(literal, "_family", lambda character: OWN_FAMILY if character.isascii() else None)
+    assert visible("a\u200d\ufe0fb\u00adc\U000e0067") == "abc"
+
+
+def test_a_figure_of_any_character_is_saved(tmp_path) -> None:
+    kinds = ("Cc", "Cf", "Cs", "Mn", "Zl", "Zp", "Zs")
+    codes = [code for plane in (range(0x3100), range(0xFE00, 0x10000), range(0xE0000, 0xE0200)) for code in plane]
+    word = "".join(chr(code) for code in codes if unicodedata.category(chr(code)) in kinds)
+    for start in range(0, len(word), 60):
+        figure = Figure()
+        write(figure.subplots(), 0, 0, "a".join(word[start : start + 60]), 7.0)
+        figure.savefig(tmp_path / "a.pdf")
+
+
+NASTY = "a\ufeff $b_{$ \\frac मैं"
+
+
+def test_every_text_of_a_figure_is_legible_where_it_is_saved(tmp_path) -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([1, 2], [1, 10], label=NASTY)
+    axes.set(title="x" * 300, xlabel="plain", ylabel=f"{NASTY}\n{NASTY}", yscale="log")
+    axes.set_xticks([1, 2], [NASTY, "$x_1$"])
+    axes.legend()
+    save_figure(figure, tmp_path / "a", pd.DataFrame())
+    shown = "a<U+FEFF> $b_{$ \\frac <U+092E><U+0948><U+0902>"
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert {shown, f"{shown}\n{shown}", "plain", "$x_1$", "x" * 29 + "…"} <= set(texts)
+    assert any(text.startswith("$\\mathdefault") for text in texts)
 
 
 def test_a_word_is_written_without_mathtext() -> None:

@@ -1,5 +1,6 @@
 """A checkpoint gives back exactly what was saved, or says what is wrong with it."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
@@ -111,14 +113,80 @@ def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
 def test_damaged_settings_are_named(folder: Path) -> None:
     whole = (folder / "settings.json").read_bytes()
     for damaged, message in (
-        (whole[:-20], "settings.json: is damaged, it is not JSON"),
-        (b"\xff\xfe\xfa", "settings.json: is damaged, it is not JSON"),
-        (b'{"format": 1}', "settings.json: is damaged, facts or checksums are missing"),
+        (whole[:-20], "settings.json: is not JSON"),
+        (b"\xff\xfe\xfa", "settings.json: is not JSON"),
+        (b'{"format": 1}', "settings.json: 'facts' is missing"),
         (b"[]", "settings.json: has format version None"),
     ):
         (folder / "settings.json").write_bytes(damaged)
         with pytest.raises(ValueError, match=message):
             load_checkpoint(folder)
+
+
+FACTS = {
+    "seed": ({"seed": 2.0}, "at facts.seed: got 2.0, expected a whole number"),
+    "classes": ({"classes": ["a", "a"]}, "classes: got a, a, expected two or more that differ"),
+    "one class": ({"classes": ["a"]}, "classes: got a, expected two or more that differ"),
+    "names": ({"classes": [0, 1]}, "at facts.classes.0: got 0, expected a text"),
+    "best": ({"best_epoch": 9}, "best_epoch: got 9, expected one of 2"),
+    "history": ({"history": [3]}, "at facts.history.0: got 3, expected an object"),
+}
+SETTINGS = {
+    "hidden": (True, "at facts.settings.hidden: got True, expected a whole number"),
+    "bidirectional": ("no", "at facts.settings.bidirectional: got 'no', expected true or false"),
+    "dropout": (1.5, "dropout: got 1.5"),
+    "embedding_width": (10**12, "embedding_width: got 1000000000000, expected at most 100,000"),
+    "layers": (10**9, "layers: got 1000000000, expected at most 1,000"),
+    "kernels": ([1, 10**9 + 1], "kernels: got 1000000001, expected at most 100,000"),
+}
+
+
+@pytest.mark.parametrize("name", [*FACTS, *SETTINGS])
+def test_facts_are_held_to_a_schema(folder: Path, name: str) -> None:
+    change, message = FACTS[name] if name in FACTS else ({}, SETTINGS[name][1])
+    rewrite(folder, lambda content: content["facts"].update(change))
+    if name in SETTINGS:
+        rewrite(folder, lambda content: content["facts"]["settings"].update({name: SETTINGS[name][0]}))
+    with pytest.raises(ValueError) as refused:
+        load_checkpoint(folder)
+    assert message in str(refused.value) and "settings.json: " in str(refused.value)
+
+
+def with_file(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    rewrite(folder, lambda saved: saved["checksums"].update({name: hashlib.sha256(content).hexdigest()}))
+
+
+def test_weights_that_are_no_numbers_or_of_another_type_are_refused(trained: Trained, folder: Path) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in trained.module.state_dict().items()}
+    for changed in (torch.nan, torch.inf, torch.float64, torch.float16):
+        named = "head.bias"
+        other = weights[named].to(changed) if isinstance(changed, torch.dtype) else weights[named] * changed
+        with_file(folder, "weights.safetensors", save({**weights, named: other.contiguous()}))
+        with pytest.raises(
+            ValueError, match=r"weights\.safetensors: head\.bias holds torch\.float.*, expected finite float32"
+        ):
+            load_checkpoint(folder)
+    with_file(folder, "weights.safetensors", b"no weights")
+    with pytest.raises(ValueError, match="vocabulary or weights are damaged"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["a", "b"], "vocabulary: the first words must be"),
+        (["<pad>", "<unk>", "<s>", "</s>", "a", "a"], "vocabulary: words repeat"),
+        (["<pad>", 3], "at 1: got 3, expected a text"),
+        ({}, "got {}, expected a list"),
+        (["<pad>", "<unk>", "<s>", "</s>", "a"], "embedding.weight has shape"),
+    ],
+)
+def test_a_vocabulary_that_is_none_is_refused(folder: Path, words: object, message: str) -> None:
+    with_file(folder, "vocabulary.json", json.dumps(words).encode())
+    with pytest.raises(ValueError, match=re.escape(message)) as refused:
+        load_checkpoint(folder)
+    assert str(folder) in str(refused.value)
 
 
 def test_another_format_version_is_refused(folder: Path) -> None:
@@ -144,5 +212,5 @@ def test_settings_changed_afterwards_are_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"settings.json: was changed after it was written"):
         load_checkpoint(folder)
     rewrite(folder, lambda content: content["facts"]["settings"].update(colour="blue"))
-    with pytest.raises(ValueError, match=r"settings.json: these are no settings of this version.*colour"):
+    with pytest.raises(ValueError, match=r"settings.json: at facts.settings: 'colour' is unknown; .*of this version"):
         load_checkpoint(folder)
