@@ -187,15 +187,16 @@ def test_under_attention_is_the_classifier_under_the_attention_it_was_given(corp
 
 
 class Own(nn.Module):
-    """Attention over embeddings, padding (id 0) left out."""
+    """Attention over embeddings, padding left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, padding: int = 0) -> None:
         super().__init__()
+        self.padding = padding
         self.embedding, self.score, self.out = nn.Embedding(30, 8), nn.Linear(8, 1), nn.Linear(8, 2)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         states = self.embedding(ids)
-        weights = self.score(states)[..., 0].masked_fill(ids == 0, -torch.inf).softmax(-1)
+        weights = self.score(states)[..., 0].masked_fill(ids == self.padding, -torch.inf).softmax(-1)
         return self.out((weights[..., None] * states).sum(1))
 
 
@@ -227,11 +228,11 @@ def test_encode_has_to_give_an_id_for_each_word(own, tmp_path) -> None:
         model.save(tmp_path / "own")
 
 
-def test_padding_id_fills_a_batch(own) -> None:
+def test_padding_id_fills_a_batch() -> None:
     def encode(words: list[str]) -> list[int]:
         return [len(word) for word in words]
 
-    model = wrap(own, encode=encode, padding_id=29, classes=["no", "yes"])
+    model = wrap(Own(padding=29), encode=encode, padding_id=29, classes=["no", "yes"])
     assert model.batch([Document("a"), Document("a film")]).ids.tolist() == [[1, 29], [1, 4]]
 
 

@@ -62,14 +62,50 @@ def test_padding_on_the_left(wordpiece, monkeypatch) -> None:
 def test_a_tokenizer_without_offsets_is_given_word_by_word(wordpiece) -> None:
     class Slow:
         is_fast = False
-        tokenize = wordpiece.tokenize
-        convert_tokens_to_ids = wordpiece.convert_tokens_to_ids
 
-        def build_inputs_with_special_tokens(self, ids: list[int]) -> list[int]:
-            return [2, *ids, 3]
+        def __call__(self, text: str, add_special_tokens: bool, **options: bool) -> dict[str, list[int]]:
+            return {"input_ids": wordpiece(text, add_special_tokens=add_special_tokens)["input_ids"]}
 
     for document in DOCUMENTS:
         assert pieces_of(document, Slow()) == pieces_of(document, wordpiece)
+
+
+@pytest.mark.parametrize("kind", ["ByT5Tokenizer", "CanineTokenizer"])
+def test_a_tokenizer_without_offsets_reads_the_blanks_too(kind) -> None:
+    """What the model is given is what the tokenizer makes of the text; a blank goes with the word that follows."""
+    tokenizer = getattr(transformers, kind)()
+    found = pieces_of(Document("ab \u00e9 !", id="d"), tokenizer)
+    assert not tokenizer.is_fast and found.ids == tuple(tokenizer("ab \u00e9 !")["input_ids"])
+    inside = [word for word in found.word if word >= 0]
+    assert inside == [0, 0, *[1] * (3 if kind == "ByT5Tokenizer" else 2), 2, 2]
+
+
+def test_a_word_that_is_spelled_otherwise_when_more_follows_is_named() -> None:
+    class Merging:
+        is_fast = False
+
+        def __call__(self, text: str, **options: bool) -> dict[str, list[int]]:
+            return {"input_ids": [hash(text) % 1000] if "b" in text else [ord(x) for x in text]}
+
+    with pytest.raises(ValueError, match=r"'d': the tokenizer spells word 0, 'a', otherwise .* give a fast tokenizer"):
+        pieces_of(Document("a b", id="d"), Merging())
+
+
+def test_a_tokenizer_of_nothing_or_of_another_model_is_found_out(wordpiece, tmp_path) -> None:
+    model = fresh(wordpiece, vocab_size=200)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"has 5 entries and no word among them.*without the tokenizer's files .*save"):
+        wrap(tmp_path)
+    with pytest.warns(UserWarning, match=r"has ids up to \d+, the model embeds 200; if it is another"):
+        wrap(model, wordpiece)
+
+
+def test_names_of_the_configuration_in_another_order_are_said(wordpiece) -> None:
+    model = fresh(wordpiece, id2label={0: "yes", 1: "no"})
+    with pytest.warns(UserWarning, match="classes=no, yes, and the configuration of the model names .* yes, no"):
+        assert wrap(model, wordpiece, classes=("no", "yes")).classes == ("no", "yes")
+    model.config.id2label = {"0": "yes", "1": "no"}
+    assert wrap(model, wordpiece).classes == ("yes", "no")
 
 
 def test_blanks_and_byte_pieces_go_to_the_word_that_follows() -> None:
@@ -397,7 +433,7 @@ def test_wrong_models_are_explained(wordpiece) -> None:
         wrap(fresh(wordpiece, num_labels=1), wordpiece)
     with pytest.raises(ValueError, match=r"pads with id 0, model.config.pad_token_id is 7; set the model's"):
         wrap(fresh(wordpiece, pad_token_id=7), wordpiece)
-    with pytest.raises(ValueError, match=r"parameters of \['torch.bfloat16'\].*dtype=torch.float32"):
+    with pytest.warns(UserWarning, match=r"parameters of torch.bfloat16, .*weights become equal.*dtype=torch.float32"):
         wrap(fresh(wordpiece).bfloat16(), wordpiece)
     with pytest.raises(ValueError, match=r"there is no attention site 'bert'; the sites are bert.encoder.layer.0.att"):
         wrap(fresh(wordpiece), wordpiece, site="bert")
