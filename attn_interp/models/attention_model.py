@@ -147,7 +147,7 @@ class AttentionModel:
         return self._read(batch, recording[self.view.site], logits)
 
     def _read(self, batch: Batch, weights: torch.Tensor, logits: torch.Tensor) -> Run:
-        rows = self.window(batch).rows(weights)
+        rows = self.window(batch).rows(weights.to(torch.promote_types(weights.dtype, torch.float32)))
         words = rows.mean(rows.words)  # (B, W)
         whole = (rows.mean(rows.outside) == 0)[:, 0] & (rows.mean(rows.whole) == 1)[:, 0]
         word_mass = torch.where(whole, torch.ones_like(words[:, 0]), words.sum(-1))
