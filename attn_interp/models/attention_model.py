@@ -214,8 +214,7 @@ class AttentionModel:
         row. The weights are taken as free variables, so a bias that follows the attention is not absorbed. The weight
         of a word is moved by scaling it in all its pieces, heads and queries alike: `Rows.by_weight_of_words`."""
         with torch.enable_grad(), record(self.module, self.sites, gradients=True) as recording:
-            logits = self.batch_logits(batch)
-        chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
+            chosen = probability_of(self.batch_logits(batch), classes).sum()
         weights = recording[self.view.site]
         steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read
         gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
@@ -239,8 +238,7 @@ class AttentionModel:
 
         changes: dict[str | Site, Change] = dict.fromkeys(self.sites, torch.Tensor.detach) if detached else {}
         with self.embedding.changed(keep), torch.enable_grad(), intervene(self.module, changes):
-            logits = self.batch_logits(batch)
-        chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
+            chosen = probability_of(self.batch_logits(batch), classes).sum()
         gradients = torch.autograd.grad(chosen, held, materialize_grads=True)
         return held[0].detach(), torch.stack(gradients).sum(0)
 
@@ -288,3 +286,17 @@ class AttentionModel:
         positions = replaced.gather(1, unit.clamp(min=0)) & (unit >= 0)
         with torch.no_grad(), self.embedding.changed(lambda output: torch.where(positions[..., None], vector, output)):
             return self.batch_logits(batch)
+
+
+def probability_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """(B,) the probability of one class for each document, to take a gradient of.
+
+    Raises:
+        ValueError: autograd is on, and the logits (B, C) lead back to nothing.
+    """
+    if torch.is_grad_enabled() and not logits.requires_grad:
+        raise ValueError(
+            "no gradient reaches back from the logits: the module cuts it off (quantised layers, torch.no_grad() or "
+            "detach() in its forward), or torch.inference_mode() is on; use leave-one-out or attention"
+        )
+    return logits.softmax(-1).gather(1, classes[:, None]).squeeze(1)

@@ -17,7 +17,7 @@ from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, UNKNOWN_ID, Vocabular
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names
 from attn_interp.models.checks.documents import made_up, two_sizes
-from attn_interp.models.checks.outputs import check_outputs, chosen_outputs, precision_of, two_class_logits
+from attn_interp.models.checks.outputs import check_outputs, chosen_outputs, two_class_logits
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
@@ -148,7 +148,12 @@ def wrap(
     classes = class_names(classes)
     device = require_device(device)
     read = chosen_outputs(logits, outputs)
-    module = module.to(device).eval()
+    try:
+        module = module.to(device).eval()
+    except NotImplementedError as error:  # a graph of torch.export
+        raise TypeError(
+            f"wrap: {type(module).__name__} has no eval mode ({error}); give the nn.Module that it was made from"
+        ) from error
     to_batch = partial(collate_sentences, vocabulary=vocabulary) if over_words and vocabulary else collate_documents
 
     def tried(documents: Sequence[Document]) -> Batch:
@@ -158,7 +163,7 @@ def wrap(
         return module(*inputs(batch))
 
     longer, shorter = two_sizes(example)
-    check_outputs(run, read, outputs is not None, classes, [*longer[:3], shorter[-1]], tried, precision_of(module))
+    check_outputs(run, read, outputs is not None, classes, [*longer[:3], shorter[-1]], tried, module)
     found = sites(module, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))
     table, name = _embedding(module, embedding)
     alone = tried(longer[:1])

@@ -115,7 +115,7 @@ def check_outputs(
     classes: Sequence[str],
     documents: Sequence[Document],
     collate: Collate,
-    precision: torch.dtype,
+    module: nn.Module,
     remedy: str = MASK,
 ) -> None:
     """Runs documents of several lengths, together and each alone, and looks at what comes out.
@@ -124,6 +124,7 @@ def check_outputs(
         run: Batch -> what the module returns for it.
         said: Whether somebody has said that the outputs are logits, or probabilities.
         collate: Documents -> a batch on the device of the module.
+        module: The module, for its precision and the kinds of its layers.
         remedy: What helps where padding changes the logits.
 
     Raises:
@@ -150,7 +151,7 @@ def check_outputs(
     with torch.no_grad():
         single = [collate([each]) for each in documents]
         alone = torch.cat([_logits(outputs.read(run(each)), outputs, each, classes) for each in single])
-    _check_apart(batch, together, alone, max(GAP, 16 * torch.finfo(precision).eps), remedy)
+    _check_apart(batch, together, alone, module, remedy)
 
 
 def _logits(raw: Any, outputs: Outputs, batch: Batch, classes: Sequence[str]) -> torch.Tensor:
@@ -199,8 +200,9 @@ def _is_product(values: torch.Tensor) -> bool:
     return step is not None and step.name().startswith(PRODUCTS)
 
 
-def _check_apart(batch: Batch, together: torch.Tensor, alone: torch.Tensor, allowed: float, remedy: str) -> None:
+def _check_apart(batch: Batch, together: torch.Tensor, alone: torch.Tensor, module: nn.Module, remedy: str) -> None:
     """Raises ValueError where the logits of a document depend on what is beside it."""
+    allowed = max(GAP, 16 * torch.finfo(precision_of(module)).eps)
     gap = (together - alone).abs().amax(-1) / (1 + alone.abs().amax(-1))
     if float(gap.max()) <= allowed:
         return
@@ -209,6 +211,10 @@ def _check_apart(batch: Batch, together: torch.Tensor, alone: torch.Tensor, allo
     if float(unpadded.max()) > allowed:
         gap, why = unpadded, "other documents are in the batch"
         remedy = "let the module treat each row alone, without a normalisation over documents"
+        quantised = [part for part in module.modules() if "quantized" in type(part).__module__]
+        if quantised:
+            kind = type(quantised[0]).__name__
+            remedy = f"its quantised layers ({kind}) round by the whole batch; give the module they were made from"
     else:
         why = "it is padded"
     worst = int(gap.argmax())

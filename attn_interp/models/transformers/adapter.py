@@ -17,7 +17,7 @@ from attn_interp.data.document import Document
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names, names_in
 from attn_interp.models.checks.documents import made_up, two_sizes
-from attn_interp.models.checks.outputs import Outputs, check_outputs, precision_of
+from attn_interp.models.checks.outputs import Outputs, check_outputs
 from attn_interp.models.input_embeddings import watched
 from attn_interp.models.predicting import require_device
 from attn_interp.models.transformers.checks import check_classifier, check_tokenizer
@@ -163,7 +163,7 @@ def wrap_classifier(
         return model(*inputs(batch))
 
     trial = [*longer[:3], shorter[-1]]
-    check_outputs(run, Outputs(), True, names, trial, tried, precision_of(model), PADDING_SIDE)
+    check_outputs(run, Outputs(), True, names, trial, tried, model, PADDING_SIDE)
     found = sites(model, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))
     alone = tried(longer[:1])
     site = site or found[-1].name

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
 from attn_interp.models.checks.outputs import log_probabilities, tensor_in
 from attn_interp.models.wrap import wrap
@@ -154,3 +155,52 @@ def test_a_later_document_without_logits_is_named() -> None:
     model.logits(TEXTS)
     with pytest.raises(ValueError, match="document 'long': its logits are NaN"):
         model.logits([*TEXTS, Document("x" * 17, id="long")])
+
+
+KINDS = {
+    "compiled": lambda net: torch.compile(net, backend="eager"),
+    "parallel": nn.DataParallel,
+    "both": lambda net: nn.DataParallel(torch.compile(net, backend="eager")),
+    "compiled in place": lambda net: net.compile(backend="eager") or net,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_compiled_and_parallel_modules_are_looked_through(kind) -> None:
+    options = {"encode": lambda words: [len(word) for word in words], "classes": ["no", "yes"]}
+    plain, model = wrap(Net(as_is), **options), wrap(KINDS[kind](Net(as_is)), **options)
+    batch, classes = plain.batch([Document(text) for text in TEXTS]), torch.tensor([0, 1, 1])
+    for asked in (
+        lambda each: each.logits(TEXTS),
+        lambda each: each.run(batch).weights,
+        lambda each: each.gradient_at_embeddings(batch, classes, False)[1],
+        lambda each: each.logits_with_embedding(batch, batch.is_word, each.embedding.mean()),
+    ):
+        torch.testing.assert_close(asked(model), asked(plain))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantize", "ignore:.*TypedStorage")
+def test_modules_that_are_no_longer_pythons_name_the_reason() -> None:
+    options = {"encode": lambda words: [len(word) for word in words], "classes": ["no", "yes"]}
+    quantised = torch.ao.quantization.quantize_dynamic(Net(as_is), {nn.Linear})
+    with pytest.raises(ValueError, match=r"its quantised layers \(Linear\) round by the whole batch; give the mod"):
+        wrap(quantised, **options)
+    traced = torch.jit.trace(Net(as_is).eval(), torch.ones(2, 5, dtype=torch.long))
+    with pytest.raises(TypeError, match=r"is a TorchScript module, .* give the nn.Module that it was made from"):
+        wrap(traced, **options)
+    exported = torch.export.export(Net(as_is), (torch.ones(3, 5, dtype=torch.long),)).module()
+    with pytest.raises(TypeError, match=r"has no eval mode .*; give the nn.Module that it was made from"):
+        wrap(exported, **options)
+
+
+@pytest.mark.parametrize("how", ["detach", "no_grad", "inference mode"])
+def test_where_no_gradient_passes_that_is_said(how) -> None:
+    model = wrapped(lambda z: z.detach() if how == "detach" else z)
+    if how == "no_grad":
+        model.module.forward = torch.no_grad()(model.module.forward)
+    batch, classes = model.batch([Document(text) for text in TEXTS]), torch.tensor([0, 1, 1])
+    with torch.inference_mode(how == "inference mode"):
+        for method in named("gradient x input", "integrated gradients").values():
+            with pytest.raises(ValueError, match=r"no gradient reaches back from the logits: .* use leave-one-out or"):
+                method(model, batch, classes)
+        assert named("leave-one-out")["leave-one-out"](model, batch, classes).values.shape == (3, 6)
