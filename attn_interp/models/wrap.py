@@ -166,6 +166,11 @@ def wrap(
     check_outputs(run, read, outputs is not None, classes, [*longer[:3], shorter[-1]], tried, module)
     found = sites(module, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))
     table, name = _embedding(module, embedding)
+    if vocabulary is not None and isinstance(table, nn.Embedding) and len(vocabulary) > table.num_embeddings:
+        raise ValueError(
+            f"wrap: the vocabulary has {len(vocabulary):,} words, the embedding {name!r} has {table.num_embeddings:,}; "
+            "they do not belong together"
+        )
     alone = tried(longer[:1])
     return AttentionModel(
         module=module,

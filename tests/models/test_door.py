@@ -9,6 +9,7 @@ from torch import nn
 
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
+from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained, UnderAttention
@@ -226,6 +227,23 @@ def test_encode_has_to_give_an_id_for_each_word(own, tmp_path) -> None:
     model = wrap(own, encode=lambda words: [len(word) for word in words], classes=["no", "yes"])
     with pytest.raises(TypeError, match="Own is a module of your own"):
         model.save(tmp_path / "own")
+
+
+def test_encode_has_to_know_the_words_and_to_give_whole_numbers(own) -> None:
+    known = {"good": 1, "bad": 2, "a": 3}
+    with pytest.raises(ValueError, match=r"'example 7': encode has no id for 'of'; let it .* example=, documents of"):
+        wrap(own, encode=lambda words: [known[word] for word in words], classes=["no", "yes"])
+    example = [Document("good a"), Document("a bad good")]
+    model = wrap(own, encode=lambda words: [known[word] for word in words], classes=["no", "yes"], example=example)
+    assert model.logits(["a good"]).shape == (1, 2)
+    with pytest.raises(TypeError, match="'example 7': encode has to give a whole number for each word"):
+        wrap(own, encode=lambda words: [len(word) / 2 for word in words], classes=["no", "yes"])
+
+
+def test_a_vocabulary_larger_than_the_embedding_is_refused(trained_model) -> None:
+    vocabulary = Vocabulary((*trained_model.trained.vocabulary.words, "more"))
+    with pytest.raises(ValueError, match=r"the vocabulary has \d+ words, the embedding 'embedding' has \d+; they do"):
+        wrap(trained_model.module, vocabulary=vocabulary, classes=["no", "yes"])
 
 
 def test_padding_id_fills_a_batch() -> None:

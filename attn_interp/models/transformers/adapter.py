@@ -245,6 +245,7 @@ def _is_read_alone(model: AttentionModel, batch: Batch) -> bool:
     with torch.no_grad(), record(model.module, [model.site]) as recording:
         own = model.batch_logits(batch)
     weights = recording[model.site]
+    model.window(batch).check(weights)
     uniform = (weights > 0) / (weights > 0).sum(-1, keepdim=True).clamp(min=1)
     uniform = uniform * weights.sum(-1, keepdim=True)
     at = model.query_at(batch)

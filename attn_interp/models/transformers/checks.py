@@ -70,14 +70,14 @@ def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
             "there with tokenizer.save_pretrained(folder), or give it: wrap(model, tokenizer)"
         )
     highest = max(vocabulary.values())
-    if highest >= table.num_embeddings:
+    embedded = getattr(table, "num_embeddings", highest + 1)  # an adapter may not say
+    if highest >= embedded:
         raise ValueError(
-            f"wrap: the tokenizer has ids up to {highest}, the model embeds {table.num_embeddings}; they do not belong "
-            "together"
+            f"wrap: the tokenizer has ids up to {highest}, the model embeds {embedded}; they do not belong together"
         )
-    if highest + 1 < FEWEST * table.num_embeddings:
+    if highest + 1 < FEWEST * embedded:
         warnings.warn(
-            f"wrap: the tokenizer has ids up to {highest}, the model embeds {table.num_embeddings}; if it is another "
+            f"wrap: the tokenizer has ids up to {highest}, the model embeds {embedded}; if it is another "
             "model's tokenizer, every number is about other words",
             stacklevel=4,
         )

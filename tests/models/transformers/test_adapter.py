@@ -100,6 +100,48 @@ def test_a_tokenizer_of_nothing_or_of_another_model_is_found_out(wordpiece, tmp_
         wrap(model, wordpiece)
 
 
+class Adapted(torch.nn.Module):
+    """An embedding and what an adapter adds to it."""
+
+    def __init__(self, base: torch.nn.Embedding) -> None:
+        super().__init__()
+        self.base_layer, self.added = base, torch.nn.Embedding(*base.weight.shape)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        return self.base_layer.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.base_layer(ids) + self.added(ids)
+
+
+def test_the_embeddings_of_an_adapter_are_the_sum_that_the_model_reads(wordpiece) -> None:
+    plain = fresh(wordpiece).eval()
+    adapted = copy.deepcopy(plain)
+    adapted.set_input_embeddings(Adapted(copy.deepcopy(plain.get_input_embeddings())))
+    plain.get_input_embeddings().weight.data += adapted.get_input_embeddings().added.weight.data
+    one, two = wrap(plain, wordpiece), wrap(adapted, wordpiece)
+    batch, classes = one.batch(DOCUMENTS), torch.tensor([0, 1, 0])
+    for asked in (
+        lambda each: each.embeddings(batch),
+        lambda each: each.gradient_at_embeddings(batch, classes, False)[1],
+    ):
+        torch.testing.assert_close(asked(two), asked(one), atol=1e-6, rtol=1e-4)
+
+
+def test_a_model_with_positions_of_its_own_is_refused(wordpiece) -> None:
+    class PromptedForSequenceClassification(transformers.BertForSequenceClassification):
+        def forward(self, input_ids: Any = None, attention_mask: Any = None) -> Any:
+            states = self.get_input_embeddings()(input_ids)
+            prompt = torch.ones(len(states), 3, states.shape[-1])
+            mask = torch.cat([torch.ones_like(attention_mask[:, :1]).expand(-1, 3), attention_mask], 1)
+            return super().forward(inputs_embeds=torch.cat([prompt, states], 1), attention_mask=mask)
+
+    module = PromptedForSequenceClassification(fresh(wordpiece).config)
+    with pytest.raises(ValueError, match=r"queries over 12 keys, and the documents have 9 positions; .* prompt tuning"):
+        wrap(module, wordpiece)
+
+
 def test_names_of_the_configuration_in_another_order_are_said(wordpiece) -> None:
     model = fresh(wordpiece, id2label={0: "yes", 1: "no"})
     with pytest.warns(UserWarning, match="classes=no, yes, and the configuration of the model names .* yes, no"):
