@@ -86,6 +86,8 @@ def wrap(
         site, head, query: The attention to test (see `View`). None: the only site there is, or of a classifier of ours
             that over the words before the output; head 0 and query 0, or the mean over both where a classifier of
             ours pools without attention.
+        device: Where the module is moved to, as "cuda". Its dtype stays: in bfloat16 or float16 weights that differ can
+            become equal, so that words share a rank; float32 is the dtype for rankings. Logits are float32 at least.
 
     Returns:
         The model: `predict` and `show` for texts, and what the experiments ask of it.
