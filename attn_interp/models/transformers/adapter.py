@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,13 @@ from attn_interp.models.checks.outputs import Outputs, check_outputs
 from attn_interp.models.input_embeddings import watched
 from attn_interp.models.predicting import require_device
 from attn_interp.models.transformers.checks import check_classifier, check_tokenizer
+from attn_interp.models.transformers.query import with_query
 from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length, pieces_of
-from attn_interp.models.view import FIRST, LAST, MEAN, chosen_view, word_of
-from attn_interp.recording import intervene, record, sites
+from attn_interp.models.view import MEAN, chosen_view
+from attn_interp.recording import sites
 
 EXAMPLE_WORDS = 40
 UNLIMITED = 10**9  # tokenizers without a limit name a larger number
-SAME = 1e-6
 PADDING_SIDE = "set tokenizer.padding_side to the side on which the model was trained to be padded"
 
 
@@ -180,7 +180,7 @@ def wrap_classifier(
         mask_word=tokenizer.mask_token or tokenizer.unk_token,
         unknown=tokenizer.unk_token_id,
     )
-    return _with_query(wrapped, tried(longer), query, tokenizer.pad_token_id)
+    return with_query(wrapped, tried(longer), query, tokenizer.pad_token_id)
 
 
 def _tables(model: nn.Module) -> list[nn.Module]:
@@ -189,80 +189,6 @@ def _tables(model: nn.Module) -> list[nn.Module]:
     if not isinstance(table, nn.Embedding):  # an adapter around one
         return [table]
     return [part for part in model.modules() if isinstance(part, nn.Embedding) and part.weight is table.weight]
-
-
-@dataclass(frozen=True)
-class LastUnpadded:
-    """(B,) the last position whose id is not that of padding: where classifiers on decoders read.
-
-    It is not the last token of a text that ends in the padding id, as one with an end token does that also pads.
-
-    Attributes:
-        padding: Id of the padding token.
-    """
-
-    padding: int
-
-    def __call__(self, batch: Batch) -> torch.Tensor:
-        return ((batch.ids != self.padding) * torch.arange(batch.ids.shape[1], device=batch.ids.device)).argmax(-1)
-
-
-def _with_query(model: AttentionModel, batch: Batch, query: int | str | None, padding: int) -> AttentionModel:
-    """The model with the query that was asked for, or that the classifier reads from.
-
-    Raises:
-        ValueError: the query is a mean, at a site whose words do not see the words after them.
-    """
-    first, last = (replace(model, view=replace(model.view, query=each)) for each in (FIRST, LAST))
-    unpadded = replace(last, query_of=LastUnpadded(padding))
-    tried = (first, last, unpadded) if query is None else (last, unpadded) if query == LAST else ()
-    for each in tried:
-        if _is_read_alone(each, batch) and _is_read_alone(each, _ending_in_padding(batch, padding)):
-            return each
-    if query is None:
-        query = MEAN if _sees_all_words(model, batch) else LAST
-    if query == MEAN and not _sees_all_words(model, batch):
-        raise ValueError(
-            f"wrap: at site {model.view.site!r} words do not see the words after them, so no attention over all words "
-            "has a mean over queries; choose query='last'"
-        )
-    return replace(model, view=replace(model.view, query=query))
-
-
-def _ending_in_padding(batch: Batch, padding: int) -> Batch:
-    """The batch with the id of padding for each word that ends a document: as an unknown word has, where they share it.
-
-    Documents that end in a special token stay as they are.
-    """
-    end = batch.is_token & ~batch.is_token.roll(-1, 1)
-    end[:, -1] = batch.is_token[:, -1]
-    return replace(batch, ids=batch.ids.masked_fill(end & (word_of(batch) >= 0), padding))
-
-
-def _is_read_alone(model: AttentionModel, batch: Batch) -> bool:
-    """Whether the output depends on the query of the view alone: with the attention of all others made uniform it stays
-    the same."""
-    with torch.no_grad(), record(model.module, [model.site]) as recording:
-        own = model.batch_logits(batch)
-    weights = recording[model.site]
-    model.window(batch).check(weights)
-    uniform = (weights > 0) / (weights > 0).sum(-1, keepdim=True).clamp(min=1)
-    uniform = uniform * weights.sum(-1, keepdim=True)
-    at = model.query_at(batch)
-    documents = torch.arange(len(batch), device=model.device)
-    others = uniform.clone()
-    others[documents, :, at] = weights[documents, :, at]
-    with torch.no_grad(), intervene(model.module, {model.site: others}):
-        return bool((model.batch_logits(batch) - own).abs().max() <= SAME * (1 + own.abs().max()))
-
-
-def _sees_all_words(model: AttentionModel, batch: Batch) -> bool:
-    """Whether every word of a document attends to every word of it."""
-    with torch.no_grad(), record(model.module, [model.site]) as recording:
-        model.batch_logits(batch)
-    rows = replace(model, view=replace(model.view, query=MEAN)).window(batch).rows(recording[model.site])
-    inside = rows.counted[..., None] & (rows.word >= 0)[:, None]
-    return bool((rows.weights > 0)[inside].all())
 
 
 def _positions(model: nn.Module, tokenizer: Any) -> int | None:

@@ -510,3 +510,40 @@ def test_the_pieces_of_a_batch_go_along_with_its_rows(bert) -> None:
     assert [document.id for document in batch.documents] == ["short", "split", "split"]
     assert torch.equal(batch.piece_of[1], bert.batch(DOCUMENTS).piece_of[1])
     assert batch.to("cpu").piece_of.shape == batch.ids.shape
+
+
+@pytest.mark.parametrize("query", [None, "last"])
+def test_at_a_lower_site_the_row_of_an_end_token_that_nothing_reads_is_not_reported(wordpiece, query) -> None:
+    tokenizer = copy.deepcopy(wordpiece)
+    tokenizer.pad_token = "[SEP]"  # which ends each text, too
+    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 30, "initializer_range": 0.3}
+    config = transformers.GPT2Config(vocab_size=len(tokenizer), **sizes, pad_token_id=3, bos_token_id=2, eos_token_id=3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = wrap(transformers.GPT2ForSequenceClassification(config).eval(), tokenizer)
+    lower = model.at(site=model.sites[0].name, query=query)
+    batch = lower.batch(DOCUMENTS)
+    assert lower.query_at(batch).tolist() == [3, 9, 2]  # the last word, not the [SEP] behind it
+    words = lower.run(batch).is_word.float()
+    moved = lower.logits_under(batch, (words / words.sum(1, keepdim=True))[:, None])[:, 0]
+    assert ((moved - model.logits(DOCUMENTS)).abs().amax(1) > 1e-5)[:2].all()
+
+
+def test_a_classifier_that_no_candidate_row_explains_is_refused(wordpiece) -> None:
+    """It reads before the first token with the id of padding, so that a text that holds one is read in its middle."""
+
+    class BeforeForSequenceClassification(transformers.GPT2ForSequenceClassification):
+        def forward(self, input_ids: Any = None, attention_mask: Any = None) -> Any:
+            states = self.transformer(input_ids, attention_mask=attention_mask)[0]
+            at = (input_ids == 1).int().argmax(1) - 1
+            return transformers.modeling_outputs.SequenceClassifierOutput(
+                logits=self.score(states)[torch.arange(len(at)), at]
+            )
+
+    tokenizer = copy.deepcopy(wordpiece)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 2)])
+    tokenizer.pad_token = "[UNK]"
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 30, "initializer_range": 0.3}
+    config = transformers.GPT2Config(vocab_size=len(tokenizer), **sizes, pad_token_id=1, bos_token_id=2, eos_token_id=3)
+    with pytest.raises(ValueError, match=r"neither the last token .* is read by the classifier where texts"):
+        wrap(BeforeForSequenceClassification(config).eval(), tokenizer)
