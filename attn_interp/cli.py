@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-RUNNING = ("grid", "results", "name", "jobs", "dask", "status")
+RUNNING = ("grid", "results", "name", "jobs", "dask", "status", "device")
 """The parameters of a study that say how it is run; all others are what its file declares, where there is one."""
 
 CorpusPath = Annotated[str | None, typer.Option(help="Folder of a named corpus that you have to have, as sst.")]
@@ -86,6 +87,9 @@ def study(
     width: Annotated[int, typer.Option(help="Width of the word vectors.")] = 300,
     eps: Annotated[float, typer.Option(help="How far the adversary may move the output (total variation).")] = 0.01,
     search: Annotated[bool, typer.Option(help="Also search for the adversary as Jain & Wallace do.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="Where models are trained and read, as cuda or mps.  [default: cpu]")
+    ] = None,
     results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
     name: Annotated[
         str | None, typer.Option(help="Folder of this study.  [default: study, or name of the file]")
@@ -111,7 +115,8 @@ def study(
         return _show_status(folder)
     if grid is not None:
         _refuse_beside_a_file(context)
-        return _run_grid(read_grid(grid), folder, jobs, dask)
+        declared = read_grid(grid)
+        return _run_grid(declared if device is None else replace(declared, device=device), folder, jobs, dask)
     options = {**_given(path=path), **dict(_parsed(text) for text in option or ())}
     names = corpus or ["movies"]
     if options and len(names) > 1:
@@ -126,6 +131,7 @@ def study(
         documents=documents,
         eps=eps,
         search=search,
+        device=device or "cpu",
         experiments=default_names() if experiments is None else tuple(experiments.split(",")),
     )
     cells = declared.cells()

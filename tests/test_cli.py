@@ -106,6 +106,13 @@ def test_without_a_command_the_help_is_shown(call) -> None:
         assert {"study", "data"} <= set(out.split())
 
 
+def test_a_device_that_there_is_not_is_one_line(call, tmp_path) -> None:
+    (tmp_path / "grid.toml").write_text("seeds = [1]")
+    for arguments in ((), (tmp_path / "grid.toml",)):
+        code, out, err = call("study", *arguments, "--device", "gpu0")
+        assert (code, out) == (2, "") and "device: got 'gpu0', expected one of cpu" in err
+
+
 def test_data_lists_every_corpus(call) -> None:
     code, out, _ = call("data")
     assert code == 0

@@ -74,7 +74,7 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
         for position in range(len(document))
     ]
     longest = max(len(document) for document in batch.documents)
-    result = torch.zeros(len(batch), longest, len(model.classes), device=model.device)
+    result = torch.zeros(len(batch), longest, len(model.classes)).to(own)
     result[[row for row, document in enumerate(batch.documents) if len(document) == 1], 0] = torch.nan
     if edits:
         rows, positions = zip(*edits)

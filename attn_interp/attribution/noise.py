@@ -80,7 +80,7 @@ def gradient_shap(
     spread = noise * _range(model, batch, embeddings)  # (B, 1, 1, 1)
     zero = zero_words(model, batch, embeddings)
     values = embeddings.new_zeros(embeddings.shape[:2])
-    change = embeddings.new_zeros(len(batch))
+    change = torch.zeros(len(batch), dtype=torch.promote_types(values.dtype, torch.float32), device=values.device)
     for rows in _groups(batch, samples):
         baselines = zero[rows, None] + spread[rows] * drawn_noise(model, batch, embeddings, rows, samples, seed)
         along = torch.stack([drawn_fractions(batch.documents[row].id, samples, seed) for row in rows.tolist()])

@@ -9,7 +9,7 @@ from types import ModuleType
 import torch
 
 from attn_interp.data.batch import Batch
-from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.attention_model import AttentionModel, probability_of
 
 ROWS_AT_ONCE = 128  # documents in one pass of the model; more are no faster on a CPU and take more memory
 
@@ -21,9 +21,8 @@ def probability_at(model: AttentionModel, batch: Batch, classes: torch.Tensor) -
     """p_class of the documents of a batch at any embeddings; `classes` (B,) names the class of each document."""
 
     def probability(points: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        with model.embeddings_given(points):
-            probabilities = model.batch_logits(rows_of(batch, rows)).softmax(-1)
-        return probabilities.gather(1, classes[rows][:, None]).squeeze(1)
+        with model.embeddings_given(points), torch.set_grad_enabled(torch.is_grad_enabled() and points.requires_grad):
+            return probability_of(model.batch_logits(rows_of(batch, rows)), classes[rows])
 
     return probability
 

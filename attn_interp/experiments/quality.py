@@ -5,10 +5,12 @@ Accuracy, macro F1 and AUROC on documents the model has not seen, beside a major
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.experiments.reading import Reading
@@ -19,6 +21,7 @@ from attn_interp.statistics.scores import Integers, auroc, auroc_values, f1_valu
 
 MODEL, BAG_OF_WORDS, MAJORITY = "model", "bag of words", "majority"
 ACCURACY, MACRO_F1, AUROC = "accuracy", "macro F1", "AUROC"
+FEWEST = 10  # documents by which an order of the classes can be told
 NO_TRAINING = "no training documents are known: read(model, documents, training=corpus)"
 
 
@@ -45,7 +48,9 @@ def quality(reading: Reading) -> Result:
     if reading.training is not None:
         probabilities[BAG_OF_WORDS] = _bag_of_words(reading.training, documents, len(classes))
         probabilities[MAJORITY] = np.tile(_shares(reading.training, len(classes)), (len(documents), 1))
-    labels = [classes[label] for label in gold_labels(documents)]
+    gold = gold_labels(documents)
+    _warn_of_another_order(gold, probabilities[MODEL].argmax(1), classes)
+    labels = [classes[label] for label in gold]
     frames = []
     for predictor, rows in probabilities.items():
         predicted = [classes[index] for index in rows.argmax(1)]
@@ -78,6 +83,22 @@ def why_not(reading: Reading) -> str:
     if without:
         return f"{len(without)} documents have no label, as {without[0]!r}; quality compares with gold labels"
     return ""
+
+
+def _warn_of_another_order(gold: Sequence[int], predicted: Integers, classes: Sequence[str]) -> None:
+    """Warns where the model would be right far more often if its classes stood in another order."""
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (predicted, np.array(gold)), 1)
+    _, best = linear_sum_assignment(-counts)
+    right, could = np.trace(counts) / len(gold), counts[np.arange(len(classes)), best].sum() / len(gold)
+    if len(gold) >= FEWEST and could - right > 0.5:
+        order = ", ".join(classes[label] for label in best.tolist())
+        warnings.warn(
+            f"quality: the accuracy is {right:.2f}, and would be {could:.2f} if the classes of the model, "
+            f"{', '.join(classes)}, were those of the labels in the order {order}; read(model, documents, "
+            "training=corpus) compares their names",
+            stacklevel=3,
+        )
 
 
 def _shares(documents: Sequence[Document], classes: int) -> Floats:

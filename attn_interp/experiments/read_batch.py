@@ -34,6 +34,7 @@ class ReadBatch:
         model: The model that is read.
         rows: Index of each document among all that are read.
         batch: What the model sees.
+        check: Raises where the model is no longer the one that was read; called before it is asked.
         part_of: The batch of a larger reading, and which of its rows these are. Everything is then read by that one, so
             that a part has the numbers of the whole whatever was asked before.
     """
@@ -41,6 +42,7 @@ class ReadBatch:
     model: AttentionModel
     rows: list[int]
     batch: Batch
+    check: Callable[[], None] = lambda: None
     part_of: tuple[ReadBatch, torch.Tensor] | None = None
     attributions: dict[str, tuple[Method, Attribution]] = field(default_factory=dict)
 
@@ -48,6 +50,7 @@ class ReadBatch:
     def run(self) -> Run:
         """Weights, logits and mass on words, as the model gives them."""
         if self.part_of is None:
+            self.check()
             return self.model.run(self.batch)
         whole, places = self.part_of[0].run, self.part_of[1].to(self.model.device)
         is_word = whole.is_word[places]
@@ -87,16 +90,18 @@ class ReadBatch:
 
     def under(self, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) that the model itself gives under weightings (B, K, W)."""
+        self.check()
         with torch.set_grad_enabled(weightings.requires_grad):
             return self.model.logits_under(self.batch, self._to_model(weightings)).double().cpu()
 
     def many_under(self, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """`under` as a function of `count` weightings (B, count, W) that is called many times; gradients pass."""
+        self.check()
         under = self.model.many_under(self.batch, count)
         return lambda weightings: under(self._to_model(weightings)).double().cpu()
 
     def _to_model(self, weightings: torch.Tensor) -> torch.Tensor:
-        return weightings.to(self.model.device, torch.get_default_dtype())
+        return weightings.to(self.model.device, torch.promote_types(self.run.weights.dtype, torch.float32))
 
     def attribution(self, name: str, method: Method) -> Attribution:
         """What the method gives for the probability of the predicted class; computed once."""
@@ -106,6 +111,7 @@ class ReadBatch:
             values = found.values[places, : self.is_word.shape[1]]
             return Attribution(values, None if gap is None else gap[places])
         if name not in self.attributions or self.attributions[name][0] is not method:
+            self.check()
             found = method(self.model, self.batch, self.predicted.to(self.model.device))
             gap = found.completeness_gap
             settled = Attribution(_settled(found.values), None if gap is None else _settled(gap))

@@ -17,6 +17,9 @@ from attn_interp.data.document import Document, documents_of
 from attn_interp.data.draws import sample
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.checks.class_names import check_labels, with_classes_of
+from attn_interp.models.checks.words import check_known
+from attn_interp.models.predicting import weights_of
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.view import word_of
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
@@ -48,6 +51,7 @@ class Reading:
         training: The documents that the model was trained on, for what compares with them; None: not known.
         progress: Whether what takes over two seconds shows a bar.
         whole: The reading that this is a part of, which it shares everything with.
+        weights: Which weights the module had when the reading was made (`weights_of`).
     """
 
     model: AttentionModel
@@ -56,13 +60,17 @@ class Reading:
     training: tuple[Document, ...] | None = None
     progress: bool = False
     whole: Reading | None = None
+    weights: tuple[tuple[int, int], ...] | None = None
 
     @cached_property
     def batches(self) -> tuple[ReadBatch, ...]:
         """The documents in batches of similar length."""
         if self.whole is not None:
             return self.whole.batches_of(self.documents)
-        return tuple(ReadBatch(self.model, rows, batch) for rows, batch in self.model.batches(self.documents))
+        check = self.check_unchanged
+        made = tuple(ReadBatch(self.model, rows, batch, check) for rows, batch in self.model.batches(self.documents))
+        check_known(self.model, [each.batch for each in made])
+        return made
 
     def batches_of(self, documents: Sequence[Document]) -> tuple[ReadBatch, ...]:
         """The batches in which some of the documents stand, cut down to them; `rows` counts among these."""
@@ -73,8 +81,17 @@ class Reading:
             if places:
                 rows = [wanted[self.documents[each.rows[place]].id] for place in places]
                 chosen = torch.tensor(places)
-                parts.append(ReadBatch(self.model, rows, each.batch.rows(chosen.to(self.model.device)), (each, chosen)))
+                batch = each.batch.rows(chosen.to(self.model.device))
+                parts.append(ReadBatch(self.model, rows, batch, each.check, (each, chosen)))
         return tuple(parts)
+
+    def check_unchanged(self) -> None:
+        """Raises RuntimeError where the module has other weights than those of which numbers are kept."""
+        if self.weights is not None and weights_of(self.model.module) != self.weights:
+            raise RuntimeError(
+                "the weights of the model have changed since it was read (by training, or a move to another dtype or "
+                "device), and numbers of both would be mixed; read it anew: read(model, documents)"
+            )
 
     def only(self, documents: Sequence[Document]) -> Reading:
         """The reading of some of the documents, which shares what this one has read.
@@ -134,6 +151,7 @@ class Reading:
 
     def each_batch(self, title: str) -> Iterator[ReadBatch]:
         """The batches one by one, with a bar and the time left for whoever waits."""
+        (self.whole or self).check_unchanged()
         with progress_bar(title, len(self.batches), self.progress) as step:
             for batch in self.batches:
                 yield batch
@@ -207,7 +225,8 @@ def read(
 
     Raises:
         TypeError: the model is none of `train` or `wrap`.
-        ValueError: there are no documents.
+        ValueError: there are no documents, a label is none of the model's classes, or the classes of the corpus are
+            others than the model's. The same classes in another order are put in that of the corpus, with a warning.
 
     >>> import attn_interp as ai
     >>> corpus = ai.load("planted")
@@ -219,6 +238,13 @@ def read(
         raise TypeError(f"read: got a {type(model).__name__}, expected a model as train or wrap return it")
     if isinstance(documents, Sequence) and not documents:
         raise ValueError("read: no documents were given; an experiment needs at least one")
+    if isinstance(documents, Corpus):
+        raise TypeError(
+            "read: got a Corpus, expected documents; name a split: read(model, corpus.test, training=corpus)"
+        )
     given = documents_of(documents)
+    if isinstance(training, Corpus):
+        model = with_classes_of(model, training.classes, f"corpus {training.name!r}")
     known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
-    return Reading(model, given, seed, known, progress)
+    check_labels(model, (*given, *(known or ())))
+    return Reading(model, given, seed, known, progress, weights=weights_of(model.module))

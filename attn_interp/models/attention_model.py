@@ -7,7 +7,7 @@ tokens or padding the module itself sees. Columns past the last word of a docume
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,7 +21,9 @@ from attn_interp.by_name import named
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
-from attn_interp.models.predicting import as_documents, predictions_frame
+from attn_interp.models.checks.outputs import check_numbers
+from attn_interp.models.input_embeddings import InputEmbeddings
+from attn_interp.models.predicting import as_documents, device_of, predictions_frame
 from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
 from attn_interp.recording import Site, intervene, record, replay
@@ -45,16 +47,14 @@ class AttentionModel:
         collate: Documents -> Batch.
         inputs: Batch -> positional arguments of the module.
         logits_of: Output of the module -> (B, C) logits.
-        embedding: The module whose output are the input embeddings (B, T, D).
-        device: Where the module runs.
+        embedding: Where it reads its input embeddings (B, T, D).
         without_each_word: Batch -> the logits (B, C), and those (B, W, C) without each word, NaN for documents of one
             word, for a module that can say it faster than by a run on every shortened document; None: it cannot.
         unit_of: Batch -> (B, T) which word a position belongs to, -1 for none: one position for each word, or its
             pieces; in a view over sentences, where the sentences are the words of `batch.documents`, their words.
         query_of: Batch -> (B,) the query of each document, where the view cannot name it; None: `view.query`.
         mask_word: The word that stands for a word that is hidden; None: the model knows none.
-        positions_first: Whether the input embeddings come as (T, B, D), as XLNet has them.
-        no_embeddings: Why nothing can be asked at the input embeddings; None: it can.
+        unknown: Id of the words that the model does not know; None: there is none, or nobody has said which.
         trained: The classifier of ours that was wrapped, and how it was trained; None: another module.
     """
 
@@ -65,14 +65,12 @@ class AttentionModel:
     collate: Collate
     inputs: Callable[[Batch], tuple[Any, ...]]
     logits_of: Callable[[Any], torch.Tensor]
-    embedding: nn.Module
-    device: torch.device
+    embedding: InputEmbeddings
     without_each_word: Callable[[Batch], tuple[torch.Tensor, torch.Tensor]] | None = None
     unit_of: Callable[[Batch], torch.Tensor] = word_of
     query_of: Callable[[Batch], torch.Tensor] | None = None
     mask_word: str | None = UNKNOWN
-    positions_first: bool = False
-    no_embeddings: str | None = None
+    unknown: int | None = None
     trained: Trained | None = None
 
     def __repr__(self) -> str:
@@ -124,6 +122,11 @@ class AttentionModel:
                 return replace(self, view=chosen_view(self.sites, site, head, self.view.query))
         return named("models.wrap.wrap_at")(self, site, head, query)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the module is now."""
+        return device_of(self.module)
+
     def batch(self, documents: Sequence[Document]) -> Batch:
         """The documents as one batch on the device of the model."""
         return self.collate(documents).to(self.device)
@@ -144,7 +147,7 @@ class AttentionModel:
         return self._read(batch, recording[self.view.site], logits)
 
     def _read(self, batch: Batch, weights: torch.Tensor, logits: torch.Tensor) -> Run:
-        rows = self.window(batch).rows(weights)
+        rows = self.window(batch).rows(weights.to(torch.promote_types(weights.dtype, torch.float32)))
         words = rows.mean(rows.words)  # (B, W)
         whole = (rows.mean(rows.outside) == 0)[:, 0] & (rows.mean(rows.whole) == 1)[:, 0]
         word_mass = torch.where(whole, torch.ones_like(words[:, 0]), words.sum(-1))
@@ -211,8 +214,7 @@ class AttentionModel:
         row. The weights are taken as free variables, so a bias that follows the attention is not absorbed. The weight
         of a word is moved by scaling it in all its pieces, heads and queries alike: `Rows.by_weight_of_words`."""
         with torch.enable_grad(), record(self.module, self.sites, gradients=True) as recording:
-            logits = self.batch_logits(batch)
-        chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
+            chosen = probability_of(self.batch_logits(batch), classes).sum()
         weights = recording[self.view.site]
         steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read
         gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
@@ -228,92 +230,73 @@ class AttentionModel:
         Args:
             detached: hold every attention weight constant, so that the gradient takes only the path through the values.
         """
-        held: list[torch.Tensor] = []
+        held: list[torch.Tensor] = []  # of each call: a word acts through all of them
 
         def keep(output: torch.Tensor) -> torch.Tensor:
             held.append(output.detach().requires_grad_())
             return held[-1]
 
         changes: dict[str | Site, Change] = dict.fromkeys(self.sites, torch.Tensor.detach) if detached else {}
-        with self._embedded(keep), torch.enable_grad(), intervene(self.module, changes):
-            logits = self.batch_logits(batch)
-        chosen = logits.softmax(-1).gather(1, classes[:, None]).sum()
-        (gradient,) = torch.autograd.grad(chosen, held)
-        return held[0].detach(), gradient
+        with self.embedding.changed(keep), torch.enable_grad(), intervene(self.module, changes):
+            chosen = probability_of(self.batch_logits(batch), classes).sum()
+        gradients = torch.autograd.grad(chosen, held, materialize_grads=True)
+        return held[0].detach(), torch.stack(gradients).sum(0)
 
     def sum_over_words(self, batch: Batch, values: torch.Tensor) -> torch.Tensor:
         """Values at positions (B, T) -> their sums over the positions of each word (B, W), zero past the last word."""
         return sum_by_word(values, self.unit_of(batch))
 
-    @contextmanager
-    def _embedded(self, change: Callable[[torch.Tensor], torch.Tensor | None]) -> Iterator[None]:
-        """Within this context `change` sees the input embeddings (B, T, D), and what it returns takes their place.
-
-        Raises:
-            ValueError: nothing can be asked at the input embeddings of this model, and why.
-        """
-        if self.no_embeddings is not None:
-            raise ValueError(self.no_embeddings)
-
-        def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor | None:
-            changed = change(output.transpose(0, 1) if self.positions_first else output)
-            return changed.transpose(0, 1) if changed is not None and self.positions_first else changed
-
-        handle = self.embedding.register_forward_hook(hook)
-        try:
-            yield
-        finally:
-            handle.remove()
-
-    @contextmanager
-    def embeddings_given(self, embeddings: torch.Tensor) -> Iterator[None]:
+    def embeddings_given(self, embeddings: torch.Tensor) -> AbstractContextManager[None]:
         """Within this context the module sees `embeddings` (B, T, D) in place of its own."""
-        with self._embedded(lambda output: embeddings):
-            yield
+        return self.embedding.changed(lambda output: embeddings)
 
     def embeddings(self, batch: Batch) -> torch.Tensor:
         """The input embeddings (B, T, D) of every position."""
         held: list[torch.Tensor] = []
-        with torch.no_grad(), self._embedded(lambda output: held.append(output.detach())):
+        with torch.no_grad(), self.embedding.changed(lambda output: held.append(output.detach())):
             self.batch_logits(batch)
         return held[0]
 
     def batch_logits(self, batch: Batch) -> torch.Tensor:
         """The logits (B, C) of a batch, in evaluation mode whatever the mode of the module, recording nothing."""
         with in_eval_mode(self.module):
-            return self.logits_of(self.module(*self.inputs(batch)))
+            logits = self.logits_of(self.module(*self.inputs(batch)))
+        check_numbers(logits, batch)
+        return logits
 
     def logits(self, documents: str | Document | Sequence[str | Document], size: int = 64) -> torch.Tensor:
         """The logits (N, C) of any texts or documents, edited ones for example, in their order."""
         documents = as_documents(documents)
-        result = torch.zeros(len(documents), len(self.classes), device=self.device)
+        order: list[int] = []
+        parts = [torch.zeros(0, len(self.classes), device=self.device)]
         with torch.no_grad():
             for indices, batch in self.batches(documents, size):
-                result[indices] = self.batch_logits(batch)
-        return result
+                order += indices
+                parts.append(self.batch_logits(batch))
+        return torch.cat(parts)[torch.tensor(order, dtype=torch.long).argsort()]
 
     @property
     def words_are_positions(self) -> bool:
         """Whether the units that attention weighs are single words; false in a view over sentences."""
         return self.unit_of is word_of
 
-    def mean_embedding(self) -> torch.Tensor:
-        """(D,) the mean input embedding of the vocabulary, padding left out: every word counts once, however frequent.
-
-        Raises:
-            TypeError: the input embedding is not a torch.nn.Embedding, so its words cannot be listed.
-        """
-        table = self.embedding
-        if not isinstance(table, nn.Embedding):
-            raise TypeError(f"mean embedding: the input embedding is a {type(table).__name__}, expected nn.Embedding")
-        vectors = table.weight.detach()
-        if table.padding_idx is not None:
-            vectors = torch.cat([vectors[: table.padding_idx], vectors[table.padding_idx + 1 :]])
-        return vectors.double().mean(0).to(vectors)
-
     def logits_with_embedding(self, batch: Batch, replaced: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
         """The logits (B, C) of a batch in which the words of `replaced` (B, W) have the input embedding `vector`."""
         unit = self.unit_of(batch)  # (B, T)
         positions = replaced.gather(1, unit.clamp(min=0)) & (unit >= 0)
-        with torch.no_grad(), self._embedded(lambda output: torch.where(positions[..., None], vector, output)):
+        with torch.no_grad(), self.embedding.changed(lambda output: torch.where(positions[..., None], vector, output)):
             return self.batch_logits(batch)
+
+
+def probability_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """(B,) the probability of one class for each document, to take a gradient of.
+
+    Raises:
+        ValueError: autograd is on, and the logits (B, C) lead back to nothing.
+    """
+    if torch.is_grad_enabled() and not logits.requires_grad:
+        raise ValueError(
+            "no gradient reaches back from the logits: the module cuts it off (quantised layers, torch.no_grad() or "
+            "detach() in its forward), or torch.inference_mode() is on; use leave-one-out or attention"
+        )
+    return logits.softmax(-1).gather(1, classes[:, None]).squeeze(1)

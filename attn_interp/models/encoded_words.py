@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,17 @@ class EncodedWords:
         return Batch(tuple(documents), ids, is_word, is_word, labels_of(documents))
 
     def _ids(self, document: Document) -> torch.Tensor:
-        ids = [int(value) for value in self.encode(list(document.words))]
+        try:
+            ids = [operator.index(value) for value in self.encode(list(document.words))]
+        except KeyError as error:
+            raise ValueError(
+                f"document {document.id!r}: encode has no id for {error}; let it give unknown words one of their own, "
+                "or wrap the module with example=, documents of two lengths whose words it knows"
+            ) from error
+        except TypeError as error:
+            raise TypeError(
+                f"document {document.id!r}: encode has to give a whole number for each word; {error}"
+            ) from error
         if len(ids) != len(document):
             raise ValueError(
                 f"document {document.id!r}: encode gave {len(ids)} ids for {len(document)} words; it has to give one "

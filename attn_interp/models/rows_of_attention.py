@@ -156,7 +156,7 @@ class Window:
 
     def rows(self, weights: torch.Tensor) -> Rows:
         """The rows in the weights of the site; gradients pass."""
-        self._check(weights)
+        self.check(weights)
         part = weights[:, self.heads]
         if self.at is None:
             counted = (self.word >= 0)[:, None].expand(part.shape[:3]).flatten(1)
@@ -180,10 +180,12 @@ class Window:
         changed[:, self.heads] = torch.where(counted, rows.reshape(part.shape), part)
         return changed
 
-    def _check(self, weights: torch.Tensor) -> None:
+    def check(self, weights: torch.Tensor) -> None:
+        """Raises ValueError where the keys are not the positions of the batch."""
         positions = self.word.shape[1]
         if weights.shape[-1] != positions or (self.at is None and weights.shape[-2] != positions):
             raise ValueError(
                 f"site {self.site.name!r}: weights of {weights.shape[-2]} queries over {weights.shape[-1]} keys, and "
-                f"the documents have {positions} positions; choose a site whose keys are the words of the document"
+                f"the documents have {positions} positions; choose a site whose keys are the words of the document; "
+                "a model that adds positions of its own, as with prompt tuning, has none"
             )

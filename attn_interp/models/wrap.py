@@ -13,32 +13,29 @@ from torch import nn
 
 from attn_interp.data.batch import Batch, Collate, collate
 from attn_interp.data.document import Document
-from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, Vocabulary
+from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, UNKNOWN_ID, Vocabulary
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.checks.class_names import class_names
+from attn_interp.models.checks.documents import made_up, two_sizes
+from attn_interp.models.checks.outputs import check_outputs, chosen_outputs, two_class_logits
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
 from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.dry_run_documents import made_up, two_sizes
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
+from attn_interp.models.input_embeddings import watched
+from attn_interp.models.predicting import require_device
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_classifier, wrap_classifier
 from attn_interp.models.view import MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
+from attn_interp.recording.engine.tracker import unwrap
 
 
 def own_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
     """(ids, is_token, is_word): what our own classifiers take."""
     return batch.ids, batch.is_token, batch.is_word
-
-
-def two_class_logits(output: torch.Tensor) -> torch.Tensor:
-    """The output of a module as (B, C) logits: one logit z per document, (B,) or (B, 1), stands for (0, z)."""
-    if output.dim() == 2 and output.shape[1] > 1:
-        return output
-    logit = output.reshape(output.shape[0])
-    return torch.stack([torch.zeros_like(logit), logit], dim=1)
 
 
 def wrap(
@@ -49,6 +46,7 @@ def wrap(
     padding_id: int = 0,
     inputs: Callable[[Batch], tuple[Any, ...]] = own_inputs,
     logits: Callable[[Any], torch.Tensor] = two_class_logits,
+    outputs: str | None = None,
     classes: Sequence[str] | None = None,
     vocabulary: Vocabulary | None = None,
     collate_documents: Collate | None = None,
@@ -77,6 +75,9 @@ def wrap(
         padding_id: The id that fills a batch after the words that `encode` reads.
         inputs: Batch -> the positional arguments of the module.
         logits: Output of the module -> (B, C) logits; a single logit z per document stands for the two classes (0, z).
+            Without it the output is a tensor, or has one under the name `logits`.
+        outputs: "logits", or "probabilities" of which the logarithm is taken, where one number p per document stands
+            for (1 - p, p). None: logits, and what looks like probabilities is refused.
         classes: The class names, in the order of the logits.
         vocabulary: Turns words into ids, as `collate` does it; or give
         collate_documents: documents -> Batch, for a module that reads something else.
@@ -85,21 +86,34 @@ def wrap(
         site, head, query: The attention to test (see `View`). None: the only site there is, or of a classifier of ours
             that over the words before the output; head 0 and query 0, or the mean over both where a classifier of
             ours pools without attention.
+        device: Where the module is moved to, as "cuda". Its dtype stays: in bfloat16 or float16 weights that differ can
+            become equal, so that words share a rank; float32 is the dtype for rankings. Logits are float32 at least.
 
     Returns:
         The model: `predict` and `show` for texts, and what the experiments ask of it.
 
     Raises:
-        ValueError: an argument is missing or ambiguous; the message lists the choices.
+        TypeError: no tensor of logits comes out of the module.
+        ValueError: an argument is missing or ambiguous; the message lists the choices. Or what comes out are no logits
+            of these classes, or they depend on padding or on the other documents of a batch.
 
-    >>> own = nn.Sequential(nn.Embedding(30, 8), nn.TransformerEncoderLayer(8, 1, 8, batch_first=True), nn.Linear(8, 2))
-    >>> wrap(own, encode=lambda words: [len(word) for word in words], logits=lambda x: x[:, 0], classes="ab").classes
-    ('a', 'b')
+    >>> class Own(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.embedding, self.score, self.out = nn.Embedding(30, 8), nn.Linear(8, 1), nn.Linear(8, 2)
+    ...     def forward(self, ids):
+    ...         states = self.embedding(ids)
+    ...         scores = self.score(states)[..., 0].masked_fill(ids == 0, -torch.inf)  # padding is not attended to
+    ...         return self.out((scores.softmax(-1)[..., None] * states).sum(1))
+    >>> wrap(Own(), encode=lambda words: [len(word) for word in words], classes=["no", "yes"]).classes
+    ('no', 'yes')
     """
     if isinstance(module, AttentionModel):
         return module if site is head is query is None else module.at(site, head, query)
     if isinstance(module, str | Path):
         module, tokenizer = load_classifier(module)
+    if isinstance(module, nn.Module):
+        module = unwrap(module)
     if tokenizer is not None or is_transformers(module):
         return wrap_classifier(
             module, tokenizer, classes=classes, example=example, site=site, head=head, query=query, device=device
@@ -133,40 +147,64 @@ def wrap(
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
         words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
         example = made_up(words, SENTENCE_ENDS[0] if in_sentences else None)
-    device = torch.device(device)
-    module = module.to(device).eval()
-    tried = partial(collate_sentences, vocabulary=vocabulary) if over_words and vocabulary else collate_documents
-    first, second = (inputs(tried(part).to(device)) for part in two_sizes(example))
-    found = sites(module, *first, other=(second, {}))
+    classes = class_names(classes)
+    device = require_device(device)
+    read = chosen_outputs(logits, outputs)
+    try:
+        module = module.to(device).eval()
+    except NotImplementedError as error:  # a graph of torch.export
+        raise TypeError(
+            f"wrap: {type(module).__name__} has no eval mode ({error}); give the nn.Module that it was made from"
+        ) from error
+    to_batch = partial(collate_sentences, vocabulary=vocabulary) if over_words and vocabulary else collate_documents
+
+    def tried(documents: Sequence[Document]) -> Batch:
+        return to_batch(documents).to(device)
+
+    def run(batch: Batch) -> Any:
+        return module(*inputs(batch))
+
+    longer, shorter = two_sizes(example)
+    check_outputs(run, read, outputs is not None, classes, [*longer[:3], shorter[-1]], tried, module)
+    found = sites(module, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))
+    table, name = _embedding(module, embedding)
+    if vocabulary is not None and isinstance(table, nn.Embedding) and len(vocabulary) > table.num_embeddings:
+        raise ValueError(
+            f"wrap: the vocabulary has {len(vocabulary):,} words, the embedding {name!r} has {table.num_embeddings:,}; "
+            "they do not belong together"
+        )
+    alone = tried(longer[:1])
     return AttentionModel(
         module=module,
-        classes=tuple(classes),
+        classes=classes,
         view=_view(module, found, site, head, query),
         sites=found,
         collate=collate_documents,
         inputs=inputs,
-        logits_of=logits,
-        embedding=_embedding(module, embedding),
-        device=device,
+        logits_of=read,
+        embedding=watched(lambda: run(alone), f"the embedding {name!r}", [table], alone.ids.shape),
         without_each_word=without_each_word(module) if ours else None,
         unit_of=sentence_of if in_sentences and not over_words else word_of,
         query_of=last_word if over_words else None,
         mask_word=UNKNOWN if encode is None else None,
+        unknown=UNKNOWN_ID if ours else None,
         trained=trained,
     )
 
 
 def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int | str | None) -> AttentionModel:
     """The model at another of its sites; `AttentionModel.at` is the door to it."""
+    if not isinstance(model.collate, CollatePieces) and not isinstance(model.module, HierarchicalClassifier):
+        head, query = (0 if each is None else each for each in (head, query))
+        return replace(model, view=chosen_view(model.sites, site, head, query))
     view: dict[str, Any] = {"site": site, "head": head, "query": query, "device": model.device}
+    view["classes"] = tuple(map(str, range(len(model.classes))))  # their names and their order come from the model
     if isinstance(model.collate, CollatePieces):
-        return wrap_classifier(model.module, model.collate.tokenizer, classes=model.classes, **view)
-    if isinstance(model.module, HierarchicalClassifier):
+        made = wrap_classifier(model.module, model.collate.tokenizer, **view)
+    else:
         vocabulary = getattr(model.collate, "keywords", {}).get("vocabulary")
-        return wrap(model.trained or model.module, classes=model.classes, vocabulary=vocabulary, **view)
-    return replace(
-        model, view=chosen_view(model.sites, site, 0 if head is None else head, 0 if query is None else query)
-    )
+        made = wrap(model.trained or model.module, vocabulary=vocabulary, **view)
+    return replace(made, classes=model.classes, logits_of=model.logits_of)
 
 
 def _view(
@@ -183,13 +221,14 @@ def _view(
     return chosen_view(found, site, 0 if head is None else head, 0 if query is None else query)
 
 
-def _embedding(module: nn.Module, path: str | None) -> nn.Module:
+def _embedding(module: nn.Module, path: str | None) -> tuple[nn.Module, str]:
+    """The module that yields the input embeddings, and its path."""
     if path is not None:
         try:
-            return module.get_submodule(path)
+            return module.get_submodule(path), path
         except AttributeError as error:
             raise ValueError(f"wrap: the model has no module {path!r}; {error}") from error
     found = [name for name, part in module.named_modules() if isinstance(part, nn.Embedding)]
     if len(found) != 1:
         raise ValueError(f"wrap: give embedding=, the path of the input embedding; candidates: {found or 'none'}")
-    return module.get_submodule(found[0])
+    return module.get_submodule(found[0]), found[0]

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 from attn_interp.recording.discovery.dry_run import find
+from attn_interp.recording.discovery.dry_run_inputs import map_tensors
 from attn_interp.recording.engine.checked_change import Change
 from attn_interp.recording.engine.interceptor import intercepting, outside
 from attn_interp.recording.engine.tracker import Tracker, unwrap
@@ -22,8 +24,22 @@ def found_at_first_pass(tracker: Tracker, args: tuple[Any, ...], kwargs: dict[st
     """The sites, by a dry run on the inputs of the pass that is beginning; contexts that nest share it."""
     if tracker.found is None:
         with outside():
-            tracker.found = find(tracker.root, args, kwargs)
+            tracker.found = find(tracker.root, args, _without_empty_cache(kwargs))
     return tracker.found
+
+
+def _without_empty_cache(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of the first step of transformers' generate() without the cache that it is to fill, which may have
+    room for later keys already; a mask of queries and keys is cut to the keys that there are."""
+    length = getattr(kwargs.get("past_key_values"), "get_seq_length", None)
+    if length is None or int(length()) > 0:
+        return kwargs
+
+    def cut(mask: torch.Tensor) -> torch.Tensor:
+        return mask[..., : mask.shape[-2]] if mask.ndim == 4 else mask
+
+    masks = map_tensors(kwargs.get("attention_mask"), cut)  # one, or one for each kind of layer
+    return {**kwargs, "past_key_values": None, "use_cache": False, "attention_mask": masks}
 
 
 def named(found: tuple[Site, ...], names: Iterable[str]) -> tuple[Site, ...]:

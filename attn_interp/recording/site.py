@@ -46,6 +46,8 @@ class Site:
 
     def read(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The model's weights as (batch, heads, queries, keys), and the sink's (batch, heads, queries, 1) or None."""
+        if self._packs(weights.shape):
+            weights = weights.flatten(1, 2)[:, :, None]
         try:
             read = Layout(self.layout, self.key_axis, self.heads).read(weights)
         except ValueError as error:
@@ -57,7 +59,15 @@ class Site:
     def write(self, weights: torch.Tensor, sink: torch.Tensor | None, shape: torch.Size) -> torch.Tensor:
         """The inverse of `read`, laid out as the model laid them out."""
         whole = weights if sink is None else torch.cat([weights, sink], dim=-1)
+        if self._packs(shape):
+            return whole.reshape(shape)
         return Layout(self.layout, self.key_axis, self.heads).write(whole, shape)
+
+    def _packs(self, shape: torch.Size) -> bool:
+        """Whether the heads that share their keys stand where queries do: (B, groups, heads of a group, keys), as
+        transformers has them in steps of one query."""
+        several = self.kind == "sdpa" and len(shape) == 4 == len(self.layout.split())
+        return several and shape[1] != self.heads and shape[1] * shape[2] == self.heads
 
 
 def mark(weights: torch.Tensor, dim: int = -1) -> torch.Tensor:

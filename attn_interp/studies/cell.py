@@ -14,6 +14,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.models.classifiers.checkpoint import check_size
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.predicting import require_device
 from attn_interp.report.run_directory import as_name
 from attn_interp.studies.run import corpus_facts
 from attn_interp.studies.steps import Work, key_of
@@ -39,9 +40,11 @@ class Cell:
         draws: Permutations per document.
         eps: The adversary may move the output by at most this total variation distance.
         search: Whether the adversary is also searched for as the paper does it, beside the exact one.
+        device: Where the model is trained and read, as "cuda"; it decides no more than the rounding, and names nothing.
 
     Raises:
-        ValueError: a number outside its range: seed below 0, documents or draws below 1, eps outside (0, 1).
+        ValueError: a number outside its range (seed below 0, documents or draws below 1, eps outside (0, 1)), or there
+            is no such device.
     """
 
     corpus: str = "movies"
@@ -55,6 +58,7 @@ class Cell:
     draws: int = 100
     eps: float = 0.01
     search: bool = False
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name, value, least in (("seed", self.seed, 0), ("documents", self.documents, 1), ("draws", self.draws, 1)):
@@ -65,10 +69,13 @@ class Cell:
         check_size(self.settings, "settings")
         if not 0 < self.eps < 1:
             raise ValueError(f"eps: got {self.eps}, expected a total variation distance in (0, 1)")
+        require_device(self.device)
 
     def described(self) -> dict[str, Any]:
-        """The cell as plain JSON values."""
-        return json.loads(json.dumps(asdict(self)))
+        """The cell as plain JSON values, without the device."""
+        values = asdict(self)
+        del values["device"]
+        return json.loads(json.dumps(values))
 
     @property
     def labels(self) -> dict[str, str]:

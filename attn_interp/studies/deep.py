@@ -32,6 +32,7 @@ from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.checks.class_names import with_classes_of
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit
@@ -105,20 +106,14 @@ def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel
     """The model of the study, trained or fine-tuned where it is not in `folder`/model yet.
 
     Raises:
-        ValueError: the model has other classes than the corpus, in number.
+        ValueError: the model has other classes than the corpus.
     """
     place = folder / MODEL
     if study.model is None:
         own = study.own, study.training, study.seed
         return wrap(kept(place, lambda state: fit_classifier(corpus, *own, resume=state)))
     if study.fine_tuned is None:
-        model = wrap(study.model)
-        if len(model.classes) != len(corpus.classes):
-            raise ValueError(
-                f"{study.model}: has classes {', '.join(model.classes)}, corpus {corpus.name!r} has "
-                f"{', '.join(corpus.classes)}; fine-tune it on the corpus"
-            )
-        return wrap(model.module, model.collate.tokenizer, classes=corpus.classes)  # type: ignore[attr-defined]
+        return with_classes_of(wrap(study.model), corpus.classes, f"corpus {corpus.name!r}", study.model)
     if not place.exists():
         model = wrap(*load_to_fine_tune(study.model, corpus.classes, study.seed), classes=corpus.classes)
         save_fine_tuned(model, fine_tune(model, corpus, study.fine_tuned, study.seed), place)

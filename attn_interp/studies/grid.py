@@ -28,7 +28,7 @@ class Grid:
         experiments: Those to run, by name.
         settings: The other fields of `ClassifierSettings`, the same for all.
         training: Fields of `TrainingSettings`, the same for all.
-        embeddings, documents, draws, eps, search: As in `Cell`, the same for all.
+        embeddings, documents, draws, eps, search, device: As in `Cell`, the same for all.
 
     Raises:
         TypeError: a setting that there is not.
@@ -47,6 +47,7 @@ class Grid:
     draws: int = 100
     eps: float = 0.01
     search: bool = False
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name in ("corpora", "encoders", "attentions", "seeds", "experiments"):
@@ -73,8 +74,9 @@ class Grid:
             name, options = _corpus(corpus)
             asked = {"encoder": encoder, "attention": attention, **self.settings}
             settings = checked(asked, ClassifierSettings, "settings")
-            own = {"embeddings": self.embeddings, "documents": self.documents, "draws": self.draws}
-            found.append(Cell(name, options, settings, training, seed, **own, eps=self.eps, search=self.search))  # type: ignore[arg-type]
+            same = ("embeddings", "documents", "draws", "eps", "search", "device")
+            own = {each: getattr(self, each) for each in same}
+            found.append(Cell(name, options, settings, training, seed, **own))
         return tuple(found)
 
 

@@ -104,13 +104,14 @@ def key_of(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def kept(place: Path, make: Callable[[Path], Trained], say: Say = lambda text: None) -> Trained:
+def kept(place: Path, make: Callable[[Path], Trained], say: Say = lambda text: None, device: str = "cpu") -> Trained:
     """The model that stands at `place`, or is made and put there.
 
     Args:
         make: File for the state of an unfinished training, beside the place -> the model. A training that was
             interrupted goes on from there.
         say: Is told what begins.
+        device: Where it is loaded to.
     """
     state = place.with_name(f"{place.name}.state")
     if not place.exists():
@@ -118,4 +119,4 @@ def kept(place: Path, make: Callable[[Path], Trained], say: Say = lambda text: N
         place.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(make(state), place)
     state.unlink(missing_ok=True)
-    return load_checkpoint(place)
+    return load_checkpoint(place, device)

@@ -33,10 +33,10 @@ def classifier_of(cell: Cell, corpus: Corpus, models: Path, progress: bool) -> T
 
     def make(state: Path) -> Trained:
         vectors = pretrained(cell, corpus, models)
-        training = (corpus, cell.settings, cell.training, cell.seed)
+        training = (corpus, cell.settings, cell.training, cell.seed, cell.device)
         return fit_classifier(*training, progress=progress, embeddings=vectors, resume=state)
 
-    return kept(models / CHECKPOINT, make)
+    return kept(models / CHECKPOINT, make, device=cell.device)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ClassifierWork:
     def whole(self) -> Reading:
         """Of all test documents."""
         corpus = self.cell.load_corpus()
-        return read(wrap(self.trained), corpus.test, self.cell.seed, corpus, self.progress)
+        return read(wrap(self.trained, device=self.cell.device), corpus.test, self.cell.seed, corpus, self.progress)
 
     @cached_property
     def reading(self) -> Reading:
@@ -78,7 +78,8 @@ class ClassifierWork:
         if self.cell.site == WORDS_OF_SENTENCES:
             documents = tuple(each for each in documents if sentence_count(each, self.trained.vocabulary) == 1)
         chosen = sample(documents, self.cell.documents, seed=0)  # the same for models of every seed
-        return read(wrap(self.trained, site=self.cell.site), chosen, self.cell.seed, corpus, self.progress)
+        model = wrap(self.trained, site=self.cell.site, device=self.cell.device)
+        return read(model, chosen, self.cell.seed, corpus, self.progress)
 
     def steps(self) -> Sequence[Step]:
         """Every experiment that is asked of one model; some are run by name alone."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -70,6 +72,31 @@ def passes(model) -> Iterator[list[int]]:
     handle = model.module.embedding.register_forward_hook(lambda module, given, output: seen.append(len(output)))
     yield seen
     handle.remove()
+
+
+def test_weights_that_change_after_the_reading_are_not_mixed_in(not_affine, planted) -> None:
+    model = replace(not_affine, module=copy.deepcopy(not_affine.module))
+    reading = read(model, planted.test[:8])
+    before = [part.weights for part in reading.batches]
+    changes = (
+        lambda module: torch.nn.init.normal_(next(module.parameters())),
+        lambda module: module.double(),
+        lambda module: module.load_state_dict(not_affine.module.state_dict()),
+    )
+    for change in changes:
+        change(model.module)
+        for ask in (
+            lambda reading=reading: permutation(reading),
+            lambda reading=reading: reading.logits_under((part := reading.batches[0]), part.weights[:, None]),
+            lambda reading=reading: next(reading.only(reading.documents[:3]).each_batch("")),
+            lambda reading=reading: next(reading.attributions(["gradient x input"])),
+        ):
+            with pytest.raises(RuntimeError, match=r"have changed since it was read .*: read\(model, documents"):
+                ask()
+        reading = read(model, planted.test[:8])
+        assert permutation(reading).frame["median_tvd"].notna().all()
+    again = [part.weights for part in reading.batches]
+    assert all(torch.allclose(one, two, atol=1e-6) for one, two in zip(before, again))
 
 
 def test_everything_is_read_when_it_is_first_asked_for_and_then_kept(model, planted, passes) -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
+from attn_interp.attribution.methods import named
 from attn_interp.data.document import Document
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.reading import read
+from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.training.fitting import fit_classifier
@@ -214,3 +223,45 @@ def test_wrong_use_is_explained(trained, arguments, message) -> None:
     module = trained.module if needs_more else trained
     with pytest.raises(ValueError, match=message):
         wrap(module, **arguments)
+
+
+DTYPES = (torch.float64, torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", ["model", "theirs", "bert"])
+@pytest.mark.filterwarnings("ignore:wrap. BertForSequenceClassification has parameters")
+def test_a_module_of_another_precision_answers_as_in_float32(name, dtype, planted, request) -> None:
+    """Wrapped as it is, or changed after it was wrapped: up to what the precision rounds, everything stays."""
+    own = request.getfixturevalue(name)
+    documents = planted.test[:3]
+
+    def wrapped(module: nn.Module) -> AttentionModel:
+        if name == "bert":
+            return wrap(module, own.collate.tokenizer, classes=own.classes)
+        options = {} if name == "model" else {"inputs": lambda batch: (batch.ids,)}
+        return wrap(module, classes=planted.classes, vocabulary=own.collate.keywords["vocabulary"], **options)
+
+    early, late = wrapped(copy.deepcopy(own.module).to(dtype)), wrapped(copy.deepcopy(own.module))
+    late.module.to(dtype)
+    close = {"atol": 1e-5 if dtype == torch.float64 else 0.1, "rtol": 0}
+    batch = own.batch(documents)
+    classes = own.run(batch).logits.argmax(-1)
+    for model in (early, late):
+        assert model.logits(documents).dtype == (dtype if dtype == torch.float64 else torch.float32)
+        torch.testing.assert_close(model.logits(documents).float(), own.logits(documents), **close)
+        torch.testing.assert_close(model.run(batch).weights.float(), own.run(batch).weights, **close)
+        for method in named("leave-one-out", "gradient x input (detached)", "gradient SHAP").values():
+            one, two = (method(each, batch, classes).values.float() for each in (model, own))
+            torch.testing.assert_close(one, two, **close, equal_nan=True)
+    reading = read(early, documents, training=planted)
+    for ask in (agreement, permutation, erasure, adversary) if name == "model" else (permutation,):
+        assert len(ask(reading).frame)
+
+
+def test_another_attention_implementation_after_wrapping_is_refused_with_the_remedy(bert, planted) -> None:
+    model = replace(bert, module=copy.deepcopy(bert.module))
+    model.module.set_attn_implementation("eager")
+    torch.testing.assert_close(model.logits(planted.test[:3]), bert.logits(planted.test[:3]))
+    with pytest.raises(RuntimeError, match=r"not reached .*another attention implementation, find them again: sites"):
+        model.run(model.batch(planted.test[:3]))

@@ -9,6 +9,7 @@ from torch import nn
 
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
+from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained, UnderAttention
@@ -187,15 +188,16 @@ def test_under_attention_is_the_classifier_under_the_attention_it_was_given(corp
 
 
 class Own(nn.Module):
-    """Attention over embeddings, padding (id 0) left out."""
+    """Attention over embeddings, padding left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, padding: int = 0) -> None:
         super().__init__()
+        self.padding = padding
         self.embedding, self.score, self.out = nn.Embedding(30, 8), nn.Linear(8, 1), nn.Linear(8, 2)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         states = self.embedding(ids)
-        weights = self.score(states)[..., 0].masked_fill(ids == 0, -torch.inf).softmax(-1)
+        weights = self.score(states)[..., 0].masked_fill(ids == self.padding, -torch.inf).softmax(-1)
         return self.out((weights[..., None] * states).sum(1))
 
 
@@ -227,11 +229,28 @@ def test_encode_has_to_give_an_id_for_each_word(own, tmp_path) -> None:
         model.save(tmp_path / "own")
 
 
-def test_padding_id_fills_a_batch(own) -> None:
+def test_encode_has_to_know_the_words_and_to_give_whole_numbers(own) -> None:
+    known = {"good": 1, "bad": 2, "a": 3}
+    with pytest.raises(ValueError, match=r"'example 7': encode has no id for 'of'; let it .* example=, documents of"):
+        wrap(own, encode=lambda words: [known[word] for word in words], classes=["no", "yes"])
+    example = [Document("good a"), Document("a bad good")]
+    model = wrap(own, encode=lambda words: [known[word] for word in words], classes=["no", "yes"], example=example)
+    assert model.logits(["a good"]).shape == (1, 2)
+    with pytest.raises(TypeError, match="'example 7': encode has to give a whole number for each word"):
+        wrap(own, encode=lambda words: [len(word) / 2 for word in words], classes=["no", "yes"])
+
+
+def test_a_vocabulary_larger_than_the_embedding_is_refused(trained_model) -> None:
+    vocabulary = Vocabulary((*trained_model.trained.vocabulary.words, "more"))
+    with pytest.raises(ValueError, match=r"the vocabulary has \d+ words, the embedding 'embedding' has \d+; they do"):
+        wrap(trained_model.module, vocabulary=vocabulary, classes=["no", "yes"])
+
+
+def test_padding_id_fills_a_batch() -> None:
     def encode(words: list[str]) -> list[int]:
         return [len(word) for word in words]
 
-    model = wrap(own, encode=encode, padding_id=29, classes=["no", "yes"])
+    model = wrap(Own(padding=29), encode=encode, padding_id=29, classes=["no", "yes"])
     assert model.batch([Document("a"), Document("a film")]).ids.tolist() == [[1, 29], [1, 4]]
 
 

@@ -1,5 +1,7 @@
 """Predictions do not depend on batches, order or the mode the module was in."""
 
+import re
+
 import pytest
 import torch
 
@@ -8,7 +10,9 @@ from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import evaluating, predict_logits
+from attn_interp.models.predicting import evaluating, predict_logits, require_device
+from attn_interp.models.training_door import train
+from attn_interp.models.wrap import wrap
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 DOCUMENTS = [
@@ -65,3 +69,15 @@ def test_dropout_is_off_and_every_mode_comes_back(trained: Trained) -> None:
 def test_no_documents_are_refused(trained: Trained) -> None:
     with pytest.raises(ValueError, match="documents: got none"):
         trained.logits([]).double().softmax(-1)
+
+
+@pytest.mark.parametrize("device", ["gpu0", "meta", "cuda:97", "mps:4", "", None, 3.5])
+def test_a_device_that_there_is_not_is_refused_with_those_that_there_are(device, trained, planted) -> None:
+    message = rf"device: got {re.escape(repr(str(device)))}, expected one of cpu"
+    with pytest.raises(ValueError, match=message):
+        require_device(device)
+    with pytest.raises(ValueError, match=message):
+        wrap(trained, device=device)
+    with pytest.raises(ValueError, match=message):
+        train(planted, "average", device=device)
+    assert require_device("cpu") == require_device(torch.device("cpu")) == torch.device("cpu")

@@ -185,7 +185,7 @@ def tried(name: str) -> Row:
             yes(all(moved(model, batch, site) > 1e-4 for site in model.sites)),
             yes(gradient_is_exact(model, batch)),
             QUERIES.get(model.view.query, "that of the pooling"),
-            "" if model.no_embeddings is None else "gradients at words: they are embedded twice",
+            "" if model.embedding.why_not is None else "gradients at words: they are embedded twice",
         )
 
 

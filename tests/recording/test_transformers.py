@@ -148,3 +148,64 @@ def test_checkpointed_training_is_refused_under_a_change():
         later = module(**inputs)[0].sum()
     later.backward()
     assert len(recording.passes) == 2
+
+
+DECODER = {**SMALL, "bos_token_id": 1, "eos_token_id": 2}
+GENERATED = {
+    "growing": ("llama", {}, {}),
+    "growing, grouped queries": ("llama", {"num_key_value_heads": 2}, {}),
+    "static": ("llama", {"num_key_value_heads": 2}, {"cache_implementation": "static"}),
+    "sliding, grouped queries": ("mistral", {"num_key_value_heads": 2, "sliding_window": 3}, {}),
+    "static of two kinds": ("gemma2", {"num_key_value_heads": 2, "head_dim": 6, "sliding_window": 3},
+                            {"cache_implementation": "static"}),
+}  # fmt: skip
+
+
+def generator(family, settings):
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        config = transformers.AutoConfig.for_model(family, **DECODER, **settings)
+        return transformers.AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_around_generate_the_weights_of_every_step_are_those_of_eager_attention(name) -> None:
+    family, settings, options = GENERATED[name]
+    module = generator(family, settings)
+    asked = {"max_new_tokens": 3, "do_sample": False, "attention_mask": MASK.flip(1), **options}
+    with record(module) as recording:
+        out = module.generate(IDS, **asked)
+    assert len(recording.passes) == out.shape[1] - 7 > 1
+    module.set_attn_implementation("eager")
+    eager = module.generate(IDS, **asked, output_attentions=True, return_dict_in_generate=True)
+    assert torch.equal(out, eager.sequences)
+    for own, theirs in zip(recording.passes[1:], eager.attentions[1:]):
+        for weights, expected in zip(own.values(), theirs):
+            torch.testing.assert_close(weights, expected, atol=1e-6, rtol=0)
+
+
+def test_weights_put_in_while_a_grouped_model_generates_are_used() -> None:
+    """All weight on the newest key, by head: the step of one query is laid out otherwise than the first."""
+    module = generator("llama", {"num_key_value_heads": 2})
+    found = sites(module, input_ids=IDS)
+
+    def newest(weights):
+        return torch.eye(weights.shape[-1])[-weights.shape[-2] :].expand_as(weights)
+
+    asked = {"max_new_tokens": 3, "do_sample": False}
+    with intervene(module, dict.fromkeys(found, newest)), record(module, found) as recording:
+        out = module.generate(IDS, **asked)
+    assert all((each[site] == newest(each[site])).all() for each in recording.passes for site in found)
+    with intervene(module, dict.fromkeys(found, newest)):
+        whole = module.generate(IDS, **asked, use_cache=False)
+    assert torch.equal(out, whole)
+
+
+def test_an_encoder_and_decoder_says_how_it_is_recorded_around_generate() -> None:
+    module = transformers.T5ForConditionalGeneration(build("t5")[0].config).eval()
+    with pytest.raises(ValueError, match=r"one position; .*found = sites\(model, input_ids=ids, dec"), record(module):
+        module.generate(IDS, max_new_tokens=3)
+    found = [s for s in sites(module, input_ids=IDS, decoder_input_ids=IDS) if s.name.startswith("decoder")]
+    with record(module, found) as recording:
+        module.generate(IDS, max_new_tokens=3, min_new_tokens=3)
+    assert [tuple(weights.shape[-2:]) for weights in recording.passes[-1].values()] == [(1, 3), (1, 7)] * 2

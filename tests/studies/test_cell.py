@@ -86,3 +86,10 @@ def test_the_corpus_is_what_load_returns(cell, corpus) -> None:
 def test_a_number_out_of_range_is_refused_before_anything_runs(name, value, message) -> None:
     with pytest.raises(ValueError, match=message):
         Cell(**{name: value})
+
+
+def test_the_device_names_nothing_and_has_to_be_there() -> None:
+    cell = Cell()
+    assert "device" not in cell.described()
+    with pytest.raises(ValueError, match="device: got 'gpu0', expected one of cpu"):
+        replace(cell, device="gpu0")

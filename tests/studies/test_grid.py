@@ -62,7 +62,7 @@ def test_a_file_declares_every_combination_in_order(tmp_path) -> None:
         ("encoders = 'lstm'", "encoders: got 'lstm', expected a list"),
         ("encoders = ['rnn']", "encoder: got 'rnn'"),
         ("experiments = ['qualities']", "experiments: got 'qualities', expected some of quality, agreement"),
-        ("encoder = ['lstm']", "'encoder' is unknown; there are attentions, corpora, documents"),
+        ("encoder = ['lstm']", "'encoder' is unknown; there are attentions, corpora, device, documents"),
         ("settings = { width = 3 }", "settings: 'width' is unknown; there are attention, bidirectional"),
         ("settings = { encoder = 'cnn' }", "settings: 'encoder' is unknown"),
         ("training = { epoch = 3 }", "training: 'epoch' is unknown"),

@@ -169,7 +169,7 @@ def _read(reading: Reading) -> tuple[list[_Words], int]:
 
 def _reasons(model: AttentionModel) -> dict[str, str]:
     """Ranking -> why this model has none."""
-    reasons = {} if model.no_embeddings is None else {GRADIENT: model.no_embeddings}
+    reasons = {} if model.embedding.why_not is None else {GRADIENT: model.embedding.why_not}
     try:
         layers_of(model)
     except ValueError as error:

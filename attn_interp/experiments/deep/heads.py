@@ -78,7 +78,7 @@ def heads(reading: Reading, *, how: str = "uniform") -> Result:
         "query": model.view.query,
         "heads": sum(site.heads for site in model.sites),
         "taken_out": how,
-        "gradient": model.no_embeddings or "measured",
+        "gradient": model.embedding.why_not or "measured",
         "status": "measured",
         "seed": reading.seed,
     }
@@ -111,7 +111,7 @@ def _measured(model: AttentionModel, read: ReadBatch, how: str) -> pd.DataFrame:
         "decision_flip": ablated.argmax(-1) != predicted[:, None],
         **_deletion(weights, without, own, is_word),
     }
-    if model.no_embeddings is None:
+    if model.embedding.why_not is None:
         gradient = gradient_x_input_detached(model, batch, predicted.to(model.device)).values.abs()
         values["tau_gradient"] = tau_of_heads(weights, gradient.double().cpu(), is_word)
     about = about_documents(model.classes, batch.documents, predicted)

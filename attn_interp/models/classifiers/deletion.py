@@ -51,9 +51,9 @@ def logits_without_each_word(module: Classifier, batch: Batch) -> tuple[torch.Te
         raise TypeError(f"logits_without_each_word: got a module with {type(encoder).__name__}, expected LstmEncoder")
     counts = batch.is_word.sum(1)  # (B,)
     word = (batch.is_word.cumsum(1) - 1).clamp(min=0)  # (B, T) which word stands at a position
-    classes, device = module.head.out_features, batch.ids.device
-    whole = torch.zeros(len(batch), classes, device=device)
-    without = torch.zeros(len(batch), int(counts.max()), classes, device=device)
+    weight = module.head.weight  # (C, D)
+    whole = weight.new_zeros(len(batch), len(weight))
+    without = weight.new_zeros(len(batch), int(counts.max()), len(weight))
     for rows in _similar_lengths(batch.is_token.sum(1), encoder.width):
         longest = int(batch.is_token[rows].sum(1).max())
         ids, is_token, is_word = (x[rows, :longest] for x in (batch.ids, batch.is_token, batch.is_word))

@@ -19,6 +19,7 @@ from attn_interp.models.classifiers.classifier import Classifier, build_classifi
 from attn_interp.models.classifiers.frozen_attention import Attention
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
+from attn_interp.models.predicting import require_device
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.threads import one_thread
 from attn_interp.models.training.objectives import Classification, Objective
@@ -64,7 +65,7 @@ def fit_classifier(
     """
     settings = settings or ClassifierSettings()
     training = training or TrainingSettings()
-    device = torch.device(device)
+    device = require_device(device)
     vocabulary = Vocabulary.build(corpus.train, training.least_count)
     objective = Classification(class_weights(corpus.train, len(corpus.classes), training), attention)
     with seeded(seed, device):

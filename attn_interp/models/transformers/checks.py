@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import warnings
 from typing import Any
 
 import torch
 from torch import nn
 
-from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.models.checks.outputs import precision_of
 
 SEEN = ("eager", "sdpa")  # the attention implementations that are made of functions that recording sees
-PADDING_GAP = 1e-3
+FEWEST = 0.97  # pieces per embedding: tables are filled up to a round number, by far less than other tokenizers differ
 
 
 def check_classifier(model: nn.Module) -> None:
@@ -22,7 +20,7 @@ def check_classifier(model: nn.Module) -> None:
 
     Raises:
         TypeError: it is something else, such as a generator.
-        ValueError: its classes, precision or attention implementation; naming the remedy.
+        ValueError: its classes or attention implementation; naming the remedy.
     """
     name = type(model).__name__
     if not name.endswith("ForSequenceClassification"):
@@ -44,11 +42,11 @@ def check_classifier(model: nn.Module) -> None:
             f"wrap: attention implementation {used!r} computes its weights where they cannot be seen; call "
             "model.set_attn_implementation('sdpa')"
         )
-    kinds = {parameter.dtype for parameter in model.parameters()}
-    if not kinds <= {torch.float32, torch.float64}:
-        raise ValueError(
-            f"wrap: {name} has parameters of {sorted(map(str, kinds))}, in which different weights become equal; load "
-            "it with dtype=torch.float32"
+    if (kind := precision_of(model)) in (torch.float16, torch.bfloat16):
+        warnings.warn(
+            f"wrap: {name} has parameters of {kind}, in which different weights become equal, so that words may share "
+            "a rank; load it with dtype=torch.float32 where it fits",
+            stacklevel=4,
         )
 
 
@@ -57,18 +55,31 @@ def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
 
     Raises:
         TypeError: there is none.
-        ValueError: it has more pieces than the model has embeddings, no padding token or another one.
+        ValueError: it has no words, more pieces than the model has embeddings, no padding token or another one.
     """
     if tokenizer is None:
         raise TypeError(f"wrap: give the tokenizer of the {type(model).__name__}: wrap(model, tokenizer)")
     if not hasattr(tokenizer, "get_vocab"):
         raise TypeError(f"wrap: got a {type(tokenizer).__name__}, expected the tokenizer of the model")
     table: Any = model.get_input_embeddings()  # type: ignore[operator]
-    highest = max(tokenizer.get_vocab().values())
-    if highest >= table.num_embeddings:
+    vocabulary = tokenizer.get_vocab()
+    if not any(letter.isalnum() for piece in set(vocabulary) - set(tokenizer.all_special_tokens) for letter in piece):
         raise ValueError(
-            f"wrap: the tokenizer has ids up to {highest}, the model embeds {table.num_embeddings}; they do not belong "
-            "together"
+            f"wrap: the tokenizer has {len(vocabulary)} entries and no word among them, as transformers makes one up "
+            "for a folder without the tokenizer's files (tokenizer.json or vocab.txt); save the tokenizer of the model "
+            "there with tokenizer.save_pretrained(folder), or give it: wrap(model, tokenizer)"
+        )
+    highest = max(vocabulary.values())
+    embedded = getattr(table, "num_embeddings", highest + 1)  # an adapter may not say
+    if highest >= embedded:
+        raise ValueError(
+            f"wrap: the tokenizer has ids up to {highest}, the model embeds {embedded}; they do not belong together"
+        )
+    if highest + 1 < FEWEST * embedded:
+        warnings.warn(
+            f"wrap: the tokenizer has ids up to {highest}, the model embeds {embedded}; if it is another "
+            "model's tokenizer, every number is about other words",
+            stacklevel=4,
         )
     if tokenizer.pad_token_id is None:
         raise ValueError(
@@ -79,61 +90,4 @@ def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
         raise ValueError(
             f"wrap: the tokenizer pads with id {tokenizer.pad_token_id}, model.config.pad_token_id is {padding}; set "
             "the model's to the tokenizer's"
-        )
-
-
-@dataclass(frozen=True)
-class EmbeddingCalls:
-    """How a model reads its input embeddings in one pass.
-
-    Attributes:
-        module: The module that is called first.
-        count: Number of calls; two in an encoder and a decoder.
-        positions_first: Whether the result is (T, B, D).
-    """
-
-    module: nn.Module
-    count: int
-    positions_first: bool
-
-
-def check_output(model: nn.Module, inputs: Callable[[Batch], tuple[Any, ...]], batch: Batch) -> EmbeddingCalls:
-    """Runs a batch of one document and several positions, and watches how the input embeddings are read.
-
-    Raises:
-        ValueError: the logits are not one row for each document.
-    """
-    calls: list[tuple[nn.Module, tuple[int, ...]]] = []
-    table: Any = model.get_input_embeddings()  # type: ignore[operator]
-    # Encoder and decoder may have modules of their own that share the weight.
-    sharing = [part for part in model.modules() if isinstance(part, nn.Embedding) and part.weight is table.weight]
-    hooks = [
-        part.register_forward_hook(lambda module, args, output: calls.append((module, tuple(output.shape[:2]))))
-        for part in sharing
-    ]
-    try:
-        with torch.no_grad():
-            logits = model(*inputs(batch)).logits
-    finally:
-        for hook in hooks:
-            hook.remove()
-    expected = (len(batch), model.config.num_labels)  # type: ignore[union-attr]
-    if tuple(logits.shape) != expected:
-        raise ValueError(f"wrap: the logits have shape {tuple(logits.shape)}, expected {expected}")
-    module, shape = calls[0]
-    return EmbeddingCalls(module, len(calls), shape != tuple(batch.ids.shape))
-
-
-def check_padding(
-    logits: Callable[[Batch], torch.Tensor], collate: Callable[[Sequence[Document]], Batch], batch: Batch
-) -> None:
-    """Raises ValueError where the logits of a document depend on the padding that stands beside it."""
-    with torch.no_grad():
-        together = logits(batch)
-        alone = torch.cat([logits(collate([document]).to(batch.ids.device)) for document in batch.documents])
-    gap = (together - alone).abs().amax(-1) / (1 + alone.abs().amax(-1))
-    if (worst := int(gap.argmax())) >= 0 and float(gap[worst]) > PADDING_GAP:
-        raise ValueError(
-            f"wrap: the logits of document {batch.documents[worst].id!r} change by {float(gap[worst]):.2g} when it is "
-            "padded; set tokenizer.padding_side to the side on which the model was trained to be padded"
         )

@@ -25,13 +25,13 @@ class Pieces:
 def pieces_of(document: Document, tokenizer: Any) -> Pieces:
     """The document's words, with a blank between any two, cut by the tokenizer, with its special tokens.
 
-    A piece belongs to the word in which its last character stands. Tokenizers that do not say where their pieces stand
-    are given one word at a time.
+    A piece belongs to the word in which its last character stands. Where a tokenizer does not say where its pieces
+    stand, those of a word are the ones that it adds to the words before.
 
     Raises:
-        ValueError: naming a word of which the tokenizer leaves no piece.
+        ValueError: naming a word of which the tokenizer leaves no piece, or that it spells otherwise when more follows.
     """
-    found = _by_offsets(document, tokenizer) if tokenizer.is_fast else _word_by_word(document, tokenizer)
+    found = _by_offsets(document, tokenizer) if tokenizer.is_fast else _by_growing(document, tokenizer)
     missing = set(range(len(document))) - set(found.word)
     if missing:
         first = min(missing)
@@ -56,14 +56,27 @@ def _by_offsets(document: Document, tokenizer: Any) -> Pieces:
     return Pieces(tuple(encoded["input_ids"]), tuple(word))
 
 
-def _word_by_word(document: Document, tokenizer: Any) -> Pieces:
-    ids: list[int] = []
-    word: list[int] = []
-    for index, text in enumerate(document.words):
-        pieces = tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text))
-        ids += pieces
-        word += [index] * len(pieces)
-    whole = tuple(tokenizer.build_inputs_with_special_tokens(ids))
+def _by_growing(document: Document, tokenizer: Any) -> Pieces:
+    """The pieces of the whole text: words alone where that is the same, else the text grows word by word."""
+
+    def ids_of(text: str, special: bool = False) -> list[int]:
+        return list(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"])
+
+    text = " ".join(document.words)
+    ids, alone = ids_of(text), [ids_of(word) for word in document.words]
+    word = [index for index, pieces in enumerate(alone) for _ in pieces]
+    if [piece for pieces in alone for piece in pieces] != ids:
+        word = []
+        for index in range(len(document)):
+            before = ids_of(" ".join(document.words[: index + 1]))
+            if ids[: len(before)] != before:
+                raise ValueError(
+                    f"document {document.id!r}: the tokenizer spells word {index}, {document.words[index]!r}, "
+                    "otherwise when more words follow, and does not say where its pieces stand; give a fast tokenizer "
+                    "(AutoTokenizer.from_pretrained)"
+                )
+            word += [index] * (len(before) - len(word))
+    whole = tuple(ids_of(text, special=True))
     start = next((s for s in range(len(whole) - len(ids) + 1) if list(whole[s : s + len(ids)]) == ids), 0)
     return Pieces(whole, (-1,) * start + tuple(word) + (-1,) * (len(whole) - start - len(ids)))
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from attn_interp.recording.discovery.classify import Seen, classify
-from attn_interp.recording.discovery.dry_run_inputs import Example, Inputs, both, sliced
+from attn_interp.recording.discovery.dry_run_inputs import Example, Inputs, both, fresh, sliced
 from attn_interp.recording.discovery.flow import Flow, tensors_in
 from attn_interp.recording.discovery.verification import verified
 from attn_interp.recording.engine.interceptor import around_functions, intercepting, outside
@@ -82,8 +82,9 @@ class _Watcher:
 
 def _watched(root: nn.Module, example: Example) -> tuple[list[Seen], Any]:
     watcher = _Watcher(Flow(), [])
+    args, kwargs = fresh(example.args, example.kwargs)
     with intercepting(root, watcher), around_functions(watcher.flow):
-        output = root(*example.args, **example.kwargs)
+        output = root(*args, **kwargs)
     return watcher.seen(), output
 
 
@@ -187,9 +188,9 @@ def _warn_of_fast_path(root: nn.Module, args: tuple[Any, ...], kwargs: dict[str,
     if not fused or not torch.backends.mha.get_fastpath_enabled():
         return
     with at_rest(root):
-        example = Example(args, kwargs)
-        plain = [x for x in tensors_in(root(*example.args, **example.kwargs)) if x.is_floating_point()]
-        recorded = [x for x in tensors_in(_watched(root, example)[1]) if x.is_floating_point()]
+        given, named = fresh(args, kwargs)
+        plain = [x for x in tensors_in(root(*given, **named)) if x.is_floating_point()]
+        recorded = [x for x in tensors_in(_watched(root, Example(args, kwargs))[1]) if x.is_floating_point()]
     gap = max(
         (
             (x - y).abs().nan_to_num().max().item() / max(1.0, y.abs().nan_to_num().max().item())

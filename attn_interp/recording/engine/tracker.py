@@ -56,7 +56,8 @@ def unwrap(module: nn.Module) -> nn.Module:
     """The module inside DataParallel, DistributedDataParallel and torch.compile."""
     while True:
         inside = module.module if isinstance(module, DataParallel | DistributedDataParallel) else None
-        inside = inside or getattr(module, "_orig_mod", None)  # what torch.compile wraps
+        if inside is None:
+            inside = getattr(module, "_orig_mod", None)  # what torch.compile wraps
         if not isinstance(inside, nn.Module):
             return module
         module = inside

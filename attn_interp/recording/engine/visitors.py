@@ -63,7 +63,8 @@ class AtSites:
         if missed:
             raise RuntimeError(
                 f"{what}: not reached inside the context: {', '.join(missed)}; reached: "
-                f"{', '.join(sorted(self.reached)) or 'none'}"
+                f"{', '.join(sorted(self.reached)) or 'none'}; if the module runs otherwise than when its sites were "
+                "found, as with another attention implementation, find them again: sites(module, ...) or wrap(...)"
             )
 
 

@@ -203,7 +203,8 @@ def test_layers_beside_one_another_are_no_stack(name):
 
         def forward(self, ids):
             states = self.embedding(ids)
-            pooled = [score(states).transpose(1, 2).softmax(-1) @ states for score in self.score]
+            scores = [score(states).masked_fill(ids[..., None] == 0, -torch.inf) for score in self.score]
+            pooled = [each.transpose(1, 2).softmax(-1) @ states for each in scores]
             return self.decide(torch.cat(pooled, 1).mean(1))
 
     model = wrap(

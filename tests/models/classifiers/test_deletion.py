@@ -15,6 +15,7 @@ from attn_interp.models.classifiers import deletion
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import logits_without_each_word
 from attn_interp.models.classifiers.settings import ClassifierSettings
+from attn_interp.models.input_embeddings import InputEmbeddings
 from attn_interp.models.view import View
 from attn_interp.models.wrap import own_inputs, wrap
 
@@ -42,8 +43,8 @@ def model_of(module: Classifier) -> AttentionModel:
     classes = ("x", "y", "z")
     attending = wrap(module_of(), vocabulary=vocabulary, classes=classes)
     return AttentionModel(
-        module, classes, View("none"), (), attending.collate, own_inputs, attending.logits_of, module.embedding,
-        attending.device,
+        module, classes, View("none"), (), attending.collate, own_inputs, attending.logits_of,
+        InputEmbeddings(module.embedding),
     )  # fmt: skip
 
 

@@ -62,14 +62,92 @@ def test_padding_on_the_left(wordpiece, monkeypatch) -> None:
 def test_a_tokenizer_without_offsets_is_given_word_by_word(wordpiece) -> None:
     class Slow:
         is_fast = False
-        tokenize = wordpiece.tokenize
-        convert_tokens_to_ids = wordpiece.convert_tokens_to_ids
 
-        def build_inputs_with_special_tokens(self, ids: list[int]) -> list[int]:
-            return [2, *ids, 3]
+        def __call__(self, text: str, add_special_tokens: bool, **options: bool) -> dict[str, list[int]]:
+            return {"input_ids": wordpiece(text, add_special_tokens=add_special_tokens)["input_ids"]}
 
     for document in DOCUMENTS:
         assert pieces_of(document, Slow()) == pieces_of(document, wordpiece)
+
+
+@pytest.mark.parametrize("kind", ["ByT5Tokenizer", "CanineTokenizer"])
+def test_a_tokenizer_without_offsets_reads_the_blanks_too(kind) -> None:
+    """What the model is given is what the tokenizer makes of the text; a blank goes with the word that follows."""
+    tokenizer = getattr(transformers, kind)()
+    found = pieces_of(Document("ab \u00e9 !", id="d"), tokenizer)
+    assert not tokenizer.is_fast and found.ids == tuple(tokenizer("ab \u00e9 !")["input_ids"])
+    inside = [word for word in found.word if word >= 0]
+    assert inside == [0, 0, *[1] * (3 if kind == "ByT5Tokenizer" else 2), 2, 2]
+
+
+def test_a_word_that_is_spelled_otherwise_when_more_follows_is_named() -> None:
+    class Merging:
+        is_fast = False
+
+        def __call__(self, text: str, **options: bool) -> dict[str, list[int]]:
+            return {"input_ids": [hash(text) % 1000] if "b" in text else [ord(x) for x in text]}
+
+    with pytest.raises(ValueError, match=r"'d': the tokenizer spells word 0, 'a', otherwise .* give a fast tokenizer"):
+        pieces_of(Document("a b", id="d"), Merging())
+
+
+def test_a_tokenizer_of_nothing_or_of_another_model_is_found_out(wordpiece, tmp_path) -> None:
+    model = fresh(wordpiece, vocab_size=200)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"has 5 entries and no word among them.*without the tokenizer's files .*save"):
+        wrap(tmp_path)
+    with pytest.warns(UserWarning, match=r"has ids up to \d+, the model embeds 200; if it is another"):
+        wrap(model, wordpiece)
+
+
+class Adapted(torch.nn.Module):
+    """An embedding and what an adapter adds to it."""
+
+    def __init__(self, base: torch.nn.Embedding) -> None:
+        super().__init__()
+        self.base_layer, self.added = base, torch.nn.Embedding(*base.weight.shape)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        return self.base_layer.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.base_layer(ids) + self.added(ids)
+
+
+def test_the_embeddings_of_an_adapter_are_the_sum_that_the_model_reads(wordpiece) -> None:
+    plain = fresh(wordpiece).eval()
+    adapted = copy.deepcopy(plain)
+    adapted.set_input_embeddings(Adapted(copy.deepcopy(plain.get_input_embeddings())))
+    plain.get_input_embeddings().weight.data += adapted.get_input_embeddings().added.weight.data
+    one, two = wrap(plain, wordpiece), wrap(adapted, wordpiece)
+    batch, classes = one.batch(DOCUMENTS), torch.tensor([0, 1, 0])
+    for asked in (
+        lambda each: each.embeddings(batch),
+        lambda each: each.gradient_at_embeddings(batch, classes, False)[1],
+    ):
+        torch.testing.assert_close(asked(two), asked(one), atol=1e-6, rtol=1e-4)
+
+
+def test_a_model_with_positions_of_its_own_is_refused(wordpiece) -> None:
+    class PromptedForSequenceClassification(transformers.BertForSequenceClassification):
+        def forward(self, input_ids: Any = None, attention_mask: Any = None) -> Any:
+            states = self.get_input_embeddings()(input_ids)
+            prompt = torch.ones(len(states), 3, states.shape[-1])
+            mask = torch.cat([torch.ones_like(attention_mask[:, :1]).expand(-1, 3), attention_mask], 1)
+            return super().forward(inputs_embeds=torch.cat([prompt, states], 1), attention_mask=mask)
+
+    module = PromptedForSequenceClassification(fresh(wordpiece).config)
+    with pytest.raises(ValueError, match=r"queries over 12 keys, and the documents have 9 positions; .* prompt tuning"):
+        wrap(module, wordpiece)
+
+
+def test_names_of_the_configuration_in_another_order_are_said(wordpiece) -> None:
+    model = fresh(wordpiece, id2label={0: "yes", 1: "no"})
+    with pytest.warns(UserWarning, match="classes=no, yes, and the configuration of the model names .* yes, no"):
+        assert wrap(model, wordpiece, classes=("no", "yes")).classes == ("no", "yes")
+    model.config.id2label = {"0": "yes", "1": "no"}
+    assert wrap(model, wordpiece).classes == ("yes", "no")
 
 
 def test_blanks_and_byte_pieces_go_to_the_word_that_follows() -> None:
@@ -397,7 +475,7 @@ def test_wrong_models_are_explained(wordpiece) -> None:
         wrap(fresh(wordpiece, num_labels=1), wordpiece)
     with pytest.raises(ValueError, match=r"pads with id 0, model.config.pad_token_id is 7; set the model's"):
         wrap(fresh(wordpiece, pad_token_id=7), wordpiece)
-    with pytest.raises(ValueError, match=r"parameters of \['torch.bfloat16'\].*dtype=torch.float32"):
+    with pytest.warns(UserWarning, match=r"parameters of torch.bfloat16, .*weights become equal.*dtype=torch.float32"):
         wrap(fresh(wordpiece).bfloat16(), wordpiece)
     with pytest.raises(ValueError, match=r"there is no attention site 'bert'; the sites are bert.encoder.layer.0.att"):
         wrap(fresh(wordpiece), wordpiece, site="bert")
@@ -432,3 +510,40 @@ def test_the_pieces_of_a_batch_go_along_with_its_rows(bert) -> None:
     assert [document.id for document in batch.documents] == ["short", "split", "split"]
     assert torch.equal(batch.piece_of[1], bert.batch(DOCUMENTS).piece_of[1])
     assert batch.to("cpu").piece_of.shape == batch.ids.shape
+
+
+@pytest.mark.parametrize("query", [None, "last"])
+def test_at_a_lower_site_the_row_of_an_end_token_that_nothing_reads_is_not_reported(wordpiece, query) -> None:
+    tokenizer = copy.deepcopy(wordpiece)
+    tokenizer.pad_token = "[SEP]"  # which ends each text, too
+    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 30, "initializer_range": 0.3}
+    config = transformers.GPT2Config(vocab_size=len(tokenizer), **sizes, pad_token_id=3, bos_token_id=2, eos_token_id=3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = wrap(transformers.GPT2ForSequenceClassification(config).eval(), tokenizer)
+    lower = model.at(site=model.sites[0].name, query=query)
+    batch = lower.batch(DOCUMENTS)
+    assert lower.query_at(batch).tolist() == [3, 9, 2]  # the last word, not the [SEP] behind it
+    words = lower.run(batch).is_word.float()
+    moved = lower.logits_under(batch, (words / words.sum(1, keepdim=True))[:, None])[:, 0]
+    assert ((moved - model.logits(DOCUMENTS)).abs().amax(1) > 1e-5)[:2].all()
+
+
+def test_a_classifier_that_no_candidate_row_explains_is_refused(wordpiece) -> None:
+    """It reads before the first token with the id of padding, so that a text that holds one is read in its middle."""
+
+    class BeforeForSequenceClassification(transformers.GPT2ForSequenceClassification):
+        def forward(self, input_ids: Any = None, attention_mask: Any = None) -> Any:
+            states = self.transformer(input_ids, attention_mask=attention_mask)[0]
+            at = (input_ids == 1).int().argmax(1) - 1
+            return transformers.modeling_outputs.SequenceClassifierOutput(
+                logits=self.score(states)[torch.arange(len(at)), at]
+            )
+
+    tokenizer = copy.deepcopy(wordpiece)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 2)])
+    tokenizer.pad_token = "[UNK]"
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 30, "initializer_range": 0.3}
+    config = transformers.GPT2Config(vocab_size=len(tokenizer), **sizes, pad_token_id=1, bos_token_id=2, eos_token_id=3)
+    with pytest.raises(ValueError, match=r"neither the last token .* is read by the classifier where texts"):
+        wrap(BeforeForSequenceClassification(config).eval(), tokenizer)

@@ -90,7 +90,7 @@ def _by_mask(reading: Reading, batch: ReadBatch, sets: torch.Tensor) -> torch.Te
 def _by_mean_embedding(reading: Reading, batch: ReadBatch, sets: torch.Tensor) -> torch.Tensor:
     rows, places = _to_run(sets, torch.ones(sets.shape[:2], dtype=torch.bool))
     model = reading.model
-    vector = model.mean_embedding()
+    vector = model.embedding.mean()
     parts = []
     for start in range(0, len(rows), RUNS_AT_ONCE):
         own, at = rows[start : start + RUNS_AT_ONCE], places[start : start + RUNS_AT_ONCE]

@@ -28,7 +28,7 @@ def naive(model: AttentionModel, document: Document, kept: list[int], operator: 
     batch = model.batch([document])
     if operator == "mean embedding":
         embeddings = model.embeddings(batch)
-        embeddings[0, batch.is_word[0].nonzero()[gone, 0]] = model.mean_embedding()
+        embeddings[0, batch.is_word[0].nonzero()[gone, 0]] = model.embedding.mean()
         with torch.no_grad(), model.embeddings_given(embeddings):
             return model.batch_logits(batch)[0]
     weights = model.run(batch).weights.clone()
@@ -111,11 +111,11 @@ def test_operators_that_do_not_fit_are_refused(model) -> None:
 
 
 def test_the_mean_embedding_leaves_padding_out_and_needs_a_table(model) -> None:
-    vectors = model.embedding.weight.detach()
-    assert model.embedding.padding_idx == 0
-    torch.testing.assert_close(model.mean_embedding(), vectors[1:].mean(0))
+    vectors = model.embedding.module.weight.detach()
+    assert model.embedding.module.padding_idx == 0
+    torch.testing.assert_close(model.embedding.mean(), vectors[1:].mean(0))
     with pytest.raises(TypeError, match="is a Identity, expected"):
-        replace(model, embedding=torch.nn.Identity()).mean_embedding()
+        replace(model.embedding, module=torch.nn.Identity()).mean()
 
 
 @pytest.mark.parametrize("operator", ["delete", "mean embedding", "attention mask"])
@@ -139,7 +139,7 @@ def test_sentences_are_erased_whole(operator: str) -> None:
     elif operator == "mean embedding":
         batch = model.batch([document])
         embeddings = model.embeddings(batch)  # start, a b c ., d e ., f g ., a, end
-        embeddings[0, [5, 6, 7, 11]] = model.mean_embedding()
+        embeddings[0, [5, 6, 7, 11]] = model.embedding.mean()
         with torch.no_grad(), model.embeddings_given(embeddings):
             expected = model.batch_logits(batch)[0]
     else:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attn_interp.data.document import Document
-from attn_interp.models.dry_run_documents import made_up, two_sizes
+from attn_interp.models.checks.documents import made_up, two_sizes
 
 
 @settings(deadline=None)
