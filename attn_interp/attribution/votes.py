@@ -7,6 +7,7 @@ import torch
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.recording.one_word import on_each_word
 
 
 def votes(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
@@ -17,13 +18,10 @@ def votes(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribu
     over a rival is the attention-weighted mean of these differences. Elsewhere it is one read of the model per word,
     which says nothing of mixtures.
     """
-    is_word = model.run(batch).is_word  # (B, W)
-    longest = is_word.shape[1]
-    # Past the end of a document its last word again: attention has to be somewhere.
-    which = torch.arange(longest, device=is_word.device).minimum(is_word.sum(-1, keepdim=True) - 1)  # (B, W)
-    one_hot = torch.nn.functional.one_hot(which, longest).to(torch.get_default_dtype())  # (B, W, W)
+    run = model.run(batch)
+    is_word = run.is_word  # (B, W)
     with torch.no_grad():
-        logits = model.logits_under(batch, one_hot)  # (B, W, C)
+        logits = on_each_word(lambda weightings: model.logits_under(batch, weightings.to(run.weights)), is_word)
     own = torch.nn.functional.one_hot(classes, logits.shape[-1]).bool()[:, None]  # (B, 1, C)
     rival = logits.masked_fill(own, -torch.inf).amax(-1)
     chosen = (logits * own).sum(-1)

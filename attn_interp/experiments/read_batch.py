@@ -13,8 +13,11 @@ from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.record import Column
+from attn_interp.experiments.tangent import checked_votes
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.rows_of_attention import Run
+from attn_interp.models.view import MEAN
+from attn_interp.recording.one_word import on_each_word
 
 DOCUMENT_COLUMNS = {
     "document": Column("id of the document"),
@@ -80,13 +83,18 @@ class ReadBatch:
 
     @cached_property
     def votes(self) -> torch.Tensor:
-        """(B, W, C) the logits with all attention on one word, 0 past the last word."""
+        """(B, W, C) the logits with all attention on one word, 0 past the last word: from a derivative for each class
+        where they are affine in the attention, else from a run for each word."""
         if self.part_of is not None:
             return self.part_of[0].votes[self.part_of[1], : self.is_word.shape[1]]
-        longest = self.is_word.shape[1]
-        # Word w of each document, the last word again for shorter ones: alternative w is one-hot there.
-        which = torch.arange(longest).minimum(self.is_word.sum(-1, keepdim=True) - 1)  # (B, W)
-        return self.under(torch.nn.functional.one_hot(which, longest).double()) * self.is_word[..., None]
+        view, (words, classes) = self.model.view, (self.is_word.shape[1], self.logits.shape[1])
+        # The mean of several rows has a kink at the model's own weights (`Rows.under`), so it has no derivative there.
+        one_row = MEAN not in (view.head, view.query)
+        known = None
+        if one_row and words >= classes:  # one derivative and two runs for each class, instead of a run for each word
+            known = checked_votes(self.under, self.weights, self.is_word)
+        votes = on_each_word(self.under, self.is_word) if known is None else known
+        return votes * self.is_word[..., None]
 
     def under(self, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) that the model itself gives under weightings (B, K, W)."""

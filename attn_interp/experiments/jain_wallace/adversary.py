@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from attn_interp.experiments.jain_wallace.parts.linearised import linearised_votes
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
@@ -29,6 +28,7 @@ from attn_interp.experiments.record import (
     rows_of,
 )
 from attn_interp.experiments.result import Result
+from attn_interp.experiments.tangent import tangent_votes
 from attn_interp.measures.divergence import LN2, jsd, tvd
 from attn_interp.readout.adversary.many_classes import certified_adversary
 from attn_interp.readout.adversary.two_classes import exact_adversary
@@ -106,7 +106,7 @@ def best(reading: Reading, batch: ReadBatch, eps: float) -> Adversaries:
     """The best that is known for this readout: exact, certified, or a search from the linearised optimum too."""
     if reading.affine:
         return solved(batch, batch.votes, eps)
-    start = solved(batch, linearised_votes(reading, batch), eps).weights[:, None]
+    start = solved(batch, tangent_votes(batch.under, batch.weights, batch.is_word), eps).weights[:, None]
     return searched(reading, batch, eps, start)
 
 

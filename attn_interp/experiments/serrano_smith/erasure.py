@@ -16,7 +16,7 @@ from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Methods, Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
+from attn_interp.experiments.serrano_smith.parts.keeping import logits_of_each
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import kept_sums, smallest_erasure
 
@@ -125,10 +125,8 @@ def _lead_after_each(reading: Reading, batch: ReadBatch, order: torch.Tensor) ->
         votes = batch.votes.gather(1, order[..., None].expand_as(batch.votes))
         terms = weights[..., None] * advantages(votes, batch.predicted)
         return kept_sums(terms).amin(-1)
-    kept_in_order = torch.ones(width, width, dtype=torch.bool).triu()[1:]  # (W - 1, W)
-    kept = torch.zeros(len(order), *kept_in_order.shape, dtype=torch.bool)
-    kept = kept.scatter(-1, order[:, None].expand_as(kept), kept_in_order.expand_as(kept))
-    logits = logits_keeping(reading, batch, kept)
+    place = order.argsort(-1)[:, None]  # (B, 1, W) of each word in the order
+    logits = logits_of_each(reading, batch, width - 1, lambda last: place > last[:, None])
     left = ~logits.isnan().any(-1)
     return torch.where(left, advantages(logits.nan_to_num(), batch.predicted).amin(-1), 0.0)
 

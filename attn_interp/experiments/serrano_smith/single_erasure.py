@@ -13,7 +13,7 @@ from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.serrano_smith.parts.keeping import logits_keeping
+from attn_interp.experiments.serrano_smith.parts.keeping import logits_of_each
 from attn_interp.measures.divergence import LN2, jsd
 from attn_interp.readout.affine import advantages
 from attn_interp.readout.erasure.erased_words import erased_logits
@@ -74,8 +74,12 @@ def _erased(reading: Reading, batch: ReadBatch) -> torch.Tensor:
     """(B, W, C) logits with the weight of word w erased; NaN where there is no word or nothing is left."""
     if reading.affine:
         return erased_logits(batch.weights, batch.votes, batch.is_word)
-    others = ~torch.eye(batch.weights.shape[1], dtype=torch.bool)
-    logits = logits_keeping(reading, batch, others.expand(len(batch.rows), -1, -1))
+    rows, words = batch.is_word.shape
+
+    def others(erased: torch.Tensor) -> torch.Tensor:
+        return (torch.arange(words) != erased[:, None]).expand(rows, -1, -1)
+
+    logits = logits_of_each(reading, batch, words, others)
     return torch.where(batch.is_word[..., None], logits, torch.nan)
 
 
