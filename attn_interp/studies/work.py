@@ -33,8 +33,8 @@ def classifier_of(cell: Cell, corpus: Corpus, models: Path, progress: bool) -> T
 
     def make(state: Path) -> Trained:
         vectors = pretrained(cell, corpus, models)
-        training = (corpus, cell.settings, cell.training, cell.seed, cell.device)
-        return fit_classifier(*training, progress=progress, embeddings=vectors, resume=state)
+        training = (corpus, cell.settings, cell.training, cell.seed)
+        return fit_classifier(*training, device=cell.device, progress=progress, embeddings=vectors, resume=state)
 
     return kept(models / CHECKPOINT, make, device=cell.device)
 

@@ -110,9 +110,10 @@ def _in_order(model: AttentionModel, order: tuple[int, ...]) -> AttentionModel:
         own, without = known(batch)  # type: ignore[misc]
         return own[..., columns], without[..., columns]
 
-    if isinstance(outputs, Outputs):
-        before = outputs.order or tuple(range(len(order)))
-        outputs = replace(outputs, order=tuple(before[index] for index in order))
+    if not isinstance(outputs, Outputs):
+        outputs = Outputs(outputs)
+    before = outputs.order or tuple(range(len(order)))
+    outputs = replace(outputs, order=tuple(before[index] for index in order))
     return replace(
         model,
         classes=tuple(model.classes[index] for index in order),
