@@ -144,7 +144,9 @@ def _split(row: Row, stated: bool) -> str:
         return "train"
     if not stated or row.split not in SPLITS:
         options = ", ".join(sorted(SPLITS))
-        raise ValueError(f"{row.place}: split is {row.split!r}; every row must state one of {options}, or none any")
+        raise ValueError(
+            f"{row.place}: split is {shortened(repr(row.split), 60)}; every row must state one of {options}, or none any"
+        )
     return row.split
 
 
