@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def _rows(path: Path | str, expected: int | None) -> Iterator[tuple[str, str, li
         line = line.rstrip(" ")
         if not width:
             fields = line.split(" ")
-            is_header = len(fields) == 2 and all(field.isdecimal() for field in fields)
+            is_header = len(fields) == 2 and all(re.fullmatch(r"[0-9]{1,18}", field) for field in fields)
             width = int(fields[1]) if is_header else len(fields) - 1
             if width < 1 or expected not in (None, width):
                 raise ValueError(f"{place}: vectors have {width} numbers, expected {expected or 'at least 1'}")

@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from attn_interp.data.document import shortened
 from attn_interp.data.formats.schema import checked
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import Cell
@@ -60,7 +61,7 @@ class Grid:
         known = [experiment.name for experiment in asked_of_a_reading()]
         for name in self.experiments:
             if name not in known:
-                raise ValueError(f"experiments: got {name!r}, expected some of {', '.join(known)}")
+                raise ValueError(f"experiments: got {shortened(repr(name), 60)}, expected some of {', '.join(known)}")
         object.__setattr__(self, "experiments", tuple(name for name in known if name in self.experiments))
         if twice := sorted({"encoder", "attention"} & set(self.settings)):
             raise TypeError(f"settings: {twice[0]!r} is unknown; it is an axis of its own, {twice[0]}s")

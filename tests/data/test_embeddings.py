@@ -80,6 +80,8 @@ def test_words_that_are_not_found_are_drawn_with_the_spread_of_the_found(tmp_pat
         (["the 1 2 3", "other 1 2 3 4"], "row 2: has 4 numbers, expected 3"),
         (["1 3", "the 1 2"], "row 2: has 2 numbers, expected 3"),
         (["the 1 2 3", "film 1 x 3"], "row 2: could not convert string to float"),
+        (["the 1 2 3", "film 1 1_000 3"], "row 2: could not convert string to float: '1_000'"),
+        (["2 " + "9" * 5000], "has none of the vocabulary's"),
         (["the 1 2 3", "film 1 nan 3"], "row 2: has a number that is not finite"),
         (["the 1 2 3", "film 1 1e99 3"], "row 2: has a number that is not finite"),
         (["other 1 2 3"], "has none of the vocabulary's 4 words; is it of another language?"),

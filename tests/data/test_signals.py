@@ -119,6 +119,7 @@ def test_a_table_is_read_as_it_is_spelled(tmp_path):
         ("word,value\ngood,1\n ,2\n", "row 3: column 'word' is empty; write a word or remove the row"),
         ("word,value\ngood,high\n", "row 2: value of 'good' is 'high', expected a finite number such as -1.5; remove"),
         ("word,value\ngood,\n", "row 2: value of 'good' is '', expected a finite number"),
+        ("word,value\ngood,1_000\n", "row 2: value of 'good' is '1_000', expected a finite number"),
         ("word,value\ngood,nan\n", "row 2: value of 'good' is 'nan', expected a finite number"),
         ("word,value\ngood,-inf\n", "row 2: value of 'good' is '-inf', expected a finite number"),
         ("word,value\ngood,1\nbad,2\ngood,1\n", "row 4: word 'good' stands already at "),

@@ -122,7 +122,7 @@ def _starred(starred: str, text: str) -> tuple[Span, ...] | None:
 def _highlighted(indices: str, text: str) -> tuple[Sequence[Span], str | None]:
     _, spans = cut_text(text, "annotated")
     numbers = [] if indices == "{}" else [number.strip() for number in indices.split(",")]
-    if not all(re.fullmatch(r"[0-9]+", number) for number in numbers):
+    if not all(re.fullmatch(r"[0-9]{1,9}", number) for number in numbers):
         return (), "highlighted words are no numbers"
     if any(span_fault(int(number), int(number) + 1, len(spans)) for number in numbers):
         return (), "highlighted word is past the end"

@@ -144,7 +144,8 @@ def _split(row: Row, stated: bool) -> str:
         return "train"
     if not stated or row.split not in SPLITS:
         options = ", ".join(sorted(SPLITS))
-        raise ValueError(f"{row.place}: split is {row.split!r}; every row must state one of {options}, or none any")
+        found = shortened(repr(row.split), 60)
+        raise ValueError(f"{row.place}: split is {found}; every row must state one of {options}, or none any")
     return row.split
 
 

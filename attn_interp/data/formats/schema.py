@@ -110,7 +110,9 @@ def _first(error: ValidationError, content: Any, kind: Any, place: str) -> str:
     if kind_of_fault in UNKNOWN:
         names = sorted(getattr(kind, "__annotations__", {})) if len(where) == 1 else []
         at = f"{place}: at {'.'.join(path[:-1])}" if path[:-1] else place
-        return f"{at}: {where[-1]!r} is unknown" + (f"; there are {', '.join(names)}" if names else "")
+        return f"{at}: {shortened(repr(where[-1]), 60)} is unknown" + (
+            f"; there are {', '.join(names)}" if names else ""
+        )
     at = f"{place}: at {'.'.join(path)}" if path else place
     if kind_of_fault == "value_error":
         return f"{at}: {errors[0]['ctx']['error']}"
@@ -118,10 +120,8 @@ def _first(error: ValidationError, content: Any, kind: Any, place: str) -> str:
         deep = "recursion" in errors[0]["msg"]
         return f"{at}: " + ("is nested too deeply" if deep else "holds half a character, which no file can store")
     if kind_of_fault in ("missing", "missing_argument"):
-        return (
-            f"{at}: got {got}, expected more values"
-            if isinstance(where[-1], int)
-            else f"{at}: {where[-1]!r} is missing"
+        return f"{at}: " + (
+            f"got {got}, expected more values" if type(where[-1]) is int else f"{where[-1]!r} is missing"
         )
     options = of_union if errors[0] in of_union and len(path) < len(where) else errors[:1]
     expected = [PLAIN.get(each["type"], each["msg"].removeprefix("Input should be ")) for each in options]

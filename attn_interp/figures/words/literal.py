@@ -78,6 +78,7 @@ def label_ticks(axis: Axis, places: Sequence[int], words: Sequence[str], size: f
 def make_legible(figure: Figure) -> None:
     """Every text of a figure as `write` writes it, whatever names of classes it holds; the end of a line of more than
     `LONGEST_LINE` characters is left out."""
+    from matplotlib.mathtext import MathTextParser
     from matplotlib.text import Text
 
     for ax in figure.get_axes():
@@ -87,7 +88,9 @@ def make_legible(figure: Figure) -> None:
                 axis.set_ticks(axis.get_majorticklocs(), [_legible(label) for label in labels])
     for text in figure.findobj(Text):
         given = text.get_text()
-        if not given.startswith("$\\mathdefault"):  # the numbers of an axis, as matplotlib sets them
+        try:
+            MathTextParser("path").parse(given)
+        except ValueError:  # a name with dollars in it, and no formula
             text.set_parse_math(False)
         if given != _legible(given):
             text.set_text(_legible(given))

@@ -37,9 +37,13 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
     assert b"CreationDate" not in first[0]
 
 
+def unclosed(renderer: object) -> None:
+    raise ValueError("unclosed")
+
+
 def test_a_figure_that_cannot_be_drawn_leaves_nothing(tmp_path: Path) -> None:
     figure = drawing()
-    figure.axes[0].set_title("$unclosed_{$")
+    figure.axes[0].set_title("a").draw = unclosed
     with pytest.raises(ValueError, match="unclosed"):
         save_figure(figure, tmp_path / "room" / "tau", DATA)
     assert list(tmp_path.iterdir()) == []
