@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import SupportsIndex, overload
 
 import pandas as pd
 
 from attn_interp.data.document import Document, gold_labels, shortened
 
 SPLITS = ("train", "dev", "test")
+
+
+class Split(tuple[Document, ...]):
+    """Documents of a corpus, which know the classes that their labels count; a part of them does too."""
+
+    classes: tuple[str, ...]
+
+    def __new__(cls, documents: Iterable[Document], classes: tuple[str, ...] = ()) -> Split:
+        split = super().__new__(cls, documents)
+        split.classes = classes
+        return split
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Document: ...
+    @overload
+    def __getitem__(self, place: slice) -> Split: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Document | Split:
+        found = super().__getitem__(place)
+        return Split(found, self.classes) if isinstance(place, slice) else found  # type: ignore[return-value, arg-type]
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +70,9 @@ class Corpus:
             raise ValueError(f"corpus {self.name!r}: name or class cannot be written to a file: {error}") from error
         if set(self.splits) != set(SPLITS):
             raise ValueError(f"corpus {self.name!r}: splits are {sorted(self.splits)}, expected {sorted(SPLITS)}")
-        object.__setattr__(self, "splits", MappingProxyType({name: tuple(self.splits[name]) for name in SPLITS}))
+        object.__setattr__(
+            self, "splits", MappingProxyType({name: Split(self.splits[name], self.classes) for name in SPLITS})
+        )
         seen: dict[str, str] = {}
         for split, documents in self.splits.items():
             if not documents:
@@ -104,16 +126,16 @@ class Corpus:
         )
 
     @property
-    def train(self) -> tuple[Document, ...]:
-        return self.splits["train"]
+    def train(self) -> Split:
+        return self.splits["train"]  # type: ignore[return-value]
 
     @property
-    def dev(self) -> tuple[Document, ...]:
-        return self.splits["dev"]
+    def dev(self) -> Split:
+        return self.splits["dev"]  # type: ignore[return-value]
 
     @property
-    def test(self) -> tuple[Document, ...]:
-        return self.splits["test"]
+    def test(self) -> Split:
+        return self.splits["test"]  # type: ignore[return-value]
 
     def first(self, count: int) -> Corpus:
         """The same corpus with at most `count` documents in each split, the first ones: for a quick trial.

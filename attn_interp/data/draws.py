@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from attn_interp.data.corpus import Split
 from attn_interp.data.document import Document
 
 
@@ -45,4 +46,5 @@ def sample(documents: Sequence[Document], count: int | None, seed: int = 0) -> t
     if count is not None and count < 0:
         raise ValueError(f"sample: count is {count}, expected at least 0")
     ids = {document.id for document in shuffled(documents, seed)[:count]}
-    return tuple(document for document in documents if document.id in ids)
+    chosen = tuple(document for document in documents if document.id in ids)
+    return Split(chosen, documents.classes) if isinstance(documents, Split) else chosen

@@ -12,7 +12,7 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
-from attn_interp.data.corpus import Corpus
+from attn_interp.data.corpus import Corpus, Split
 from attn_interp.data.document import Document, documents_of
 from attn_interp.data.draws import sample
 from attn_interp.experiments.read_batch import ReadBatch
@@ -245,6 +245,8 @@ def read(
     given = documents_of(documents)
     if isinstance(training, Corpus):
         model = with_classes_of(model, training.classes, f"corpus {training.name!r}")
+    elif isinstance(documents, Split):
+        model = with_classes_of(model, documents.classes, "the corpus of the documents")
     known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
     check_labels(model, (*given, *(known or ())))
     return Reading(model, given, seed, known, progress, weights=weights_of(model.module))

@@ -8,6 +8,7 @@ import torch
 
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import FILES, load_checkpoint, save_checkpoint
+from attn_interp.models.predicting import require_device
 from attn_interp.models.transformers.adapter import CollatePieces
 from attn_interp.models.transformers.fine_tuning import save_pretrained
 from attn_interp.models.wrap import wrap
@@ -65,6 +66,7 @@ def load_model(
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder; expected one that model.save(folder) wrote")
+    device = require_device(device)
     names = {path.name for path in folder.iterdir()}
     if names & FILES:
         return wrap(load_checkpoint(folder, device), site=site, head=head, query=query, device=device)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record import Experiment
@@ -74,7 +75,7 @@ class ClassifierWork:
         if self.cell.site is None and self.cell.documents is None:
             return self.whole
         corpus = self.cell.load_corpus()
-        documents = corpus.test
+        documents: Sequence[Document] = corpus.test
         if self.cell.site == WORDS_OF_SENTENCES:
             documents = tuple(each for each in documents if sentence_count(each, self.trained.vocabulary) == 1)
         chosen = sample(documents, self.cell.documents, seed=0)  # the same for models of every seed

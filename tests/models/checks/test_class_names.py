@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.data.draws import sample
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import read
 from attn_interp.models.checks.class_names import class_names, names_in, with_classes_of
@@ -81,9 +83,21 @@ def test_other_classes_are_refused_with_both_lists(model, planted, own, given) -
         with_classes_of(replace(model, classes=own), given, "corpus 'x'")
 
 
+def test_documents_of_a_corpus_know_its_classes_and_a_part_of_them_too(model, turned) -> None:
+    """Whole, cut or sampled: the logits are put in the order of the corpus, so a model that is right is right."""
+    for documents in (turned.test, turned.test[:40], sample(turned.test, 40)):
+        with pytest.warns(UserWarning, match="the corpus of the documents has .*: the same in another order"):
+            found = read(model, documents)
+        assert found.model.classes == turned.classes
+        assert quality(found).summary().iloc[0]["estimate"] > 0.9
+    again = pickle.loads(pickle.dumps(turned.test))
+    assert again == turned.test and again.classes == turned.classes
+    assert turned.test[3] is again[3] or turned.test[3] == again[3]
+
+
 def test_without_the_names_of_the_corpus_quality_says_when_an_order_fits_better(model, turned) -> None:
     with pytest.warns(UserWarning, match=r"the accuracy is 0\.\d+, and would be .* training=corpus\) compares"):
-        quality(read(model, turned.test))
+        quality(read(model, list(turned.test)))
 
 
 def test_a_label_that_is_none_of_the_classes_names_its_document(model, planted) -> None:
