@@ -54,6 +54,44 @@ def test_inputs_that_cannot_be_cut():
         sites(Fixed(), torch.ones(5, 11, dtype=torch.long))
 
 
+class Stack(nn.Module):
+    """Layers of dot attention with a skip; `detached` ones let no gradient through their weights."""
+
+    def __init__(self, layers: int, detached: bool = False) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            self.embed, self.runs = nn.Embedding(17, 6), 0
+            self.queries = nn.ModuleList(nn.Linear(6, 6) for _ in range(layers))
+        self.detached = detached
+
+    def forward(self, ids):
+        self.runs += 1
+        states = self.embed(ids)
+        for query in self.queries:
+            weights = torch.softmax(query(states) @ states.transpose(1, 2), -1)
+            states = states + (weights.detach() if self.detached else weights) @ states
+        return states.mean(1)
+
+
+IDS = torch.randint(17, (5, 11), generator=torch.Generator().manual_seed(1))
+
+
+def test_runs_do_not_grow_with_the_layers():
+    """One gradient tells of all sites whether the output depends on their weights."""
+    runs = []
+    for layers in (1, 7):
+        module = Stack(layers).eval()
+        assert len(sites(module, IDS)) == layers
+        runs.append(module.runs)
+    assert runs[0] == runs[1]
+
+
+def test_where_no_gradient_passes_other_weights_are_tried_site_by_site():
+    module = Stack(3, detached=True).eval()
+    assert len(sites(module, IDS)) == 3
+
+
 def test_one_position_is_too_few(styled):
     style = styled("dot")
     with pytest.raises(ValueError, match="two words or more"):

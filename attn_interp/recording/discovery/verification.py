@@ -66,8 +66,10 @@ def verified(root: nn.Module, found: list[Site], example: Example) -> tuple[list
         ValueError: if the module is random in eval mode, own weights put back give another output, or folded
             documents and heads cannot be told apart.
     """
-    found = [_with_sink(site) if _has_sink(root, site, example) else site for site in found]
     recording, output = _recorded(root, found, example)
+    if sinks := {site.name for site in found if _has_sink(root, site, example, recording, output)}:
+        found = [_with_sink(site) if site.name in sinks else site for site in found]
+        recording, output = _recorded(root, found, example)
     own: dict[str, Change] = {site.name: recording[site] for site in found}
     if _unequal(output, _changed(root, found, own, example)):
         if _unequal(output, _recorded(root, found, example)[1]):
@@ -76,8 +78,9 @@ def verified(root: nn.Module, found: list[Site], example: Example) -> tuple[list
             )
         raise ValueError(f"{type(root).__name__}: its own attention weights, put back, do not reproduce its output")
     holding, silent = [], []
+    moving = _moving_by_gradient(root, found, example)
     for site in found:
-        settled = _settled(root, site, example, output)
+        settled = site if site.name in moving else _settled(root, site, example, output)
         if settled is None:
             silent.append(f"{site.name}: other weights do not move the output")
         else:
@@ -85,9 +88,43 @@ def verified(root: nn.Module, found: list[Site], example: Example) -> tuple[list
     return holding, silent
 
 
-def _has_sink(root: nn.Module, site: Site, example: Example) -> bool:
+def _moving_by_gradient(root: nn.Module, found: Sequence[Site], example: Example) -> set[str]:
+    """Names of the sites whose weights the output depends on, as one gradient tells of all at once.
+
+    Where none passes, as through quantised or detached weights, a site is not among them and is tried by itself; so are
+    folded sites, whose documents have to be told from heads.
+    """
+    plain = [site for site in found if "B*H" not in site.layout.split()]
+    recording = Recording()
+    try:
+        with torch.enable_grad():
+            with intercepting(root, Recorder(plain, recording, gradients=True)):
+                output = _run(root, example)
+            shown = [
+                x for x in output if x.requires_grad and not any(_is_weights(x, recording[site]) for site in plain)
+            ]
+            generator = torch.Generator().manual_seed(
+                0
+            )  # a random mixture, since rows of probabilities always sum to 1
+            mixed = sum(
+                ((x * torch.randn(x.shape, generator=generator).to(x)).nansum() for x in shown), torch.zeros(())
+            )
+        steps = [(site.name, step) for site in plain for step in recording.steps(site)]
+        gradients = torch.autograd.grad(mixed, [step for _, step in steps], materialize_grads=True)
+    except (RuntimeError, NotImplementedError):  # autograd's own words for what it cannot pass
+        return set()
+    return {name for (name, step), gradient in zip(steps, gradients) if _matters(step, gradient)}
+
+
+def _matters(weights: torch.Tensor, gradient: torch.Tensor) -> bool:
+    """Whether moving weight between keys that have some moves what the gradient is of, beyond rounding."""
+    has = weights > 0
+    mean = (gradient * has).sum(-1, keepdim=True) / has.sum(-1, keepdim=True).clamp(min=1)
+    return bool((((gradient - mean) * has).abs() > 1e-3 * gradient.abs().amax()).any())
+
+
+def _has_sink(root: nn.Module, site: Site, example: Example, recording: Recording, output: list[torch.Tensor]) -> bool:
     """True if there is one key more than positions and queries, and what weight it has does not matter."""
-    recording, output = _recorded(root, [site], example)
     weights = recording.steps(site)[-1]
     positions = dict(example.lengths).get(site.layout.split()[site.key_axis])
     if positions != weights.shape[-1] - 1 or weights.shape[-2] == weights.shape[-1]:
@@ -132,13 +169,17 @@ def _beside(
     weights: torch.Tensor, before: list[torch.Tensor], after: list[torch.Tensor]
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The outputs but for the weights themselves and their mean over heads, which move with them and show nothing."""
-    known = [x.double().flatten().sort().values for x in (weights, weights.mean(1))]
+    return [(x, y) for x, y in zip(before, after) if not _is_weights(x, weights)]
 
-    def is_weights(output: torch.Tensor) -> bool:
-        values = output.double().flatten().sort().values
-        return any(values.shape == x.shape and torch.allclose(values, x, atol=1e-6, rtol=0) for x in known)
 
-    return [(x, y) for x, y in zip(before, after) if not is_weights(x)]
+def _is_weights(output: torch.Tensor, weights: torch.Tensor) -> bool:
+    """Whether an output holds the numbers of the weights or of their mean over heads, in whatever order."""
+    for known in (weights, weights.mean(1)):
+        if output.numel() == known.numel():
+            values, expected = (x.detach().double().flatten().sort().values for x in (output, known))
+            if torch.allclose(values, expected, atol=1e-6, rtol=0):
+                return True
+    return False
 
 
 def _alone(pairs: list[tuple[torch.Tensor, torch.Tensor]], row: int, batch: int) -> bool:
