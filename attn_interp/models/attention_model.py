@@ -21,6 +21,7 @@ from attn_interp.by_name import named
 from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
+from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.checks.outputs import check_numbers
 from attn_interp.models.input_embeddings import InputEmbeddings
 from attn_interp.models.predicting import as_documents, device_of, predictions_frame
@@ -178,36 +179,17 @@ class AttentionModel:
         Attention on special tokens stays as it is; the words share out their own mass anew. Gradients reach the
         weightings where autograd is on.
         """
-        kept = self.replayed(batch)
-        return torch.stack([self._under(kept, batch, weighting) for weighting in weightings.unbind(1)], 1)
+        return Alternatives(self, batch).logits(weightings)
 
     def many_under(self, batch: Batch, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
-        """`logits_under` of this batch as a function of `count` weightings, for many calls: each document is encoded
-        `count` times, once for all calls, and a call runs what follows the attention once."""
-        copies = batch.rows(torch.arange(len(batch), device=batch.ids.device).repeat_interleave(count))
-        kept = self.replayed(copies)
-        return lambda weightings: self._under(kept, copies, weightings.flatten(0, 1)).unflatten(0, (-1, count))
+        """`logits_under` of this batch as a function of `count` weightings, for many calls: documents are encoded once
+        for all calls, and a call runs what follows the attention once."""
+        return Alternatives(self, batch).many(count)
 
     def replayed(self, batch: Batch) -> Replay:
         """The run of the batch, from which other weights at the site are tried (`recording.replay`)."""
         with in_eval_mode(self.module):
             return replay(self.module, self.site, *self.inputs(batch))
-
-    def _under(self, kept: Replay, batch: Batch, weighting: torch.Tensor) -> torch.Tensor:
-        """The logits (B, C) under the weighting (B, W)."""
-        change = self._put(batch, weighting)
-        # each step of a loop sees its own row alone: change the rows before
-        with in_eval_mode(self.module):
-            return self.logits_of(kept.under(change if self.site.line is None else change(kept.weights)))
-
-    def _put(self, batch: Batch, weighting: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-        """The change of the site's weights that puts `weighting` (B, W) at the words of the view."""
-        window = self.window(batch)
-
-        def change(weights: torch.Tensor) -> torch.Tensor:
-            return window.put(weights, window.rows(weights).under(weighting))
-
-        return change
 
     def gradient_at_weights(self, batch: Batch, classes: torch.Tensor) -> torch.Tensor:
         """d p_class / d weight (B, W), through whatever follows the attention; `classes` (B,) names the class of each

@@ -106,6 +106,11 @@ class Rows:
         """(B, R, T) the rows, each giving the words a weighting of its own (B, R, W), in the same way."""
         return self._holding(weightings.to(self.weights.dtype) * (self.whole - self.outside))
 
+    def repeated(self, ways: int) -> Rows:
+        """The rows of each document `ways` times."""
+        parts = (self.weights, self.counted, self.word, self.whole)
+        return Rows(*(each.repeat_interleave(ways, 0) for each in parts))
+
     def by_weight_of_words(self, gradient: torch.Tensor) -> torch.Tensor:
         """(B, W) derivative by the weight of each word in the mean of the rows, from that by each weight (B, R, T).
 
@@ -179,6 +184,13 @@ class Window:
         counted = (self.word >= 0)[:, None, :, None]
         changed[:, self.heads] = torch.where(counted, rows.reshape(part.shape), part)
         return changed
+
+    def many_put(self, weights: torch.Tensor, weightings: torch.Tensor) -> torch.Tensor:
+        """(B, K, heads, keys) the query's rows of all heads, those of the view under each weighting (B, K, W)."""
+        documents, ways = weightings.shape[:2]
+        whole = weights[torch.arange(documents, device=weights.device), :, self.at].repeat_interleave(ways, 0)
+        whole[:, self.heads] = self.rows(weights).repeated(ways).under(weightings.flatten(0, 1))
+        return whole.unflatten(0, (documents, ways))
 
     def check(self, weights: torch.Tensor) -> None:
         """Raises ValueError where the keys are not the positions of the batch."""

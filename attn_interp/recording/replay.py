@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from attn_interp.recording.discovery.dry_run import at_rest, find, in_eval_mode
@@ -83,6 +84,33 @@ def _forwards(modules: Iterable[nn.Module], run: Callable[..., Any]) -> Iterator
                 module.__dict__["forward"] = own
 
 
+PRODUCTS = frozenset({torch.matmul, torch.bmm, torch.Tensor.matmul, torch.Tensor.bmm, torch.Tensor.__matmul__})
+
+
+def _values_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
+    """The values (..., keys, D) that a function multiplies attention with; None: it does not, or not in this way."""
+    if function is F.scaled_dot_product_attention and len(args) > 2:
+        groups = args[0].shape[-3] // args[2].shape[-3] if kwargs.get("enable_gqa") else 1
+        return args[2].repeat_interleave(groups, -3)
+    return args[1] if function in PRODUCTS and len(args) == 2 else None
+
+
+@contextmanager
+def skipping(kept: Replay, tracker: Tracker, change: Callable[[Any], Any] = lambda output: output) -> Iterator[None]:
+    """Within this context modules that ended before the site return what was kept of them, changed."""
+
+    def skip(module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        frame = tracker.frame
+        known = kept.kept.get(frame.key) if frame is not None and frame.module is module else None
+        if known is None:
+            return forward(*args, **kwargs)
+        tracker.counts.update(known.attended)
+        return change(kept.copy(known.output))
+
+    with _forwards(kept.skipped, skip):
+        yield
+
+
 class Replay:
     """One pass that was kept, and its outputs under other weights at one site.
 
@@ -93,32 +121,34 @@ class Replay:
         site: The site.
         weights: (batch, heads, queries, keys) weights of the first pass.
         output: What the module returned in the first pass.
+        values: What the weights were multiplied with, (..., keys, D); None: not seen.
     """
 
     def __init__(self, module: nn.Module, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.site = site
-        self._root = unwrap(module)
-        self._inputs = fresh(args, kwargs)
+        self.root = unwrap(module)
+        self.inputs = fresh(args, kwargs)
         self._copies = False
-        self._kept: dict[Key, _Kept] = {}
+        self.kept: dict[Key, _Kept] = {}
         self._results: dict[Key, list[_Result]] = {}
+        self.values: torch.Tensor | None = None
         self._first()
-        if any(map(_altered, self._kept.values())):
+        if any(map(_altered, self.kept.values())):
             self._copies = True  # the module goes on in place with what was kept: keep copies
-            self._kept.clear()
+            self.kept.clear()
             self._results.clear()
             self._first()
         for result in chain(*self._results.values()):
             if _altered(result):
                 result.output = None
-        paths = {key[-1][0] for key in self._kept}
-        self._skipped = [part for path, part in self._root.named_modules() if path in paths]
+        paths = {key[-1][0] for key in self.kept}
+        self.skipped = [part for path, part in self.root.named_modules() if path in paths]
 
     def _first(self) -> None:
         recording = Recording()
         recorder = Recorder((self.site,), recording, gradients=False)
-        inner = [m for m in self._root.modules() if m is not self._root and not isinstance(m, torch.jit.ScriptModule)]
-        with at_rest(self._root), intercepting(self._root, recorder) as tracker:
+        inner = [m for m in self.root.modules() if m is not self.root and not isinstance(m, torch.jit.ScriptModule)]
+        with at_rest(self.root), intercepting(self.root, recorder) as tracker:
 
             def keep(module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
                 frame = tracker.frame
@@ -128,10 +158,10 @@ class Replay:
                 output = forward(*args, **kwargs)
                 if not recorder.reached:
                     depth = len(frame.key)
-                    for kept in (self._kept, self._results):
+                    for kept in (self.kept, self._results):
                         for key in [key for key in kept if key[:depth] == frame.key]:
                             del kept[key]
-                    self._kept[frame.key] = _Kept(self._copy(output), tracker.counts - before, _versions(output))
+                    self.kept[frame.key] = _Kept(self.copy(output), tracker.counts - before, _versions(output))
                 return output
 
             def note(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
@@ -140,20 +170,22 @@ class Replay:
                 if run is function and frame and not recorder.reached:  # attention is shown every time
                     kept = _Result(function, (args, kwargs), result, _versions(result))
                     self._results.setdefault(frame.key, []).append(kept)
+                if self.values is None and frame and frame.path == self.site.path and recorder.reached:
+                    self.values = _values_of(function, args, kwargs)
                 return result
 
             with _forwards(inner, keep), around_functions(note):
                 args, kwargs = self._fresh()
-                self.output = self._root(*args, **kwargs)
+                self.output = self.root(*args, **kwargs)
         recorder.finish("replay")
         self.weights = recording[self.site]
 
     def _fresh(self) -> Inputs:
         """The same tensors, and new copies of what a pass could alter (a cache, for example)."""
-        args, kwargs = map_tensors(self._inputs, lambda tensor: tensor)
+        args, kwargs = map_tensors(self.inputs, lambda tensor: tensor)
         return args, kwargs
 
-    def _copy(self, output: Any) -> Any:
+    def copy(self, output: Any) -> Any:
         return map_tensors(output, torch.clone) if self._copies else output
 
     def under(self, change: Change, unnormalised: bool = False) -> Any:
@@ -163,19 +195,14 @@ class Replay:
         Where autograd is on, gradients reach whatever the change depends on; what was kept is constant.
         """
         changer = Changer((self.site,), {self.site.name: change}, unnormalised)
-        with in_eval_mode(self._root), intercepting(self._root, changer) as tracker:
-            skip = partial(self._skip, tracker)
-            with _forwards(self._skipped, skip), around_functions(self._repeat(tracker)):
-                args, kwargs = self._fresh()
-                return self._root(*args, **kwargs)
-
-    def _skip(self, tracker: Tracker, module: nn.Module, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        frame = tracker.frame
-        kept = self._kept.get(frame.key) if frame is not None and frame.module is module else None
-        if kept is None:
-            return forward(*args, **kwargs)
-        tracker.counts.update(kept.attended)
-        return self._copy(kept.output)
+        with (
+            in_eval_mode(self.root),
+            intercepting(self.root, changer) as tracker,
+            skipping(self, tracker),
+            around_functions(self._repeat(tracker)),
+        ):
+            args, kwargs = self._fresh()
+            return self.root(*args, **kwargs)
 
     def _repeat(self, tracker: Tracker) -> Around:
         """Gives, up to the site, the kept results of the functions in the order in which they were called."""

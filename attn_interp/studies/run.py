@@ -16,7 +16,7 @@ from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.checkpoint import check_checkpoint
-from attn_interp.models.threads import one_thread
+from attn_interp.models.training.threads import one_thread
 from attn_interp.report.run_directory import (
     MODEL,
     MODELS,

@@ -21,10 +21,10 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.classifiers.trained import Epoch, Trained
 from attn_interp.models.predicting import require_device
 from attn_interp.models.progress import progress_bar
-from attn_interp.models.threads import one_thread
 from attn_interp.models.training.objectives import Classification, Objective
 from attn_interp.models.training.optimisers import build_optimisers
 from attn_interp.models.training.resuming import Progress, Resumable
+from attn_interp.models.training.threads import one_thread
 
 
 def fit_classifier(

@@ -1,0 +1,105 @@
+"""Replay at one query: what follows the site is run for the position alone whose row of attention is changed.
+
+In the last layer of a transformer nothing else is read: the output projection, the feed-forward part and the head work
+position by position. So the module is run as on documents of one position. What was kept of the first pass is cut to
+that position, the site gives the changed row over all keys, and the product with the values takes those of the first
+pass. Whether that is the same as the whole is for the caller to try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from attn_interp.recording.discovery.dry_run import in_eval_mode
+from attn_interp.recording.discovery.dry_run_inputs import map_tensors
+from attn_interp.recording.engine.attention_functions import SOFTMAXES
+from attn_interp.recording.engine.interceptor import Around, around_functions, intercepting
+from attn_interp.recording.engine.tracker import Call, Tracker
+from attn_interp.recording.replay import PRODUCTS, Replay, skipping
+
+
+class _Nobody:
+    """Looks on, so that the tracker follows the pass."""
+
+    changes = False
+
+    def begin(self, tracker: Tracker, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None: ...
+
+    def visit(self, tracker: Tracker, call: Call, weights: torch.Tensor) -> torch.Tensor:
+        return weights
+
+
+class QueryReplay:
+    """The outputs of a kept pass under other rows of attention at one query of each document.
+
+    Args:
+        kept: The pass, of B documents in T positions, at a site of layout `B H T T`.
+        at: (B,) the query of each document.
+
+    Raises:
+        ValueError: the site is of another kind, or its product with the values was not seen.
+    """
+
+    def __init__(self, kept: Replay, at: torch.Tensor) -> None:
+        site, values = kept.site, kept.values
+        if site.layout != "B H T T" or site.line is not None or site.sink or site.kind == "mark" or values is None:
+            raise ValueError(f"site {site.name!r}: rows of one query cannot be followed through its product")
+        self.kept = kept
+        self.at = at
+        self.rows = kept.weights[torch.arange(len(at), device=at.device), :, at]  # (B, H, T)
+
+    def under(self, rows: torch.Tensor) -> Any:
+        """What the module returns for B K documents with `rows` (B, K, H, T) at their query; gradients reach them."""
+        root = self.kept.root
+        cut = partial(map_tensors, change=partial(self._cut, ways=rows.shape[1]))
+        with (
+            in_eval_mode(root),
+            intercepting(root, _Nobody()) as tracker,
+            skipping(self.kept, tracker, cut),
+            around_functions(self._around(tracker, rows)),
+        ):
+            args, kwargs = cut(self.kept.inputs)
+            return root(*args, **kwargs)
+
+    def _cut(self, tensor: torch.Tensor, ways: int) -> torch.Tensor:
+        """The tensor at the query of each document, `ways` times; what has no positions, as often."""
+        documents, positions = len(self.at), self.rows.shape[-1]
+        if tensor.ndim >= 2 and tensor.shape[0] == 1 != documents and tensor.shape[1] == positions:
+            return tensor[:, :1]  # the same for all documents, as the angles of a rotation are
+        if tensor.ndim == 0 or tensor.shape[0] != documents:
+            return tensor
+        if tensor.ndim >= 2 and tensor.shape[1] == positions:
+            tensor = tensor[torch.arange(documents, device=tensor.device), self.at.to(tensor.device)][:, None]
+        return tensor.repeat_interleave(ways, 0)
+
+    def _around(self, tracker: Tracker, rows: torch.Tensor) -> Around:
+        site, values = self.kept.site, self.kept.values
+        pending = False
+
+        def product(rows: torch.Tensor) -> torch.Tensor:
+            """(B, K, H, T) -> (B K, H, 1, D)."""
+            assert values is not None
+            mixed = rows.transpose(1, 2).to(values.dtype) @ values  # (B, H, K, D)
+            return mixed.transpose(1, 2).flatten(0, 1)[:, :, None]
+
+        def around(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
+            nonlocal pending
+            frame = tracker.frame
+            if frame is None or frame.path != site.path:
+                return run(*args, **kwargs)
+            attends = function is F.scaled_dot_product_attention if site.kind == "sdpa" else function in SOFTMAXES
+            if attends and tracker.counts[site.path] == site.call:
+                tracker.counts[site.path] += 1
+                pending = site.kind != "sdpa"
+                return rows.flatten(0, 1)[:, :, None] if pending else product(rows)
+            if pending and function in PRODUCTS and len(args) == 2 and args[0].shape[-1] == rows.shape[-1]:
+                pending = False
+                return product(args[0][:, :, 0].unflatten(0, rows.shape[:2]))
+            return run(*args, **kwargs)
+
+        return around
