@@ -17,7 +17,7 @@ from attn_interp.data.document import Document, documents_of
 from attn_interp.data.draws import sample
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.checks.class_names import check_labels, with_classes_of
+from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of
 from attn_interp.models.checks.words import check_known
 from attn_interp.models.predicting import weights_of
 from attn_interp.models.progress import progress_bar
@@ -246,7 +246,7 @@ def read(
     if isinstance(training, Corpus):
         model = with_classes_of(model, training.classes, f"corpus {training.name!r}")
     elif isinstance(documents, Split):
-        model = with_classes_of(model, documents.classes, "the corpus of the documents")
+        model = in_order_of(model, documents.classes, "the corpus of the documents")
     known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
     check_labels(model, (*given, *(known or ())))
     return Reading(model, given, seed, known, progress, weights=weights_of(model.module))

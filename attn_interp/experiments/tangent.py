@@ -20,10 +20,10 @@ def tangent_votes(under: Under, weights: torch.Tensor, is_word: torch.Tensor) ->
     Raises:
         RuntimeError: no gradient passes from the logits to the attention.
     """
-    own = weights.clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad():  # whatever mode the votes are first asked for in
+        own = weights.detach().clone().requires_grad_()
         logits = under(own[:, None])[:, 0]  # (B, C)
-    columns = [torch.autograd.grad(logits[:, k].sum(), own, retain_graph=True)[0] for k in range(logits.shape[1])]
+        columns = [torch.autograd.grad(logits[:, k].sum(), own, retain_graph=True)[0] for k in range(logits.shape[1])]
     slope = torch.stack(columns, -1)  # (B, W, C)
     centred = slope - (weights[..., None] * slope).sum(1, keepdim=True)
     return (logits.detach()[:, None] + centred) * is_word[..., None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,11 +59,7 @@ class Alternatives:
 
     def whole(self, kept: Replay, batch: Batch, weighting: torch.Tensor) -> torch.Tensor:
         """The logits (B, C) under the weighting (B, W), all positions run."""
-        window = self.model.window(batch)
-
-        def change(weights: torch.Tensor) -> torch.Tensor:
-            return window.put(weights, window.rows(weights).under(weighting))
-
+        change = partial(self.model.window(batch).under, weighting=weighting)
         # each step of a loop sees its own row alone: change the rows before
         with in_eval_mode(self.model.module):
             return self.model.logits_of(kept.under(change if kept.site.line is None else change(kept.weights)))

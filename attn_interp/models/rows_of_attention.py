@@ -185,6 +185,10 @@ class Window:
         changed[:, self.heads] = torch.where(counted, rows.reshape(part.shape), part)
         return changed
 
+    def under(self, weights: torch.Tensor, weighting: torch.Tensor) -> torch.Tensor:
+        """The weights of the site with the view under the weighting (B, W)."""
+        return self.put(weights, self.rows(weights).under(weighting))
+
     def many_put(self, weights: torch.Tensor, weightings: torch.Tensor) -> torch.Tensor:
         """(B, K, heads, keys) the query's rows of all heads, those of the view under each weighting (B, K, W)."""
         documents, ways = weightings.shape[:2]

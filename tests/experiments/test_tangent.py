@@ -56,6 +56,14 @@ def test_a_readout_that_bends_before_the_corners_is_found_out(drawn) -> None:
     assert checked_votes(lambda weightings: weightings @ votes, weights, is_word) is not None
 
 
+def test_the_mode_in_which_they_are_asked_for_does_not_matter(drawn) -> None:
+    weights, votes, is_word = drawn
+    expected = checked_votes(lambda weightings: weightings @ votes, weights, is_word)
+    with torch.no_grad():
+        found = checked_votes(lambda weightings: weightings @ votes, weights, is_word)
+    assert found is not None and expected is not None and torch.equal(found, expected)
+
+
 def test_without_a_gradient_there_are_none(drawn) -> None:
     weights, votes, is_word = drawn
     assert checked_votes(lambda weightings: (weightings @ votes).detach(), weights, is_word) is None

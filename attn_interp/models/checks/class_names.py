@@ -83,6 +83,12 @@ def with_classes_of(
     return replace(model, classes=tuple(classes)) if _are_numbers(own) else model
 
 
+def in_order_of(model: AttentionModel, classes: Sequence[str], whose: str) -> AttentionModel:
+    """`with_classes_of` where both have the same names; other names are taken by number, as nobody said they differ."""
+    same = sorted(map(_plain, classes)) == sorted(map(_plain, model.classes))
+    return with_classes_of(model, classes, whose) if same else model
+
+
 def check_labels(model: AttentionModel, documents: Sequence[Document]) -> None:
     """Raises ValueError where a label is none of the model's classes, naming the document."""
     for document in documents:

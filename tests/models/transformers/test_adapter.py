@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -202,7 +203,7 @@ def test_weightings_are_put_where_they_are_read(bert, head, query) -> None:
     wanted[:, 0] += 0.1
     wanted = wanted / wanted.sum(-1, keepdim=True)
     for target in (wanted, torch.eye(5)[[2, 4, 0]]):
-        change = other._put(batch, target)
+        change = partial(other.window(batch).under, weighting=target)
         with torch.no_grad(), record(other.module) as recording, intervene(other.module, {other.site: change}):
             other.batch_logits(batch)
         moved = other._read(batch, recording[other.view.site], run.logits)
