@@ -154,6 +154,14 @@ def letter(ax: Axes, name: str) -> None:
     legend.get_title().set_text(f"({name}) {legend.get_title().get_text()}")
 
 
+def range_to(ax: Axes, largest: float, label: str) -> None:
+    """Across from 0 to 1, the measure's own range, or to the largest value where that is below a quarter, which the
+    label then says."""
+    end = 1.0 if pd.isna(largest) or largest <= 0 or largest >= 0.25 else 1.1 * float(largest)
+    ax.set_xlim(0.0, end)
+    ax.set_xlabel(label if end == 1.0 else f"{label}\n(of its range 0 to 1, the part up to {end:.2g})")
+
+
 def beside(ax: Axes, y: float, text: str, colour: str) -> None:
     """Write a remark on the row at height y (data), outside the right edge."""
     ax.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), fontsize=6, color=colour, va="center")

@@ -11,6 +11,7 @@ from attn_interp.figures.draw.marks import density, marks, stack
 from attn_interp.figures.draw.types import Artist, Axes, Result
 
 BINS = ("[0, .25)", "[.25, .5)", "[.5, .75)", "[.75, 1]")
+BESIDE = 14  # characters of a name that has another beside it in the legend
 SPARSE = 10  # documents: fewer are shown one by one, since a density of so few invents a shape
 
 
@@ -64,7 +65,7 @@ def draw_violins(axes: Axes, rows: pd.DataFrame, names: list[str], title: str) -
     handles: list[Artist] = [
         Patch(facecolor=(colours[name], 0.3), edgecolor=colours[name], ls=lines[name]) for name in names
     ]
-    style.legend_above(axes, handles, names, title, columns=2)
+    style.legend_above(axes, handles, names, title, columns=2 if max(map(len, names)) <= BESIDE else 1)
 
 
 def _draw_one(axes: Axes, own: pd.DataFrame, y: float, half: float, colour: str, line: str) -> None:
