@@ -160,6 +160,9 @@ def range_to(ax: Axes, largest: float, label: str) -> None:
     end = 1.0 if pd.isna(largest) or largest <= 0 or largest >= 0.25 else 1.1 * float(largest)
     ax.set_xlim(0.0, end)
     ax.set_xlabel(label if end == 1.0 else f"{label}\n(of its range 0 to 1, the part up to {end:.2g})")
+    if end < 1.0:  # whole numbers at the ticks: a factor at the axis' end would meet the label
+        ax.locator_params(axis="x", nbins=4)
+        ax.xaxis.set_major_formatter("{x:g}")
 
 
 def beside(ax: Axes, y: float, text: str, colour: str) -> None:
