@@ -30,7 +30,8 @@ figure = style.page_of(plot)
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks that are drawn: violins or points, and medians with intervals and n."""
-    return violin_marks(result, result.frame, PANEL, "median_tvd", 1.0)
+    shown = style.shown_end(result.frame["median_tvd"].max())
+    return violin_marks(result, result.frame, PANEL, "median_tvd", 1.0, shown)
 
 
 def caption(result: Result) -> str:

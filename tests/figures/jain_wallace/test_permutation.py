@@ -112,3 +112,5 @@ def test_the_axis_ends_where_the_data_do_and_says_so(permutation: Result, larges
     axes = permutation.plot()
     assert axes.get_xlim() == pytest.approx((0.0, end))
     assert ("the part up to 4.4e-05" in axes.get_xlabel()) == (end < 1)
+    violins = figures.drawn(permutation).query("mark == 'violin'")
+    assert violins.empty if largest == 0 else (violins.groupby(["series", "group"]).y.min() < 0.7).all()
