@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,28 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
+
+
+@pytest.fixture
+def typeset(tmp_path: Path) -> Callable[[Iterable[Path]], str]:
+    """Sets the tables of the files in one document, with booktabs alone, and gives the log; "" without pdflatex."""
+
+    def run(files: Iterable[Path]) -> str:
+        if shutil.which("pdflatex") is None:
+            return ""
+        inputs = "\n".join(rf"\input{{{file.as_posix()}}}\clearpage" for file in files)
+        begin = r"\documentclass{article}\usepackage{booktabs}\begin{document}\listoftables"
+        (tmp_path / "all_tables.tex").write_text(f"{begin}\n{inputs}\n\\end{{document}}", "utf-8")
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all_tables.tex"]
+        for _ in range(2):  # the second prints the captions in the list of tables too
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+            log = done.stdout.decode(errors="replace")
+            assert done.returncode == 0, log[-1000:]
+        assert "Missing character" not in (tmp_path / "all_tables.log").read_text("utf-8", errors="replace")
+        return log
+
+    return run
+
 
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background

@@ -94,7 +94,7 @@ def little_searched(monkeypatch) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("drawn_once", "little_searched")
-def test_it_writes_the_files_that_the_readme_names(script, run_script, tmp_path) -> None:
+def test_it_writes_the_files_that_the_readme_names(script, run_script, typeset, tmp_path) -> None:
     words = ("film", "story", "scene", "actor", ".")
     corpus = load("planted", documents=50, least_length=5, most_length=12, fillers=words)
     save_jsonlines(twice_marked(corpus), tmp_path / "tiny.jsonl")
@@ -108,6 +108,7 @@ def test_it_writes_the_files_that_the_readme_names(script, run_script, tmp_path)
         found = list((tmp_path / "results").glob(name))
         assert found, f"{script.name} did not write {name}"
         assert all(path.stat().st_size for path in found)
+    typeset((tmp_path / "results").glob("*.tex"))
     assert "<h1" in write_report(tmp_path / "results").read_text("utf-8")
 
 

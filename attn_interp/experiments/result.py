@@ -105,11 +105,13 @@ class Result:
 
         Options are those that the figure has, such as panel=1 of the experiment recency.
         """
-        return module_of("figures", self.experiment).plot(self, ax, **options)
+        shown = named("figures.words.literal.with_short_names")(self)
+        return module_of("figures", self.experiment).plot(shown, ax, **options)
 
     def figure(self) -> Figure:
-        """The whole figure of the experiment, at the width of a paper's column or page."""
-        return module_of("figures", self.experiment).figure(self)
+        """The whole figure of the experiment, at the width of a paper's column or page; long names of classes are
+        shortened, the CSV of `save_figure` has them in full."""
+        return module_of("figures", self.experiment).figure(named("figures.words.literal.with_short_names")(self))
 
     def caption(self) -> str:
         """What the figure of the experiment shows, for the text under it."""

@@ -6,7 +6,7 @@ from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
-from attn_interp.experiments import experiment_of, module_of
+from attn_interp.experiments import experiment_of
 from attn_interp.experiments.result import Result
 from attn_interp.figures.words.literal import make_legible
 from attn_interp.report.html import render, table
@@ -34,7 +34,7 @@ def answers_html(answers: Any) -> str:
 
 def _picture(result: Result) -> str:
     content = BytesIO()
-    figure = module_of("figures", result.experiment).figure(result)
+    figure = result.figure()
     make_legible(figure)
     figure.savefig(content, format="png", dpi=110)
     return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from attn_interp.experiments import experiment_of
 from attn_interp.experiments.result import Result
 from attn_interp.report.run_directory import failures, file_of, read_settings
 
-NUMBERS = ("estimate", "high", "low", "n")
 PAGE = "report.html"
 NOT_RUNS = ("models", "figures", "tables")
 MAKE = "`attn-interp study` makes one, and Result.save puts a result into any folder"
@@ -21,7 +20,7 @@ MAKE = "`attn-interp study` makes one, and Result.save puts a result into any fo
 
 @dataclass(frozen=True)
 class Found:
-    """One saved result: what it is, its summary as it was saved, and its figure where it was drawn."""
+    """One saved result: what it is, its summary, and its figure where it was drawn."""
 
     path: Path
     result: Result
@@ -82,7 +81,7 @@ def read_folder(path: Path) -> ResultsFolder:
 
     Raises:
         FileNotFoundError: there is no such folder, no result in it, or only several studies, which are named.
-        ValueError: a result is damaged or of another format.
+        ValueError: a result is damaged or of another format, or its summary beside it says something else.
     """
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder; a report is made from a folder of results: {MAKE}")
@@ -132,13 +131,13 @@ def _read_run(place: Path, root: Path) -> Run | None:
 
 def _read_result(file: Path, variant: str) -> Found:
     result = Result.load(file)
-    summary_file = file.with_name(f"{result.experiment}.summary.csv")
-    summary = _read_summary(summary_file, result) if summary_file.exists() else result.summary()
+    summary = result.summary()
+    _check_summary(file.with_name(f"{result.experiment}.summary.csv"), summary, file)
     figure = file.parent / "figures" / f"{result.experiment}.png"
     return Found(file, result, summary, figure if figure.exists() else None, variant)
 
 
-def _read_table(file: Path) -> pd.DataFrame:
+def _read_table(file: Path | StringIO) -> pd.DataFrame:
     """A CSV in which only an empty cell is undefined: a class may be called NA."""
     try:
         return pd.read_csv(file, keep_default_na=False, na_values=[""])
@@ -148,19 +147,32 @@ def _read_table(file: Path) -> pd.DataFrame:
         raise ValueError(f"{file}: is no table in UTF-8 with commas between: {error}; mend or remove it") from error
 
 
-def _read_summary(file: Path, result: Result) -> pd.DataFrame:
-    """The summary of a result as it was saved: with the columns that its statements are read from."""
-    summary = _read_table(file)
-    told = experiment_of(result.experiment).statements
-    named = {column for each in told for column in (*each.where, *(["quantity"] if each.quantity else []))}
-    for column in sorted(named | (set(NUMBERS) if told else set(NUMBERS) & set(summary.columns))):
-        if column not in summary.columns:
-            raise ValueError(f"{file}: there is no column {column!r}; remove the file, the result holds its numbers")
-        if column in NUMBERS and not pd.api.types.is_any_real_numeric_dtype(summary[column]):
-            raise ValueError(
-                f"{file}: {column} is no number in every row; remove the file, the result holds its numbers"
-            )
-    return summary
+def _check_summary(file: Path, summary: pd.DataFrame, source: Path) -> None:
+    """That a summary beside a result, where there is one, says what the result says."""
+    if not file.exists():
+        return
+    difference = _difference(_read_table(file), _read_table(StringIO(summary.to_csv(index=False))))
+    if difference:
+        raise ValueError(
+            f"{file}: {difference} by {source.name} beside it; remove the file, the result holds its numbers"
+        )
+
+
+def _difference(saved: pd.DataFrame, own: pd.DataFrame) -> str:
+    """The first thing in which a saved table is not that of the result; "" where there is none."""
+    if list(saved.columns) != list(own.columns):
+        return f"has the columns {', '.join(saved.columns) or '(none)'}, but {', '.join(own.columns)}"
+    if len(saved) != len(own):
+        return f"has {len(saved)} rows, but {len(own)}"
+    for name in own.columns:
+        values, expected = saved[name], own[name]
+        same = (values == expected) | (values.isna() & expected.isna())
+        if all(map(pd.api.types.is_any_real_numeric_dtype, (values, expected))):
+            same |= (values - expected).abs() <= 1e-6 * expected.abs() + 1e-12  # another machine rounds otherwise
+        if not same.all():
+            row = int(same.argmin())
+            return f"row {row + 1}: {name} is {values[row]}, but {expected[row]}"
+    return ""
 
 
 def _model_parts(settings: Mapping[str, Any]) -> list[str]:

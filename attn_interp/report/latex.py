@@ -13,8 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from attn_interp.data.document import shortened
 from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments.record.column import Column
+from attn_interp.figures.words.literal import LONGEST_LINE, printable
 
 INTERVAL = ("estimate", "low", "high")
 SPECIAL = {
@@ -36,19 +38,40 @@ SPECIAL = {
     "]": "{]}",
     "*": "{*}",  # and a star as its variant
 }
+PLAIN = frozenset(
+    "¡¢£¤¥¦§¨©ª¬®¯°±²³´µ¶·¸¹º¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖ×ØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõö÷øùúûüýÿĀāĂăĆćĈĉĊċČčĎďĒēĔ"
+    "ĕĖėĚěĜĝĞğĠġĢģĤĥĨĩĪīĬĭİıĲĳĴĵĶķĹĺĻļĽľŁłŃńŅņŇňŌōŎŏŐőŒœŔŕŖŗŘřŚśŜŝŞşŠšŢţŤťŨũŪūŬŭŮůŰűŴŵŶŷŸŹźŻżŽžƒǄǅǆǇǈǉǊǋǌǍǎǏǐǑ"
+    "ǒǓǔǢǣǦǧǨǩǰǴǵȘșȚțȲȳȷˆˇ˘˙˜˝฿ḂḃḍḞḟḠḡḥḰḱḷṃṅṇṛṣṭẎẏẐẑẞỲỳ‐‑‒–—―‖‘’“”†‡•…‰‱※‽⁄⁎⁒₡₤₦₩₫€₱℃№℗℞℠™Ω℧℮←↑→↓〈〉␢␣◦◯♪⟨⟩"
+)
+"""What pdfLaTeX prints in the encoding OT1 with no package, besides ASCII: its kernel has a definition of each."""
+MATHS = {
+    **{"−": "$-$", "∞": r"$\infty$", "≤": r"$\leq$", "≥": r"$\geq$", "○": r"$\circ$"},
+    **{"ε": r"$\varepsilon$", "κ": r"$\kappa$", "λ": r"$\lambda$", "ρ": r"$\rho$", "τ": r"$\tau$"},
+}
+PROVIDED = r"""\providecommand{\charor}[2]{\ifdefined\Umathchar#1\else
+  \ifcsname u8:\ifcsname\encodingdefault\string\guillemotleft\endcsname\detokenize{#1}\fi\endcsname#1\else#2\fi\fi}"""
+"""LaTeX that prints its first argument, one character, where the engine (XeTeX, LuaTeX) or the document's encoding (not
+OT1) has it, otherwise its second."""
 LIGATURES = re.compile(r"(?<=[-',])(?=[-',])")  # "--" would become a dash, "''" a quotation mark
 
 
 def escape(text: str) -> str:
-    r"""The text such that LaTeX prints it literally; other Unicode characters stay as they are.
+    r"""The text such that LaTeX prints it literally, in the normal form NFC.
 
-    White space of any kind becomes one space, other control characters their code point, such as "<U+0000>". Needs
-    LaTeX of 2020 or later, which has the names of all the characters built in.
+    White space of any kind becomes one space, control characters their code point, such as "<U+0000>". A character that
+    not every LaTeX has is \charor{character}{code point}, a command of `PROVIDED`. A word of more than `LONGEST_LINE`
+    characters, wider than TeX can measure, loses its end. Needs LaTeX of 2020 or later.
     """
-    text = re.sub(r"\s+", " ", text)
-    text = "".join(f"<U+{ord(c):04X}>" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
-    parts = ("".join(SPECIAL.get(character, character) for character in part) for part in LIGATURES.split(text))
-    return "{}".join(parts)
+    words = (shortened(word, LONGEST_LINE) for word in re.split(r"\s+", unicodedata.normalize("NFC", text)))
+    text = printable(" ".join(words))
+    return "{}".join("".join(map(_escape_character, part)) for part in LIGATURES.split(text))
+
+
+def _escape_character(character: str) -> str:
+    if character.isascii() or character in PLAIN:
+        return SPECIAL.get(character, character)
+    code_point = rf"\textless{{}}U+{ord(character):04X}\textgreater{{}}"
+    return rf"\charor{{{character}}}{{{MATHS.get(character, code_point)}}}"
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -95,11 +118,11 @@ def table(
     tabular = shown.style.hide(axis="index").to_latex(
         hrules=True, column_format="".join("r" if right else "l" for right in numeric)
     )
-    lines = [r"\begin{table}", r"\centering"]
-    lines += [rf"\caption{{{escape(caption)}}}"] if caption else []
+    lines = [rf"\caption{{{escape(caption)}}}"] if caption else []
     lines += [rf"\label{{{label}}}"] if label else []
     lines += [tabular.strip(), *_legend(columns or {}, frame), r"\end{table}", ""]
-    source = "\n".join(lines)
+    provided = [PROVIDED] if any(r"\charor" in line for line in lines) else []
+    source = "\n".join([r"\begin{table}", r"\centering", *provided, *lines])
     if path is not None:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.whole_files import replace_file
-from attn_interp.experiments import module_of
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.checkpoint import check_checkpoint
 from attn_interp.models.training.threads import one_thread
@@ -255,12 +254,8 @@ def _take_over(step: Step, folder: Path) -> None:
 def draw(result: Result, folder: Path) -> None:
     """The figure of a result as PDF, PNG and CSV, unless it stands there already."""
     path = folder / result.experiment
-    if path.with_suffix(".csv").exists():
-        return
-    from attn_interp.figures.draw.files import save_figure
-
-    module = module_of("figures", result.experiment)
-    save_figure(module.figure(result), path, module.drawn(result))
+    if not path.with_suffix(".csv").exists():
+        result.save_figure(path)
 
 
 def corpus_facts(corpus: Corpus) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attn_interp.experiments.record.column import Column
-from attn_interp.report.latex import escape, number, table
+from attn_interp.report.latex import MATHS, PLAIN, SPECIAL, escape, number, table
 
 ESCAPED = {
     "\\": r"\textbackslash{}",
@@ -23,7 +24,8 @@ ESCAPED = {
     "a--b": "a-{}-b",
     "''": "'{}'",
     "`a|b": r"\textasciigrave{}a\textbar{}b",
-    "é😀中": "é😀中",
+    "é😀": r"é\charor{😀}{\textless{}U+1F600\textgreater{}}",
+    "e\u0301τ": r"é\charor{τ}{$\tau$}",
     " a\n\tb ": " a b ",
     "\x00": r"\textless{}U+0000\textgreater{}",
 }
@@ -45,7 +47,12 @@ def test_every_special_character_is_escaped(text: str) -> None:
 def test_no_text_reaches_latex_as_a_command(text: str) -> None:
     source = escape(text)
     commands = r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textasciigrave)\{\}"
-    left = re.sub(r"\\[&%$#_{}]", "", re.sub(commands, "", source)).replace("{[}", "").replace("{]}", "")
+    characters = r"\\charor\{[^\0-\x7f]\}\{(\$(\\?[a-z-]+)\$|\\textless\{\}U\+[0-9A-F]{4,6}\\textgreater\{\})\}"
+    left = (
+        re.sub(r"\\[&%$#_{}]", "", re.sub(commands, "", re.sub(characters, "", source)))
+        .replace("{[}", "")
+        .replace("{]}", "")
+    )
     left = left.replace("{*}", "").replace("{}", "")
     assert not set(left) & set("\\&%$#_{}~^<>|`[]*\n\r\0")
 
@@ -140,3 +147,51 @@ def test_bad_input_is_refused() -> None:
         table(pd.DataFrame())
     with pytest.raises(ValueError, match="label"):
         table(pd.DataFrame({"a": [1]}), label="a}b")
+
+
+HOSTILE = [
+    *(
+        "a_b",
+        "50%",
+        "$x$",
+        "#1",
+        "a&b",
+        "\\input{x}",
+        "{",
+        "}",
+        "~",
+        "^",
+        "^^M",
+        "\\",
+        "[x]",
+        "*",
+        "--",
+        "`'",
+        '"',
+        "!`",
+        "",
+    ),
+    *(
+        "😀",
+        "👩\u200d💻",
+        "中文",
+        "हिन्दी",
+        "Привет",
+        "ąę «q»",
+        "τ − λ",
+        "e\u0301 x\u0323\u0302",
+        "فيلم",
+        "שלום",
+        "\u202eabc",
+    ),
+    *("\ufeffx", "\u200b", "\u00ad", "\uffff", "\U0010ffff", "\ue000", "\x00\x7f", "a\nb", "x" * 300, "中" * 300),
+    *("".join(sorted(PLAIN)), "".join(MATHS), "".join(SPECIAL)),
+]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_sets_any_name_of_a_class_or_corpus(typeset, tmp_path) -> None:
+    for index, name in enumerate(HOSTILE):
+        frame = pd.DataFrame({name: [name, name], "class": [name, None]})
+        table(frame, tmp_path / f"{index}.tex", caption=name, columns={name: name})
+    typeset([tmp_path / f"{index}.tex" for index in range(len(HOSTILE))])

@@ -222,20 +222,30 @@ def test_mistakes_say_what_to_run(study: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("change", "message"),
     [
-        (b"", "there is no column 'estimate'"),
-        (b"quantity,estimate\nshare,0.5\n", "there is no column 'high'"),
-        (b"quantity,estimate,low,high,n\nshare,half,0,1,3\n", "estimate is no number in every row"),
-        (b"quantity,estimate,low,high,n\nshare,True,0,1,3\n", "estimate is no number in every row"),
-        (b'a,b\n1,2,3\n"', "is no table in UTF-8 with commas between"),
-        (b"caf\xe9,b\n1,2\n", "is no table in UTF-8 with commas between"),
+        (lambda own: b"", "has the columns (none), but grouping, group"),
+        (lambda own: b"quantity,estimate\nshare,0.5\n", "has the columns quantity, estimate, but grouping, group"),
+        (lambda own: b"".join(own.splitlines(True)[:-1]), "rows, but "),
+        (lambda own: own.replace(b",mean,0.", b",mean,1.", 1), "row 1: estimate is 1."),
+        (lambda own: own.replace(b",mean,0.", b",mean,half", 1), "row 1: estimate is half"),
+        (
+            lambda own: own.replace(b",mean,", b",median,", 1),
+            "row 1: statistic is median, but mean by permutation.parquet",
+        ),
+        (lambda own: b'a,b\n1,2,3\n"', "is no table in UTF-8 with commas between"),
+        (lambda own: b"caf\xe9,b\n1,2\n", "is no table in UTF-8 with commas between"),
     ],
 )
-def test_a_damaged_summary_is_named(study: Path, tmp_path: Path, content: bytes, message: str) -> None:
-    shutil.copy(study / "planted-seed0" / "permutation.parquet", tmp_path)
-    (tmp_path / "permutation.summary.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"permutation\.summary\.csv: {message}.*remove"):
+def test_a_summary_that_is_not_that_of_its_result_is_named(study: Path, tmp_path: Path, change, message: str) -> None:
+    for name in ("permutation.parquet", "permutation.summary.csv"):
+        shutil.copy(study / "planted-seed0" / name, tmp_path)
+    file = tmp_path / "permutation.summary.csv"
+    own = file.read_bytes()
+    file.write_bytes(own.replace(b"\n", b"\r\n"))
+    assert read_folder(tmp_path).runs[0].found[0].summary.equals(Result.load(tmp_path).summary())
+    file.write_bytes(change(own))
+    with pytest.raises(ValueError, match=rf"permutation\.summary\.csv: .*{re.escape(message)}.*remove"):
         read_folder(tmp_path)
 
 

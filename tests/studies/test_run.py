@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from matplotlib.text import Text
 
 from attn_interp.experiments.result import Result
 from attn_interp.report.run_directory import MODEL
@@ -238,3 +240,23 @@ def test_vectors_of_another_width_are_refused_and_nothing_is_trained(cell, tmp_p
     with pytest.raises(ValueError, match=r"vectors\.txt"):
         quiet(replace(cell, embeddings=str(file)), tmp_path / "results")
     assert not list((tmp_path / "results").rglob("*.parquet"))
+
+
+def test_no_figure_collapses_under_long_names_of_classes_and_the_csv_has_them_whole(
+    first_run, tmp_path, caplog
+) -> None:
+    for result in first_run.results.values():
+        columns = [name for name in ("label", "predicted") if name in result.frame]
+        if not columns or result.experiment in ("quality", "examples"):  # no class is named in their legends
+            continue
+        long = {name: result.frame[name].map(lambda name: "W" * 300 + name) for name in columns}
+        named = replace(result, frame=result.frame.assign(**long))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            figure = named.figure()
+            figure.draw_without_rendering()
+        assert all("W" * 40 not in text.get_text() for text in figure.findobj(Text))
+        if result.experiment == "permutation":
+            named.save_figure(tmp_path / "named")
+    assert "W" * 300 in (tmp_path / "named.csv").read_text("utf-8")
+    assert caplog.messages == []

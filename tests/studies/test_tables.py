@@ -7,7 +7,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from attn_interp.experiments.record.column import Column
 from attn_interp.experiments.result import Result
-from attn_interp.studies.tables import over_seeds
+from attn_interp.report.tables.written import write_tables
+from attn_interp.studies.tables import over_seeds, study_tables
 
 LABEL = np.array(["bad", "good", "good"] * 20)
 
@@ -40,3 +41,11 @@ def test_the_scores_of_the_seeds_are_averaged_with_an_interval_over_both() -> No
     assert dict(table["estimate"]) == pytest.approx(expected)
     assert (table["low"] < table["estimate"]).all() and (table["estimate"] < table["high"]).all()
     assert (table[["seeds", "n"]] == [3, len(LABEL)]).all(axis=None)
+
+
+def test_every_table_is_set_by_latex(first_run, typeset, tmp_path) -> None:
+    for name, result in first_run.results.items():
+        result.to_latex(tmp_path / f"result_{name}.tex")
+    tables = study_tables([first_run])
+    write_tables(tables, tmp_path, dict.fromkeys(tables, "A table."), shown=())
+    typeset(tmp_path.glob("*.tex"))

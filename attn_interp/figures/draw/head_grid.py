@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from attn_interp.figures.draw import style
@@ -21,10 +23,16 @@ def draw_grid(ax: Axes, cells: pd.DataFrame, largest: float, signed: bool, title
         largest: The end of the measure's range, which is drawn darkest.
         signed: Whether the range is -largest to largest, else 0 to largest.
         title: Above the grid; drawn literally.
-        digits: Decimals of the numbers.
+        digits: Decimals of the numbers; where all are smaller, they are in units of a power of ten that the title says.
     """
     from matplotlib.patches import Rectangle
 
+    ends = ["estimate", "low", "high"]
+    most = float(cells[ends].abs().max().max())
+    if 0 < most < 10.0**-digits:  # every cell would read zero
+        unit = 10.0 ** math.floor(math.log10(most))
+        cells, largest = cells.assign(**{name: cells[name] / unit for name in ends}), largest / unit
+        title, digits = f"{title}; numbers in units of {unit:.0e}", 1
     heads, layers = int(cells["head"].max()) + 1, int(cells["layer"].max()) + 1
     size = min(6.5, 60.0 / heads)
     for cell in cells.to_dict("records"):
@@ -42,13 +50,13 @@ def draw_grid(ax: Axes, cells: pd.DataFrame, largest: float, signed: bool, title
                 **place,
             )
             continue
-        ends = (
+        interval = (
             f"[{short(cell['low'], digits)}, {short(cell['high'], digits)}]"
             if heads <= WIDE_ENOUGH
             else (f"{short(cell['low'], digits)}\u2009…\u2009{short(cell['high'], digits)}")
         )
         ax.text(y=cell["layer"] + 0.03, s=short(cell["estimate"], digits), fontsize=size, va="bottom", **place)
-        ax.text(y=cell["layer"] - 0.06, s=ends, fontsize=0.68 * size, va="top", **place)
+        ax.text(y=cell["layer"] - 0.06, s=interval, fontsize=0.68 * size, va="top", **place)
     ax.set_xlim(-0.5, heads - 0.5)
     ax.set_ylim(-0.5, layers - 0.5)
     ax.set_xticks(range(heads))

@@ -73,12 +73,15 @@ def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return counts / max(len(defined), 1)
 
 
-def density(values: np.ndarray, low: float, high: float, clip: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def density(
+    values: np.ndarray, low: float, high: float, clip: bool = False, shown: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Kernel density of the defined values on a grid, integrating to 1 over the measure's own range [low, high].
 
-    A Gaussian kernel with Scott's bandwidth, at least a hundredth of the range (finer would not be seen), and
-    reflected at both ends of the range, so that no mass lies where no value can. With `clip` the grid runs from the
-    smallest to the largest value only. Two empty arrays where fewer than two different values are defined.
+    A Gaussian kernel with Scott's bandwidth, at least a hundredth of the width that is `shown` (None: the range), since
+    finer would not be seen, and reflected at both ends of the range, so that no mass lies where no value can. With
+    `clip` the grid runs from the smallest to the largest value only. Two empty arrays where fewer than two different
+    values are defined.
     """
     from scipy.stats import gaussian_kde
 
@@ -86,6 +89,6 @@ def density(values: np.ndarray, low: float, high: float, clip: bool = False) -> 
     if len(defined) < 2 or np.ptp(defined) < 1e-9 * (high - low):
         return np.empty(0), np.empty(0)
     kernel = gaussian_kde(defined)
-    kernel.set_bandwidth(max(float(kernel.factor), 0.01 * (high - low) / float(np.std(defined, ddof=1))))
+    kernel.set_bandwidth(max(float(kernel.factor), 0.01 * (shown or high - low) / float(np.std(defined, ddof=1))))
     grid = np.linspace(defined.min(), defined.max(), GRID) if clip else np.linspace(low, high, GRID)
     return grid, kernel(grid) + kernel(2 * low - grid) + kernel(2 * high - grid)

@@ -154,6 +154,21 @@ def letter(ax: Axes, name: str) -> None:
     legend.get_title().set_text(f"({name}) {legend.get_title().get_text()}")
 
 
+def shown_end(largest: float) -> float:
+    """Where an axis of a measure from 0 to 1 ends: at 1, or above the largest value where that is below a quarter."""
+    return 1.0 if pd.isna(largest) or largest <= 0 or largest >= 0.25 else 1.1 * float(largest)
+
+
+def range_to(ax: Axes, largest: float, label: str) -> None:
+    """Across from 0 to `shown_end`; the label says where that is not the measure's own range."""
+    end = shown_end(largest)
+    ax.set_xlim(0.0, end)
+    ax.set_xlabel(label if end == 1.0 else f"{label}\n(of its range 0 to 1, the part up to {end:.2g})")
+    if end < 1.0:  # each tick has its whole value: a factor at the axis' end would meet the label
+        ax.locator_params(axis="x", nbins=4)
+        ax.xaxis.set_major_formatter("{x:g}")
+
+
 def beside(ax: Axes, y: float, text: str, colour: str) -> None:
     """Write a remark on the row at height y (data), outside the right edge."""
     ax.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), fontsize=6, color=colour, va="center")

@@ -11,10 +11,13 @@ from attn_interp.figures.draw.marks import density, marks, stack
 from attn_interp.figures.draw.types import Artist, Axes, Result
 
 BINS = ("[0, .25)", "[.25, .5)", "[.5, .75)", "[.75, 1]")
+BESIDE = 14  # characters of a name that has another beside it in the legend
 SPARSE = 10  # documents: fewer are shown one by one, since a density of so few invents a shape
 
 
-def violin_marks(result: Result, rows: pd.DataFrame, panel: str, value: str, high: float) -> pd.DataFrame:
+def violin_marks(
+    result: Result, rows: pd.DataFrame, panel: str, value: str, high: float, shown: float | None = None
+) -> pd.DataFrame:
     """Marks of one panel: a violin or single points for each bin and class, and their median with its interval.
 
     A violin's half-width is 1 at its widest; it ends at the smallest and largest value. Bins of fewer than `SPARSE`
@@ -33,7 +36,7 @@ def violin_marks(result: Result, rows: pd.DataFrame, panel: str, value: str, hig
             own = rows[(rows.bin == group) & (rows.predicted == name)]
             values = own[value].to_numpy(float)
             defined = values[~np.isnan(values)]
-            x, y = density(defined, 0.0, high, clip=True) if len(defined) >= SPARSE else (np.empty(0), np.empty(0))
+            x, y = density(defined, 0.0, high, True, shown) if len(defined) >= SPARSE else (np.empty(0), np.empty(0))
             if len(x):
                 parts.append(marks(panel, "violin", name, group, x=x, y=y / y.max()))
             else:
@@ -64,7 +67,7 @@ def draw_violins(axes: Axes, rows: pd.DataFrame, names: list[str], title: str) -
     handles: list[Artist] = [
         Patch(facecolor=(colours[name], 0.3), edgecolor=colours[name], ls=lines[name]) for name in names
     ]
-    style.legend_above(axes, handles, names, title, columns=2)
+    style.legend_above(axes, handles, names, title, columns=2 if max(map(len, names)) <= BESIDE else 1)
 
 
 def _draw_one(axes: Axes, own: pd.DataFrame, y: float, half: float, colour: str, line: str) -> None:

@@ -14,14 +14,14 @@ PANEL = "permutation"
 def plot(result: Result, ax: Axes | None = None) -> Axes:
     """Violins of the median output change under permutation, over bins of the largest weight, by predicted class.
 
-    The axis is the range of the total variation distance, 0 to 1. White points are medians over documents with their
-    95 % interval; n stands beside every violin, and bins of few documents are drawn as points.
+    The axis is the range of the total variation distance, 0 to 1, or its part up to the largest value where that is
+    below a quarter, which the axis says. White points are medians over documents with their 95 % interval; n stands
+    beside every violin, and bins of few documents are drawn as points.
     """
     with style.axes_or_new(ax, height=2.8) as axes:
         names = style.class_names(result.frame)
         draw_violins(axes, drawn(result), names, "predicted class; ○ median [95 % interval]")
-        axes.set_xlim(0.0, 1.0)
-        axes.set_xlabel("median TVD of the output under permutation")
+        style.range_to(axes, result.frame["median_tvd"].max(), "median TVD of the output under permutation")
     return axes
 
 
@@ -30,7 +30,8 @@ figure = style.page_of(plot)
 
 def drawn(result: Result) -> pd.DataFrame:
     """The marks that are drawn: violins or points, and medians with intervals and n."""
-    return violin_marks(result, result.frame, PANEL, "median_tvd", 1.0)
+    shown = style.shown_end(result.frame["median_tvd"].max())
+    return violin_marks(result, result.frame, PANEL, "median_tvd", 1.0, shown)
 
 
 def caption(result: Result) -> str:

@@ -21,7 +21,8 @@ FLIP_CELLS = (  # column of the frame, row and column of the table, each yes bef
     ("flip_only_other", 1, 0),
     ("flip_neither", 1, 1),
 )
-LINEAR = 1e-4  # nats: between -LINEAR and LINEAR the upward axis is linear, outside logarithmic
+LINEAR = 1e-4  # nats: between -LINEAR and LINEAR the upward axis is linear, outside logarithmic; less where all is less
+LEAST = 1e-12  # nats: the rounding of the divergence
 
 
 def plot(result: Result, ax: Axes | None = None) -> Axes:
@@ -52,15 +53,16 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
                 linestyle="",
             )
             labels.append(f"{name} (n = {len(own):,})")
-        axes.set_yscale("symlog", linthresh=LINEAR)
-        reach = 1.5 * max(float(points["y"].abs().max()), LINEAR) if len(points) else 1.0
+        largest = float(points["y"].abs().max()) if len(points) else 1.0
+        linear = min(LINEAR, 10.0 ** np.floor(np.log10(max(largest, LEAST)) - 1))
+        reach = 1.5 * max(largest, linear)
+        axes.set_yscale("symlog", linthresh=linear)
         axes.set_ylim(-reach, reach)
-        decades = 10.0 ** np.arange(np.log10(LINEAR), np.log10(reach))
+        decades = 10.0 ** np.arange(round(np.log10(linear)), np.log10(reach))
         ticks = [*-decades[::-1], 0.0, *decades]
         axes.set_yticks(ticks, [_power(tick) for tick in ticks])
         axes.minorticks_off()
-        axes.set_xlim(0.0, 1.0)
-        axes.set_xlabel("difference of the weights")
+        style.range_to(axes, points["x"].max(), "difference of the weights")
         axes.set_ylabel("difference of the JS divergences (nats)")
         written = style.count_text(share["n"], share["undefined"])
         title = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from attn_interp.data.document import shortened
 from attn_interp.data.tokenise import JOINERS as JOINING
 from attn_interp.data.tokenise import TAGS
 from attn_interp.figures.draw.style import SETTINGS
-from attn_interp.figures.draw.types import Axes
+from attn_interp.figures.draw.types import Axes, Result
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 OWN_FAMILY: str = SETTINGS["font.family"][0]
 LONGEST_LINE, LEFT_OF_IT = 150, 30  # characters
+WIDEST_NAME = 84.0  # points of the name of a class in a legend; the full name stands in the CSV beside a figure
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn others around
 JOINERS = {*map(chr, JOINING), *map(chr, TAGS), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
@@ -67,6 +69,24 @@ def fitted(word: str, room: float, size: float) -> str:
     return text[: max(kept, 1)] + "…"
 
 
+def with_short_names(result: Result) -> Result:
+    """The result as it is drawn: names of classes wider than `WIDEST_NAME` without their end, numbered where several
+    begin alike. The result itself where none is wide, or columns are named after classes, which no figure shows."""
+    columns = [name for name in ("label", "predicted") if name in result.frame.columns]
+    given = sorted({str(name) for column in columns for name in result.frame[column].unique()})
+    size = SETTINGS["legend.fontsize"]
+    wide = [name for name in given if width(name, size) > WIDEST_NAME and f"probability {name}" not in result.frame]
+    if not wide:
+        return result
+    short: dict[str, str] = {}
+    for name in wide:
+        text = fitted(name, WIDEST_NAME, size)
+        alike = sum(other.startswith(text) for other in short.values())
+        short[name] = f"{text} {alike + 1}" if alike else text
+    drawn = {column: result.frame[column].map(lambda name: short.get(str(name), name)) for column in columns}
+    return replace(result, frame=result.frame.assign(**drawn))
+
+
 def label_ticks(axis: Axis, places: Sequence[int], words: Sequence[str], size: float, **style: Any) -> None:
     """Write the words literally at the ticks of an axis."""
     texts = [visible(word) for word in words]
@@ -89,7 +109,8 @@ def make_legible(figure: Figure) -> None:
     for text in figure.findobj(Text):
         given = text.get_text()
         try:
-            MathTextParser("path").parse(given)
+            for line in given.split("\n"):
+                MathTextParser("path").parse(line)
         except ValueError:  # a name with dollars in it, and no formula
             text.set_parse_math(False)
         if given != _legible(given):

@@ -63,6 +63,14 @@ def test_the_shade_is_on_the_range_of_the_measure() -> None:
     assert faces[0] == faces[1]
 
 
+def test_numbers_that_would_all_read_zero_are_in_a_unit_that_the_title_says() -> None:
+    result = of_heads(1, 2, 3)
+    result.frame["js_ablated"] = [1e-5, 4e-5] * 3
+    axes = result.plot(panel="js_ablated")
+    assert [text.get_text() for text in axes.texts] == ["1.0", "[1.0, 1.0]", "4.0", "[4.0, 4.0]"]
+    assert "numbers in units of 1e-05" in axes.get_legend().get_title().get_text()
+
+
 def test_numbers_have_no_zero_before_their_decimals() -> None:
     assert [short(value) for value in (0.341, -0.07, -0.001, 1.0, -1.0, 0.999)] == [
         *(".34", "-.07", ".00", "1.00", "-1.00", "1.00")

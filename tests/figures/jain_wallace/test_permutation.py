@@ -103,3 +103,14 @@ def test_the_given_axes_are_drawn_on_and_returned(permutation: Result) -> None:
     assert figures.plot(permutation, axes) is axes
     assert permutation.plot(axes) is axes
     assert figures.figure(permutation).get_size_inches()[0] == pytest.approx(3.3)
+
+
+@pytest.mark.parametrize(("largest", "end"), [(0.9, 1.0), (0.0, 1.0), (4e-5, 4.4e-5)])
+def test_the_axis_ends_where_the_data_do_and_says_so(permutation: Result, largest: float, end: float) -> None:
+    values = permutation.frame["median_tvd"]
+    permutation.frame["median_tvd"] = values / values.max() * largest
+    axes = permutation.plot()
+    assert axes.get_xlim() == pytest.approx((0.0, end))
+    assert ("the part up to 4.4e-05" in axes.get_xlabel()) == (end < 1)
+    violins = figures.drawn(permutation).query("mark == 'violin'")
+    assert violins.empty if largest == 0 else (violins.groupby(["series", "group"]).y.min() < 0.7).all()
