@@ -18,7 +18,7 @@ from attn_interp.data.draws import sample
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of
-from attn_interp.models.checks.words import check_known
+from attn_interp.models.checks.words import check_known, unknown_share
 from attn_interp.models.predicting import weights_of
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.view import word_of
@@ -175,10 +175,15 @@ class Reading:
         frame = pd.concat(frames, ignore_index=True)
         return frame.iloc[frame["document"].map(position).argsort(kind="stable")].reset_index(drop=True)
 
+    @cached_property
+    def unknown_words(self) -> float | None:
+        """The share of the words that the model does not know; None for a model that knows any text."""
+        return unknown_share(self.model, [each.batch for each in self.batches])
+
     @property
     def settings(self) -> dict[str, object]:
         """What every experiment records of the reading: the view that was tested, what it weighs (words or sentences),
-        and the measured affinity."""
+        how many words are unknown, and the measured affinity."""
         view = self.model.view
         return {
             "documents": len(self.documents),
@@ -186,6 +191,7 @@ class Reading:
             "site": view.site,
             "head": view.head,
             "query": view.query,
+            "unknown_words": self.unknown_words,
             "unit": "word" if self.model.unit_of is word_of else "sentence",
             "affine": self.affine,
             "affinity_gap": self.affinity.gap,

@@ -50,6 +50,15 @@ def test_interval_covers_the_truth_about_as_often_as_it_says(statistic: str) -> 
     assert 0.8 < covered < 0.97
 
 
+@pytest.mark.parametrize(("n", "least"), [(10, 0.86), (50, 0.91)])
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_intervals_of_small_samples_are_a_little_narrow_and_no_more(n: int, least: float, statistic: str) -> None:
+    """A percentile bootstrap covers the mean of ten normal values in about .90 of the samples, that of fifty in .94."""
+    generator = np.random.default_rng(n)
+    found = [interval(generator.normal(size=n), statistic, seed=each) for each in range(300)]
+    assert least < np.mean([each.low <= 0 <= each.high for each in found]) < 0.985
+
+
 @pytest.mark.parametrize("n", [10, 50])
 @pytest.mark.parametrize("name", ["normal", "bounded", "skewed", "two-humped"])
 def test_interval_of_a_standard_deviation_covers_it_in_small_samples(n: int, name: str) -> None:

@@ -14,28 +14,27 @@ MANY = 0.5
 REMEDY = "look at its vocabulary or tokenizer, and at the language and spelling of the texts"
 
 
-def check_known(model: AttentionModel, batches: Sequence[Batch]) -> None:
-    """Warns where the model does not know more than half of the words; nothing is said of one that knows any text.
+def unknown_share(model: AttentionModel, batches: Sequence[Batch]) -> float | None:
+    """The share of the words that have the id of unknown words alone; None for a model that knows any text."""
+    if model.unknown is None:
+        return None
+    given = [sum_by_word((batch.ids != model.unknown).long(), word_of(batch)) > 0 for batch in batches]
+    return 1 - sum(int(each.sum()) for each in given) / sum(int(batch.is_word.sum()) for batch in batches)
 
-    A word is unknown that has the id of unknown words alone.
+
+def check_known(model: AttentionModel, batches: Sequence[Batch]) -> None:
+    """Warns where the model does not know more than half of the words.
 
     Raises:
         ValueError: it knows none of them, so that every text of a length is the same to it.
     """
-    if model.unknown is None:
-        return
-    known = words = 0
-    for batch in batches:
-        given = (batch.ids != model.unknown).long()
-        known += int((sum_by_word(given, word_of(batch)) > 0).sum())
-        words += int(batch.is_word.sum())
-    if known == 0:
+    share, words = unknown_share(model, batches), sum(int(batch.is_word.sum()) for batch in batches)
+    if share == 1:
         raise ValueError(
             f"read: the model knows none of the {words:,} words of the documents, so every text of a length is the "
             f"same to it; {REMEDY}"
         )
-    if known < (1 - MANY) * words:
+    if share is not None and share > MANY:
         warnings.warn(
-            f"read: the model does not know {1 - known / words:.0%} of the {words:,} words of the documents; {REMEDY}",
-            stacklevel=2,
+            f"read: the model does not know {share:.0%} of the {words:,} words of the documents; {REMEDY}", stacklevel=2
         )

@@ -17,4 +17,7 @@ def test_unknown_words_are_counted(name, planted, request) -> None:
         _ = read(model, FOREIGN).batches
     with pytest.warns(UserWarning, match=r"read: the model does not know 60% of the 5 words of the documents; look at"):
         _ = read(model, [*FOREIGN, Document("the film", id="known")]).batches
-    _ = read(model, [*planted.test[:5], *FOREIGN]).batches
+    mixed = read(model, [*planted.test[:5], *FOREIGN])
+    words = sum(map(len, planted.test[:5])) + 3
+    assert mixed.settings["unknown_words"] == pytest.approx(3 / words)
+    assert read(model, planted.test[:5]).settings["unknown_words"] == 0.0
