@@ -173,7 +173,7 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
 
     Raises:
         TypeError: something is neither a string nor a document; names its row.
-        ValueError: there is none, or a given id stands there twice; names both rows.
+        ValueError: there is none, a text has no words, or a given id stands there twice; names the rows.
 
     >>> [document.words for document in documents_of(["good", "too bad"])]
     [('good',), ('too', 'bad')]
@@ -187,7 +187,10 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
     for row, given in enumerate(rows):
         if not isinstance(given, str | Document):
             raise TypeError(f"row {row}: is {shortened(repr(given), 60)}; give a text (a string) or a Document")
-        document = Document(given) if isinstance(given, str) else given
+        try:
+            document = Document(given) if isinstance(given, str) else given
+        except ValueError as error:  # its id is a hash, which says nothing
+            raise ValueError(f"row {row}: {error}") from error
         if document.id in seen:
             if document.id != _hashed(document.text, document.words):
                 raise ValueError(

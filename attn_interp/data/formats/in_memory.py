@@ -134,12 +134,12 @@ def corpus_of_frame(
         if empty := [column for column, cell in cells.items() if pd.api.types.is_scalar(cell) and pd.isna(cell)]:
             raise ValueError(f"frame, row {number}: {empty[0]} is missing; fill the cell or drop the row")
         cell = {str(column): value for column, value in cells.items()}
-        told = cell[content]
+        told, is_name = cell[content], pd.api.types.is_scalar(cell[label]) and not isinstance(cell[label], bytes)
         rows.append(
             Row(
                 place=f"frame, row {number}",
                 id=str(number) if id is None else str(cell[id]),
-                label=str(cell[label]) if pd.api.types.is_scalar(cell[label]) else cell[label],
+                label=str(cell[label]) if is_name else cell[label],
                 words=None if words is None else told.split() if isinstance(told, str) else told,
                 text=told if words is None else None,
                 split=None if split is None else str(cell[split]),
