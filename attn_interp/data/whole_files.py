@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
@@ -38,9 +40,10 @@ def room_for(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         of_torch = isinstance(error, RuntimeError) and "inline_container.cc" in str(error)  # its archive in C++
-        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT) and not of_torch:
+        of_rust = any(f"(os error {number})" in str(error) for number in FULL)  # safetensors and tokenizers
+        if getattr(error, "errno", None) not in FULL and not of_torch and not of_rust:
             raise
         raise OSError(f"{path}: the disk is full; make room and run again, what is whole stays") from None
 

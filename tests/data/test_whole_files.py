@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.whole_files import replace_file, whole_file
@@ -32,6 +33,7 @@ FULL = [
     OSError(errno.ENOSPC, "No space left on device"),
     OSError(errno.EDQUOT, "Disk quota exceeded"),
     RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 768 vs 662"),
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
 ]
 
 
