@@ -113,6 +113,8 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> T
     place = str(folder / SETTINGS)
     named = str(folder / VOCABULARY)
     words = checked(parse_json(files[VOCABULARY], named, REMEDY), tuple[str, ...], named, REMEDY)
+    if not all(map(str.strip, words)):
+        raise ValueError(f"{named}: a word is empty; {REMEDY}")
     try:
         vocabulary, weights = Vocabulary(words), load(files[WEIGHTS])
     except (ValueError, SafetensorError) as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attn_interp.by_name import named
+from attn_interp.data.document import shortened
 
 if TYPE_CHECKING:
     from attn_interp.models.classifiers.encoders import Encoder
@@ -70,12 +71,12 @@ def require_kinds(settings: Any) -> None:
         kind = str(field.type).removeprefix("tuple[").removesuffix(", ...]")
         several = kind != field.type
         if several and not isinstance(value, Iterable):
-            raise TypeError(f"{field.name}: got {value!r}, expected a list of whole numbers")
+            raise TypeError(f"{field.name}: got {shortened(repr(value), 60)}, expected a list of whole numbers")
         allowed, made, expected = KINDS[kind]
         values = tuple(value) if several else (value,)
         for each in values:
             if not isinstance(each, allowed) or (isinstance(each, bool) and made is not bool):
-                raise TypeError(f"{field.name}: got {each!r}, expected {expected}")
+                raise TypeError(f"{field.name}: got {shortened(repr(each), 60)}, expected {expected}")
         plain = tuple(each if type(each) in (float, int) else made(each) for each in values)
         object.__setattr__(settings, field.name, plain if several else plain[0])
 
