@@ -84,7 +84,7 @@ class Document:
             "id": _hashed(text, words) if id is None else id,
             "words": words,
             "rationales": _plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
-            "signals": _plain(name, "signals", signals, _named_numbers, f"texts -> {NUMBERS}"),
+            "signals": _plain(name, "signals", signals, _named_numbers, NUMBERS),
             "spans": _plain(name, "spans", spans, _offsets, "(start, end) in whole numbers for each word"),
         }
         for key, value in values.items():
@@ -170,13 +170,19 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
         The N documents, in order; their ids are unique.
 
     Raises:
-        TypeError: something is neither a string nor a document; names its row.
+        TypeError: they have no order, or something is neither a string nor a document; names its row.
         ValueError: there is none, a text has no words, or a given id stands there twice; names the rows.
 
     >>> [document.words for document in documents_of(["good", "too bad"])]
     [('good',), ('too', 'bad')]
     """
-    rows = [texts] if isinstance(texts, str | Document) else list(texts)
+    rows = [texts] if isinstance(texts, str | Document) else texts
+    if isinstance(rows, Mapping | Set | bytes) or hasattr(rows, "columns") or not hasattr(rows, "__iter__"):
+        raise TypeError(
+            f"documents: got a {type(rows).__name__}, expected texts or Documents in order; of a corpus name a split, "
+            "of a frame a column"
+        )
+    rows = list(rows)
     if not rows:
         raise ValueError("documents: got none, expected at least one text or Document")
     seen: dict[str, int] = {}

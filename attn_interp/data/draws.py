@@ -12,8 +12,15 @@ from attn_interp.data.corpus import Split
 from attn_interp.data.document import Document, require_documents, shortened
 
 
+def require_seed(seed: int) -> None:
+    """Raise TypeError unless it is a whole number: anything else would draw, and draw something else another day."""
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise TypeError(f"seed: got {shortened(repr(seed), 60)}, expected a whole number")
+
+
 def digest(seed: int, document_id: str) -> bytes:
     """32 bytes that look random: the order of documents by them is a shuffle that no other document disturbs."""
+    require_seed(seed)
     return hashlib.sha256(f"{seed}\0{document_id}".encode()).digest()
 
 

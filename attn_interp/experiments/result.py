@@ -171,6 +171,8 @@ class Result:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"Result.load: got {shortened(repr(path), 60)}, expected the path of a file or folder")
         path = Path(path)
         if path.is_dir():
             found = sorted(path.glob("*.parquet"))

@@ -55,10 +55,6 @@ class Counts:
     bad: list[str] = field(default_factory=list)
 
 
-class OwnError(Exception):
-    """Raised by a person's own module: it may come through with its traceback."""
-
-
 class Endless(BaseException):
     """The alarm."""
 
@@ -92,12 +88,12 @@ def judge(trial: Trial) -> tuple[str, str]:
             return "inside", f"exit code {stopped.code}: {told}"
         if told is not None and (fault := _fault(told.strip("\n"), trial.names)):
             return "inside", fault
-    except OwnError:
-        held, told = False, "own"
     except BaseException as error:
         where = traceback.extract_tb(error.__traceback__)
         last = " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in where[:-4:-1])
         held, told = False, str(error)
+        if _is_own([frame.filename for frame in where]):
+            return "told", told
         if not isinstance(error, BUILT_IN) or isinstance(error, FROM_INSIDE) or not where[-1].filename.startswith(HOME):
             return "inside", f"{type(error).__name__}: {told[:200]} ({last})"
         if fault := _fault(told, trial.names):
@@ -109,6 +105,12 @@ def judge(trial: Trial) -> tuple[str, str]:
     if trial.wrong or not held:
         return "silent", "taken" if trial.wrong else "what is held is not what the input says"
     return "taken", ""
+
+
+def _is_own(files: list[str]) -> bool:
+    """Whether code of a person, called by the library, raised it: their module and functions keep their tracebacks."""
+    ours = [index for index, file in enumerate(files) if file.startswith(HOME)]
+    return bool(ours) and str(Path(__file__).parent) in "".join(files[ours[0] :])
 
 
 def _fault(message: str, names: tuple[str, ...]) -> str:

@@ -101,7 +101,11 @@ def of_samples(folder: Path, number: int) -> Iterator[Trial]:
         if given is not documents:
             wrong = None if isinstance(given, list | tuple | set | dict | range) and not len(given) else True
         yield Trial(
-            lambda g=given, c=count, s=of: sample(g, c, s), f"sample {given!r} {count!r}", wrong, ("sample",), says
+            lambda g=given, c=count, s=of: sample(g, c, s),
+            f"sample {given!r} {count!r}",
+            wrong,
+            ("sample", "seed"),
+            says,
         )
 
 

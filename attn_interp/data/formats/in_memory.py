@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -40,7 +40,7 @@ def corpus_of_texts(
         ValueError: another number of labels than texts, no labels at all, or what `corpus_of_rows` refuses; names the
             row.
     """
-    texts = list(texts)
+    texts = [texts] if isinstance(texts, Document) else list(texts) if isinstance(texts, Iterator) else texts
     documents = documents_of(texts)
     if labels is None:
         if any(document.label is None for document in documents):
@@ -126,7 +126,8 @@ def corpus_of_frame(
     named = [column for column in (content, label, id, split) if column is not None]
     for column in named:
         if column not in columns:
-            raise ValueError(f"frame: there is no column {column!r}; columns are {', '.join(sorted(columns))}")
+            found = ", ".join(sorted(columns))
+            raise ValueError(f"frame: there is no column {column!r}; columns are {found}; say which one is meant")
     if classes is None and isinstance(frame[label].dtype, pd.CategoricalDtype):
         classes = [str(category) for category in frame[label].cat.categories]
     rows = []

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from attn_interp.by_name import named
 from attn_interp.data.document import shortened
+from attn_interp.data.formats.schema import of_kind
 
 if TYPE_CHECKING:
     from attn_interp.models.classifiers.encoders import Encoder
@@ -30,14 +28,6 @@ POOLINGS = ("attention", "last", "max", "mean")
 COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
 MOST = {"embedding_width": 100_000, "hidden": 100_000, "encoder_heads": 1_000, "heads": 1_000, "layers": 1_000}
 """The largest network that is built."""
-
-KINDS: dict[str, tuple[Any, Any, str]] = {
-    "bool": ((bool, np.bool_), bool, "True or False"),
-    "float": (Real, float, "a number"),
-    "int": (Integral, int, "a whole number"),
-    "str": (str, str, "a text"),
-}
-"""Annotation of a setting -> what may be given, what it is kept as, and its name."""
 
 
 def encoder_named(name: str) -> Encoder:
@@ -72,12 +62,7 @@ def require_kinds(settings: Any) -> None:
         several = kind != field.type
         if several and not isinstance(value, Iterable):
             raise TypeError(f"{field.name}: got {shortened(repr(value), 60)}, expected a list of whole numbers")
-        allowed, made, expected = KINDS[kind]
-        values = tuple(value) if several else (value,)
-        for each in values:
-            if not isinstance(each, allowed) or (isinstance(each, bool) and made is not bool):
-                raise TypeError(f"{field.name}: got {shortened(repr(each), 60)}, expected {expected}")
-        plain = tuple(each if type(each) in (float, int) else made(each) for each in values)
+        plain = tuple(of_kind(field.name, each, kind) for each in (value if several else (value,)))
         object.__setattr__(settings, field.name, plain if several else plain[0])
 
 
