@@ -88,6 +88,10 @@ WRONG: dict[str, Callable[[torch.Tensor], Any]] = {
 }
 
 
+def raising() -> Any:
+    return wrap(Net(broken, 2, True, torch.float32), encode=given_ids, classes=["no", "yes"])
+
+
 def given_ids(words: Any) -> list[int]:
     return [len(word) for word in words]
 

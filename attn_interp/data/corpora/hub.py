@@ -68,7 +68,7 @@ def load_hub(
     found = {split: part for split, part in dataset.items() if split not in without}
     if "train" not in found:
         raise ValueError(f"dataset {name!r}: has the splits {', '.join(found)}; expected one named train")
-    column = words or _chosen(name, found["train"], text, TEXTS, "text=")
+    column = _chosen(name, found["train"], words or text, TEXTS, "text=")
     label = _chosen(name, found["train"], label, LABELS, "label=")
     names = classes or getattr(found["train"].features[label], "names", None)
     rows = list(_rows(name, found, column, label, words is not None))
