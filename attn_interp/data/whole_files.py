@@ -18,9 +18,11 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     The folder is made where it is missing. A file that was there stays as it is until the new one is whole.
 
     Raises:
-        OSError: the disk is full; as `room_for`.
+        OSError: the path is that of a folder, or the disk is full; as `room_for`.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; name a file")
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with room_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)

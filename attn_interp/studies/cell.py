@@ -121,6 +121,8 @@ class Cell:
         """What was read, by what it holds."""
         inputs = {"corpus": self.load_corpus().fingerprint()}
         if self.embeddings is not None:
+            if not Path(self.embeddings).is_file():
+                raise FileNotFoundError(f"embeddings: there is no file {self.embeddings!r}")
             found = Path(self.embeddings).stat()
             inputs["vectors"] = _fingerprint(self.embeddings, found.st_size, found.st_mtime_ns)
         return inputs
