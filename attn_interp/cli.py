@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from attn_interp.data.formats.schema import plain_name
 from attn_interp.data.whole_files import whole_file
 from attn_interp.models.classifiers.settings import COMPATIBILITIES, ENCODERS
 
@@ -110,7 +111,7 @@ def study(
     from attn_interp.studies.grid import Grid, read_grid
     from attn_interp.studies.questions import default_names
 
-    folder = results / (name or (grid.stem if grid else "study"))
+    folder = results / _folder_name("--name", (grid.stem if grid else "study") if name is None else name)
     if status:
         return _show_status(folder)
     if grid is not None:
@@ -194,6 +195,13 @@ def _refuse_beside_a_file(context: typer.Context) -> None:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise ValueError(f"study: --{name} stands beside a file; declare it there")
+
+
+def _folder_name(option: str, text: str) -> str:
+    try:
+        return plain_name(text)
+    except ValueError as error:
+        raise ValueError(f"{option}: {error}") from error
 
 
 def _whole_numbers(option: str, text: str) -> tuple[int, ...]:

@@ -61,6 +61,7 @@ def offered(name: str) -> Any:
 
 def asked(function: Callable[..., Any]) -> Callable[..., Any]:
     """An experiment that says what to type where its first argument is not what it is asked of."""
+    from attn_interp.data.formats.schema import of_kind
     from attn_interp.experiments import experiment_of
     from attn_interp.experiments.reading import Reading
     from attn_interp.experiments.record.experiment import SUBJECTS
@@ -92,7 +93,12 @@ def asked(function: Callable[..., Any]) -> Callable[..., Any]:
         if missing := [each for each in lacking if each not in options]:
             example = experiment_of(name).example
             raise TypeError(f"{name} needs {missing[0]}" + (f": {example}" if example else ""))
-        return function(*arguments, **options)
+        for each, value in zip(rest, arguments[1:]):
+            options[each.name] = value
+        for each in rest:
+            if each.name in options:
+                of_kind(f"{name}: {each.name}", options[each.name], str(each.annotation))
+        return function(*arguments[:1], **options)
 
     return taught
 

@@ -113,6 +113,14 @@ def test_a_device_that_there_is_not_is_one_line(call, tmp_path) -> None:
         assert (code, out) == (2, "") and "device: got 'gpu0', expected one of cpu" in err
 
 
+@pytest.mark.parametrize("name", ["../x", "/x", "a/b", "a\\b", "x\0", "x" * 300, "é" * 150, "", ".", ".."])
+def test_a_name_that_is_none_of_a_folder_is_one_line(refused, tmp_path, name) -> None:
+    for further in ((), ("--status",)):
+        told = refused("study", "--results", tmp_path, "--name", name, *further)
+        assert told.startswith("--name: got '") and "expected the name of a file or folder in this one" in told
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_data_lists_every_corpus(call) -> None:
     code, out, _ = call("data")
     assert code == 0

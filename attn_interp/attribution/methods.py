@@ -22,6 +22,7 @@ from attn_interp.attribution.noise import gradient_shap, smoothgrad
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.attribution.surrogate import kernel_shap, lime
 from attn_interp.attribution.votes import votes
+from attn_interp.data.document import shortened
 
 
 class Registered(NamedTuple):
@@ -75,6 +76,8 @@ def named(*names: str, seed: int = 0) -> dict[str, Method]:
     ['leave-one-out', 'attention rollout']
     """
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"attribution methods: got {shortened(repr(name), 60)}, expected the name of one")
         if name not in ALL_METHODS:
             known = {each.lower(): each for each in ALL_METHODS}
             nearest = [known[each] for each in get_close_matches(name.lower(), known, n=1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import SupportsIndex, overload
 
 import pandas as pd
 
-from attn_interp.data.document import Document, gold_labels, shortened
+from attn_interp.data.document import Document, gold_labels, require_documents, shortened
 
 SPLITS = ("train", "dev", "test")
 
@@ -49,6 +49,7 @@ class Corpus:
         source: Where the texts come from: a citation or a path.
 
     Raises:
+        TypeError: a name that is no text, or something in a split that is no document.
         ValueError: naming the split or document, what is wrong with it and what to do.
     """
 
@@ -59,20 +60,29 @@ class Corpus:
     source: str = "unstated"
 
     def __post_init__(self) -> None:
+        named = f"corpus {shortened(repr(self.name), 60)}"
+        if isinstance(self.classes, str | Set | Mapping) or not isinstance(self.classes, Iterable):
+            raise TypeError(f"{named}: classes are {shortened(repr(self.classes), 60)}, expected their names in order")
         object.__setattr__(self, "classes", tuple(self.classes))
+        for text in (self.name, self.licence, self.source, *self.classes):
+            if not isinstance(text, str):
+                raise TypeError(
+                    f"{named}: name, licence, source and classes are texts, got {shortened(repr(text), 60)}"
+                )
         if len(self.classes) < 2:
             raise ValueError(f"corpus {self.name!r}: has {len(self.classes)} class(es); a classifier needs two or more")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"corpus {self.name!r}: class names repeat: {', '.join(self.classes)}")
         try:
             "".join((self.name, self.licence, self.source, *self.classes)).encode()
-        except (UnicodeEncodeError, TypeError) as error:
+        except UnicodeEncodeError as error:
             raise ValueError(f"corpus {self.name!r}: name or class cannot be written to a file: {error}") from error
-        if set(self.splits) != set(SPLITS):
-            raise ValueError(f"corpus {self.name!r}: splits are {sorted(self.splits)}, expected {sorted(SPLITS)}")
-        object.__setattr__(
-            self, "splits", MappingProxyType({name: Split(self.splits[name], self.classes) for name in SPLITS})
-        )
+        if not isinstance(self.splits, Mapping) or set(self.splits) != set(SPLITS):
+            found = sorted(map(str, self.splits)) if isinstance(self.splits, Mapping) else type(self.splits).__name__
+            raise ValueError(f"corpus {self.name!r}: splits are {found}, expected {sorted(SPLITS)}")
+        parts = {name: require_documents(self.splits[name], f"{named}: split {name!r}") for name in SPLITS}
+        splits = {name: Split(documents, self.classes) for name, documents in parts.items()}
+        object.__setattr__(self, "splits", MappingProxyType(splits))
         seen: dict[str, str] = {}
         for split, documents in self.splits.items():
             if not documents:

@@ -7,7 +7,7 @@ import math
 import operator
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, SupportsIndex
 
@@ -74,7 +74,7 @@ class Document:
             spans = found if spans is None else spans
         # One spelling of equal contents, whatever sequences and number types they came in: saved and loaded documents
         # are equal and have the same fingerprint.
-        words = tuple(words)
+        words = _plain(name, "words", words, tuple, "a tuple of words")
         for position, word in enumerate(words):
             if not isinstance(word, str):
                 raise TypeError(f"document{name}: word {position} is {shortened(repr(word), 60)}; give a string")
@@ -84,9 +84,7 @@ class Document:
             "id": _hashed(text, words) if id is None else id,
             "words": words,
             "rationales": _plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
-            "signals": _plain(
-                name, "signals", signals, lambda all: {key: _numbers(each) for key, each in all.items()}, NUMBERS
-            ),
+            "signals": _plain(name, "signals", signals, _named_numbers, NUMBERS),
             "spans": _plain(name, "spans", spans, _offsets, "(start, end) in whole numbers for each word"),
         }
         for key, value in values.items():
@@ -172,13 +170,19 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
         The N documents, in order; their ids are unique.
 
     Raises:
-        TypeError: something is neither a string nor a document; names its row.
-        ValueError: there is none, or a given id stands there twice; names both rows.
+        TypeError: they have no order, or something is neither a string nor a document; names its row.
+        ValueError: there is none, a text has no words, or a given id stands there twice; names the rows.
 
     >>> [document.words for document in documents_of(["good", "too bad"])]
     [('good',), ('too', 'bad')]
     """
-    rows = [texts] if isinstance(texts, str | Document) else list(texts)
+    rows = [texts] if isinstance(texts, str | Document) else texts
+    if isinstance(rows, Mapping | Set | bytes) or hasattr(rows, "columns") or not hasattr(rows, "__iter__"):
+        raise TypeError(
+            f"documents: got a {type(rows).__name__}, expected texts or Documents in order; of a corpus name a split, "
+            "of a frame a column"
+        )
+    rows = list(rows)
     if not rows:
         raise ValueError("documents: got none, expected at least one text or Document")
     seen: dict[str, int] = {}
@@ -187,7 +191,10 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
     for row, given in enumerate(rows):
         if not isinstance(given, str | Document):
             raise TypeError(f"row {row}: is {shortened(repr(given), 60)}; give a text (a string) or a Document")
-        document = Document(given) if isinstance(given, str) else given
+        try:
+            document = Document(given) if isinstance(given, str) else given
+        except ValueError as error:  # its id is a hash, which says nothing
+            raise ValueError(f"row {row}: {error}") from error
         if document.id in seen:
             if document.id != _hashed(document.text, document.words):
                 raise ValueError(
@@ -199,6 +206,21 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
         seen[document.id] = row
         made.append(document)
     return tuple(made)
+
+
+def require_documents(documents: Sequence[Document], place: str) -> tuple[Document, ...]:
+    """The documents, where each is one.
+
+    Raises:
+        TypeError: naming the place and the row.
+    """
+    if isinstance(documents, str | Document) or not isinstance(documents, Iterable):
+        raise TypeError(f"{place}: got {shortened(repr(documents), 60)}, expected a sequence of documents")
+    rows = tuple(documents)
+    for row, given in enumerate(rows):
+        if not isinstance(given, Document):
+            raise TypeError(f"{place}: row {row} is {shortened(repr(given), 60)}, expected a Document")
+    return rows
 
 
 def gold_labels(documents: Sequence[Document]) -> list[int]:
@@ -227,7 +249,16 @@ def _plain(document: str, name: str, given: Any, plain: Callable[[Any], Any], ex
 
 
 def _numbers(given: Sequence[float]) -> tuple[float, ...]:
-    return tuple(map(float, given))
+    values = tuple(given)
+    if isinstance(given, bytes | Mapping | Set) or any(isinstance(each, str | bytes) for each in values):
+        raise TypeError("these are no numbers in order, even where their characters are digits")
+    return tuple(map(float, values))
+
+
+def _named_numbers(given: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:
+    if not all(isinstance(key, str) for key in given):
+        raise TypeError("a signal is named by a text")
+    return {key: _numbers(each) for key, each in given.items()}
 
 
 def _offsets(given: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
@@ -245,5 +276,6 @@ def _hashed(text: str | None, words: Sequence[str]) -> str:
 
 
 def shortened(shown: str, length: int) -> str:
-    """The first characters where there are more than `length`, with an ellipsis: for representations and messages."""
+    """On one line, its first characters with an ellipsis where there are more than `length`."""
+    shown = " ".join(shown.split()) if "\n" in shown else shown
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"

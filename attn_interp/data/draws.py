@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
 from attn_interp.data.corpus import Split
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, require_documents, shortened
+
+
+def require_seed(seed: int) -> None:
+    """Raise TypeError unless it is a whole number: anything else would draw, and draw something else another day."""
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise TypeError(f"seed: got {shortened(repr(seed), 60)}, expected a whole number")
 
 
 def digest(seed: int, document_id: str) -> bytes:
     """32 bytes that look random: the order of documents by them is a shuffle that no other document disturbs."""
+    require_seed(seed)
     return hashlib.sha256(f"{seed}\0{document_id}".encode()).digest()
 
 
@@ -38,13 +46,17 @@ def sample(documents: Sequence[Document], count: int | None, seed: int = 0) -> t
         seed: Decides which.
 
     Raises:
+        TypeError: the count is no whole number, or something is no document; names its row.
         ValueError: the count is negative.
 
     >>> [document.text for document in sample([Document("a film"), Document("a story")], 1)]
     ['a story']
     """
+    if not isinstance(count, Integral | None):
+        raise TypeError(f"sample: count is {shortened(repr(count), 60)}, expected a whole number")
     if count is not None and count < 0:
         raise ValueError(f"sample: count is {count}, expected at least 0")
-    ids = {document.id for document in shuffled(documents, seed)[:count]}
-    chosen = tuple(document for document in documents if document.id in ids)
+    given = require_documents(documents, "sample")
+    ids = {document.id for document in shuffled(given, seed)[:count]}
+    chosen = tuple(document for document in given if document.id in ids)
     return Split(chosen, documents.classes) if isinstance(documents, Split) else chosen

@@ -18,6 +18,7 @@ from attn_interp.data.formats import trees
 from attn_interp.data.formats.csv_files import load_table
 from attn_interp.data.formats.in_memory import corpus_of_frame, corpus_of_texts
 from attn_interp.data.formats.jsonlines import load_jsonlines
+from attn_interp.data.formats.schema import of_kind
 
 CORPORA = ("eraser", "esnli", "fair_rationales", "hatexplain", "hub", "movies", "planted", "sst", "tweets", "yelp_hat")
 """The modules of the room `corpora` whose SOURCES have a name here, in the order in which they are listed."""
@@ -65,16 +66,24 @@ def load(given: str | Path | Sequence[str | Document] | pd.DataFrame, **options:
 
 def _loader_of_path(path: Path, names: list[str]) -> Loader:
     by_suffix: dict[str, Loader] = {".csv": load_table, ".jsonl": load_jsonlines, ".tsv": load_table}
-    if path.suffix in by_suffix:
+    if (suffix := path.suffix.lower()) in by_suffix:
         if not path.exists():
             raise FileNotFoundError(f"corpus {str(path)!r}: there is no such file")
-        return by_suffix[path.suffix]
+        return by_suffix[suffix]
     if path.is_dir():
         if any(path.glob("*.jsonl")):
             return load_jsonlines
         if (path / "train.txt").exists():
             return trees.load_trees
-        raise ValueError(f"corpus {str(path)!r}: the folder holds neither train.jsonl nor train.txt")
+        raise ValueError(
+            f"corpus {str(path)!r}: the folder holds neither train.jsonl nor train.txt; load texts in files "
+            "of their own as a list, load(texts, labels=[...]), and Parquet files as load('hub', path=...)"
+        )
+    if path.exists():
+        raise ValueError(
+            f"corpus {str(path)!r}: is no file *.csv, *.jsonl or *.tsv; read it with pandas and give the frame, as in "
+            "load(frame, text='text', label='label')"
+        )
     raise ValueError(
         f"corpus {str(path)!r} is unknown; options are {', '.join(names)}, a file *.csv, *.jsonl or *.tsv, "
         'or a folder with train.jsonl or train.txt; a dataset of the Hugging Face hub is load("hub", path="its name")'
@@ -90,4 +99,7 @@ def _call(loader: Loader, name: str, options: dict[str, Any]) -> Corpus:
     needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}
     if missing := sorted(needed - set(options)):
         raise TypeError(f"corpus {name!r}: option {missing[0]!r} is missing; it says where your copy of the files is")
+    for key, value in options.items():
+        if (kind := str(parameters[key].annotation)) in ("bool", "float", "int"):  # a column may be called 1
+            of_kind(f"corpus {name!r}: {key}", value, kind)
     return loader(**options)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
@@ -16,9 +18,11 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     The folder is made where it is missing. A file that was there stays as it is until the new one is whole.
 
     Raises:
-        OSError: the disk is full; as `room_for`.
+        OSError: the path is that of a folder, or the disk is full; as `room_for`.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; name a file")
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with room_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,9 +42,10 @@ def room_for(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         of_torch = isinstance(error, RuntimeError) and "inline_container.cc" in str(error)  # its archive in C++
-        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT) and not of_torch:
+        of_rust = any(f"(os error {number})" in str(error) for number in FULL)  # safetensors and tokenizers
+        if getattr(error, "errno", None) not in FULL and not of_torch and not of_rust:
             raise
         raise OSError(f"{path}: the disk is full; make room and run again, what is whole stays") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -13,8 +13,8 @@ import torch
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus, Split
-from attn_interp.data.document import Document, documents_of
-from attn_interp.data.draws import sample
+from attn_interp.data.document import Document, documents_of, require_documents, shortened
+from attn_interp.data.draws import require_seed, sample
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of
@@ -30,8 +30,19 @@ Methods = Sequence[str] | Mapping[str, Method]
 """Attributions: names that `list_methods` lists, or names of one's own with the functions."""
 
 
-def _listed(methods: Sequence[str]) -> Sequence[str]:
-    return [methods] if isinstance(methods, str) else methods
+def _chosen(methods: Methods, seed: int) -> Mapping[str, Method]:
+    if isinstance(methods, Mapping):
+        chosen = dict(methods)
+    else:
+        names = methods if isinstance(methods, Iterable) and not isinstance(methods, str) else [methods]
+        chosen = {str(name): _method(name, seed) if isinstance(name, str) else name for name in names}
+    for name, method in chosen.items():
+        if not isinstance(name, str) or not callable(method):
+            raise TypeError(
+                f"methods: got {shortened(repr(methods), 60)}, expected names that list_methods lists, or names with "
+                "functions"
+            )
+    return chosen
 
 
 @cache
@@ -51,7 +62,7 @@ class Reading:
         training: The documents that the model was trained on, for what compares with them; None: not known.
         progress: Whether what takes over two seconds shows a bar.
         whole: The reading that this is a part of, which it shares everything with.
-        weights: Which weights the module had when the reading was made (`weights_of`).
+        read_at: Which weights the module had when the reading was made (`weights_of`).
     """
 
     model: AttentionModel
@@ -60,7 +71,7 @@ class Reading:
     training: tuple[Document, ...] | None = None
     progress: bool = False
     whole: Reading | None = None
-    weights: tuple[tuple[int, int], ...] | None = None
+    read_at: tuple[tuple[int, int], ...] | None = None
 
     @cached_property
     def batches(self) -> tuple[ReadBatch, ...]:
@@ -87,7 +98,7 @@ class Reading:
 
     def check_unchanged(self) -> None:
         """Raises RuntimeError where the module has other weights than those of which numbers are kept."""
-        if self.weights is not None and weights_of(self.model.module) != self.weights:
+        if self.read_at is not None and weights_of(self.model.module) != self.read_at:
             raise RuntimeError(
                 "the weights of the model have changed since it was read (by training, or a move to another dtype or "
                 "device), and numbers of both would be mixed; read it anew: read(model, documents)"
@@ -163,9 +174,7 @@ class Reading:
         Raises:
             ValueError: a name is no method's; the message lists them.
         """
-        chosen = methods
-        if not isinstance(chosen, Mapping):
-            chosen = {name: _method(name, self.seed) for name in _listed(chosen)}
+        chosen = _chosen(methods, self.seed)
         for batch in self.each_batch("attributions") if chosen else self.batches:
             yield batch, {name: batch.attribution(name, method) for name, method in chosen.items()}
 
@@ -248,11 +257,14 @@ def read(
         raise TypeError(
             "read: got a Corpus, expected documents; name a split: read(model, corpus.test, training=corpus)"
         )
+    require_seed(seed)
     given = documents_of(documents)
     if isinstance(training, Corpus):
         model = with_classes_of(model, training.classes, f"corpus {training.name!r}")
     elif isinstance(documents, Split):
         model = in_order_of(model, documents.classes, "the corpus of the documents")
-    known = training.train if isinstance(training, Corpus) else None if training is None else tuple(training)
+    known = training.train if isinstance(training, Corpus) else training
+    if known is not None:
+        known = require_documents(known, "read: training")
     check_labels(model, (*given, *(known or ())))
-    return Reading(model, given, seed, known, progress, weights=weights_of(model.module))
+    return Reading(model, given, seed, known, progress, read_at=weights_of(model.module))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from attn_interp.by_name import named
+from attn_interp.data.document import shortened
 from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import experiment_of, module_of
@@ -172,6 +173,8 @@ class Result:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"Result.load: got {shortened(repr(path), 60)}, expected the path of a file or folder")
         path = Path(path)
         if path.is_dir():
             found = sorted(path.glob("*.parquet"))
@@ -184,7 +187,8 @@ class Result:
         try:
             table = pq.read_table(path, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{path}: damaged or not a Parquet file ({error}); {REMEDY}") from error
+            why = shortened(str(error), 200)
+            raise ValueError(f"{path}: damaged or not a Parquet file ({why}); {REMEDY}") from error
         facts = table.schema.metadata or {}
         if METADATA_KEY not in facts:
             raise ValueError(f"{path}: a Parquet file, but not a saved result; expected one written by Result.save")

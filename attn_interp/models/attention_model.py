@@ -116,7 +116,7 @@ class AttentionModel:
         Raises:
             ValueError: there is no such site, head or query; the message lists them.
         """
-        site = site or self.view.site
+        site = self.view.site if site is None else site
         if site == self.view.site:
             head = self.view.head if head is None else head
             if query is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 
@@ -29,6 +30,12 @@ class EncodedWords:
 
     encode: Encode
     padding_id: int = 0
+
+    def __post_init__(self) -> None:
+        if not callable(self.encode):
+            raise TypeError(f"wrap: encode is {self.encode!r}, expected a function of the words of a document")
+        if not isinstance(self.padding_id, Integral) or not 0 <= self.padding_id < 2**63:
+            raise ValueError(f"wrap: padding_id is {self.padding_id!r}, expected a whole number of at least 0")
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
         rows = [self._ids(document) for document in documents]

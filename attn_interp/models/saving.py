@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
 
+from attn_interp.data.document import shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import FILES, load_checkpoint, save_checkpoint
 from attn_interp.models.predicting import require_device
@@ -63,6 +65,8 @@ def load_model(
     Traceback (most recent call last):
     FileNotFoundError: absent: there is no such folder; expected one that model.save(folder) wrote
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"load_model: got {shortened(repr(folder), 60)}, expected the path of a folder")
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder; expected one that model.save(folder) wrote")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 
@@ -33,9 +34,9 @@ class View:
     query: int | str = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.head, str) and self.head != MEAN:
+        if self.head != MEAN if isinstance(self.head, str) else not isinstance(self.head, Integral):
             raise ValueError(f"head: got {self.head!r}, expected an index or {MEAN!r}")
-        if isinstance(self.query, str) and self.query not in QUERIES:
+        if self.query not in QUERIES if isinstance(self.query, str) else not isinstance(self.query, Integral):
             raise ValueError(f"query: got {self.query!r}, expected an index or one of {', '.join(map(repr, QUERIES))}")
 
 
@@ -52,10 +53,10 @@ def chosen_view(found: Sequence[Site], site: str | None, head: int | str, query:
         site = names[0]
     if site not in names:
         raise ValueError(f"wrap: there is no attention site {site!r}; the sites are {', '.join(names)}")
-    heads = found[names.index(site)].heads
+    view, heads = View(site, head, query), found[names.index(site)].heads
     if not isinstance(head, str) and not 0 <= head < heads:
         raise ValueError(f"wrap: site {site!r} has heads 0..{heads - 1}, got head={head}")
-    return View(site, head, query)
+    return view
 
 
 def word_of(batch: Batch) -> torch.Tensor:

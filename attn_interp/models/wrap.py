@@ -12,12 +12,13 @@ import torch
 from torch import nn
 
 from attn_interp.data.batch import Batch, Collate, collate
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, UNKNOWN_ID, Vocabulary
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names
 from attn_interp.models.checks.documents import made_up, two_sizes
 from attn_interp.models.checks.outputs import check_outputs, chosen_outputs, two_class_logits
+from attn_interp.models.classifiers.checkpoint import SETTINGS, load_checkpoint
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
@@ -50,7 +51,7 @@ def wrap(
     classes: Sequence[str] | None = None,
     vocabulary: Vocabulary | None = None,
     collate_documents: Collate | None = None,
-    example: Sequence[Document] | None = None,
+    example: Sequence[Document | str] | None = None,
     embedding: str | None = None,
     site: str | None = None,
     head: int | str | None = None,
@@ -68,7 +69,8 @@ def wrap(
             view is the attention over sentences, and sentences stand wherever others have words; or with
             site="word_attention" that over words, for documents of one sentence. A sequence classifier of the
             transformers library needs its tokenizer and takes classes, example, site, head, query and device (see
-            `hugging_face.wrap_classifier`); a folder or a name on the hub stands for both.
+            `hugging_face.wrap_classifier`); a folder or a name on the hub stands for both, and
+            a folder that `AttentionModel.save` wrote for what was saved.
         tokenizer: Of a classifier of the transformers library.
         encode: The words of one document -> one id for each, for a module of one's own that is called with the ids
             (B, T) alone; or give vocabulary, or collate_documents.
@@ -81,7 +83,7 @@ def wrap(
         classes: The class names, in the order of the logits.
         vocabulary: Turns words into ids, as `collate` does it; or give
         collate_documents: documents -> Batch, for a module that reads something else.
-        example: Documents for the dry run, of at least two lengths; made up from the vocabulary when None.
+        example: Documents or texts for the dry run, of at least two lengths; made up from the vocabulary when None.
         embedding: Path of the module that yields the input embeddings; None: the only nn.Embedding there is.
         site, head, query: The attention to test (see `View`). None: the only site there is, or of a classifier of ours
             that over the words before the output; head 0 and query 0, or the mean over both where a classifier of
@@ -111,17 +113,24 @@ def wrap(
     if isinstance(module, AttentionModel):
         return module if site is head is query is None else module.at(site, head, query)
     if isinstance(module, str | Path):
-        module, tokenizer = load_classifier(module)
+        ours_in = Path(module) / SETTINGS
+        module, tokenizer = (load_checkpoint(ours_in.parent), None) if ours_in.exists() else load_classifier(module)
     if isinstance(module, nn.Module):
         module = unwrap(module)
+    tried_on: Sequence[Document] | None = documents_of(example) if example else None
     if tokenizer is not None or is_transformers(module):
         return wrap_classifier(
-            module, tokenizer, classes=classes, example=example, site=site, head=head, query=query, device=device
+            module, tokenizer, classes=classes, example=tried_on, site=site, head=head, query=query, device=device
         )
+    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+        raise TypeError(f"wrap: vocabulary is a {type(vocabulary).__name__}, expected a Vocabulary; or give encode")
+    for name, function in (("inputs", inputs), ("logits", logits)):
+        if not callable(function):
+            raise TypeError(f"wrap: {name} is {shortened(repr(function), 60)}, expected a function")
     if encode is not None:
         collate_documents = collate_documents or EncodedWords(encode, padding_id)
         inputs = ids_alone if inputs is own_inputs else inputs
-        example = example or made_up(EXAMPLE_WORDS)
+        tried_on = tried_on or made_up(EXAMPLE_WORDS)
     ours = inputs is own_inputs and logits is two_class_logits and collate_documents is None
     trained = module if isinstance(module, Trained) else None
     if isinstance(module, Trained):
@@ -142,11 +151,11 @@ def wrap(
         collate_documents = partial(collate_sentences if in_sentences else collate, vocabulary=vocabulary)
         if over_words:
             collate_documents = partial(collate_one_sentence, vocabulary=vocabulary)
-    if example is None:
+    if tried_on is None:
         if vocabulary is None:
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
         words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
-        example = made_up(words, SENTENCE_ENDS[0] if in_sentences else None)
+        tried_on = made_up(words, SENTENCE_ENDS[0] if in_sentences else None)
     classes = class_names(classes)
     device = require_device(device)
     read = chosen_outputs(logits, outputs)
@@ -162,9 +171,12 @@ def wrap(
         return to_batch(documents).to(device)
 
     def run(batch: Batch) -> Any:
-        return module(*inputs(batch))
+        given = inputs(batch)
+        if not isinstance(given, tuple | list):
+            raise TypeError(f"wrap: inputs returns a {type(given).__name__}, expected a tuple of what the module takes")
+        return module(*given)
 
-    longer, shorter = two_sizes(example)
+    longer, shorter = two_sizes(tried_on)
     check_outputs(run, read, outputs is not None, classes, [*longer[:3], shorter[-1]], tried, module)
     found = sites(module, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))
     table, name = _embedding(module, embedding)

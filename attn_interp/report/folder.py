@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from attn_interp.data.document import shortened
 from attn_interp.experiments.result import Result
 from attn_interp.report.run_directory import failures, file_of, read_settings
 
@@ -143,8 +144,9 @@ def _read_table(file: Path | StringIO) -> pd.DataFrame:
         return pd.read_csv(file, keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
-    except ValueError as error:
-        raise ValueError(f"{file}: is no table in UTF-8 with commas between: {error}; mend or remove it") from error
+    except (ValueError, OSError) as error:
+        why = shortened(str(error), 200)
+        raise ValueError(f"{file}: is no table in UTF-8 with commas between: {why}; mend or remove it") from error
 
 
 def _check_summary(file: Path, summary: pd.DataFrame, source: Path) -> None:

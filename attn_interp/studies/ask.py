@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from attn_interp.by_name import named
+from attn_interp.data.document import shortened
 from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import experiment_of, names
 from attn_interp.experiments.reading import Reading
@@ -146,10 +147,15 @@ def _known(questions: Sequence[str] | None) -> list[str]:
     everything = names()
     if questions is None:
         return list(everything)
-    for name in [questions] if isinstance(questions, str) else questions:
+    if not isinstance(questions, Iterable):
+        raise TypeError(f"questions: got {shortened(repr(questions), 60)}, expected names of experiments")
+    questions = (questions,) if isinstance(questions, str) else tuple(questions)
+    for name in questions:
+        if not isinstance(name, str):
+            raise TypeError(f"questions: got {shortened(repr(name), 60)}, expected the name of an experiment")
         if name not in everything:
             near = get_close_matches(name, everything, 1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
+            guess = f"; did you mean {near[0]!r}?" if near else "."
             raise ValueError(f"question {name!r} is unknown{guess} There are {', '.join(sorted(everything))}")
     return [name for name in everything if name in questions]
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
-from attn_interp.models.classifiers.checkpoint import check_size
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.predicting import require_device
 from attn_interp.report.run_directory import as_name
@@ -66,7 +65,6 @@ class Cell:
                 raise ValueError(f"{name}: got {value}, expected at least {least}")
             if value is not None and value > MOST:
                 raise ValueError(f"{name}: got {value}, expected at most {MOST:,}")
-        check_size(self.settings, "settings")
         if not 0 < self.eps < 1:
             raise ValueError(f"eps: got {self.eps}, expected a total variation distance in (0, 1)")
         require_device(self.device)
@@ -123,6 +121,8 @@ class Cell:
         """What was read, by what it holds."""
         inputs = {"corpus": self.load_corpus().fingerprint()}
         if self.embeddings is not None:
+            if not Path(self.embeddings).is_file():
+                raise FileNotFoundError(f"embeddings: there is no file {self.embeddings!r}")
             found = Path(self.embeddings).stat()
             inputs["vectors"] = _fingerprint(self.embeddings, found.st_size, found.st_mtime_ns)
         return inputs

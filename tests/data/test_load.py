@@ -138,3 +138,19 @@ def test_a_name_goes_before_a_path(tmp_path, monkeypatch):
     assert load("planted", **PLANTED).name == "planted"
     with pytest.raises(ValueError, match="the folder holds neither"):
         load(Path("planted"))
+
+
+def test_what_is_no_corpus_is_told_with_what_to_type(tmp_path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"")
+    with pytest.raises(
+        ValueError, match=r"a\.parquet': is no file \*\.csv, .*; read it with pandas and give the frame"
+    ):
+        load(tmp_path / "a.parquet")
+    with pytest.raises(
+        ValueError, match=r"holds neither train\.jsonl nor train\.txt; load texts in files of their own"
+    ):
+        load(tmp_path)
+    (tmp_path / "A.CSV").write_text("text,label\n" + "".join(f"a film {n},{n % 2}\n" for n in range(12)))
+    assert load(tmp_path / "A.CSV").classes == ("0", "1")
+    with pytest.raises(TypeError, match=r"A\.CSV': seed: got 1\.0, expected a whole number"):
+        load(tmp_path / "A.CSV", seed=1.0)

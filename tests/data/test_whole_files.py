@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.whole_files import replace_file, whole_file
@@ -28,10 +29,17 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_is_no_file_to_write(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file"):
+        replace_file(tmp_path, b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
 FULL = [
     OSError(errno.ENOSPC, "No space left on device"),
     OSError(errno.EDQUOT, "Disk quota exceeded"),
     RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 768 vs 662"),
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
 ]
 
 

@@ -267,3 +267,13 @@ def test_a_model_of_transformers_is_saved_and_seen_at_another_layer(tmp_path) ->
     assert torch.equal(again.logits("the films was good"), model.logits("the films was good"))
     first = model.at(site=model.sites[0].name)
     assert first.module is model.module and first.view.site == model.sites[0].name != model.view.site
+
+
+def test_a_folder_that_a_model_was_saved_to_can_be_wrapped(model, tmp_path) -> None:
+    model.save(tmp_path / "mine")
+    texts = ["a wonderful film", "an awful film"]
+    torch.testing.assert_close(wrap(tmp_path / "mine").logits(texts), model.logits(texts), rtol=0, atol=0)
+    (tmp_path / "config.json").write_text("{")
+    pytest.importorskip("transformers")
+    with pytest.raises(OSError, match=r"cannot be loaded by transformers \(.*JSON.*\); check the name, or the files"):
+        wrap(tmp_path)

@@ -93,3 +93,8 @@ def test_the_device_names_nothing_and_has_to_be_there() -> None:
     assert "device" not in cell.described()
     with pytest.raises(ValueError, match="device: got 'gpu0', expected one of cpu"):
         replace(cell, device="gpu0")
+
+
+def test_vectors_that_are_not_there_are_told(cell: Cell) -> None:
+    with pytest.raises(FileNotFoundError, match=r"embeddings: there is no file 'nope\.txt'"):
+        replace(cell, embeddings="nope.txt").key()

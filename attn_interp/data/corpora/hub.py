@@ -7,6 +7,7 @@ from typing import Any
 
 from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import shortened
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 
 SPLITS = {"train": "train", "validation": "dev", "valid": "dev", "dev": "dev", "test": "test"}
@@ -49,19 +50,25 @@ def load_hub(
 
     Raises:
         ImportError: datasets is not installed.
-        ValueError: a column or split that is not there, a split whose labels are hidden (-1), or a bad document; named.
+        OSError: there is no such dataset, or the hub cannot be reached.
+        ValueError: a damaged file, a column or split that is not there, a split whose labels are hidden (-1), or a bad
+            document; named.
     """
     try:
         from datasets import load_dataset
     except ImportError as error:
         raise ImportError("datasets is not installed; pip install 'attn-interp[datasets]'") from error
     name = str(path)
-    found = {
-        split: part for split, part in load_dataset(name, config, revision=revision).items() if split not in without
-    }
+    try:
+        dataset = load_dataset(name, config, revision=revision)
+    except Exception as error:  # of the network, of the hub, or of the reader of a file
+        kind = OSError if isinstance(error, OSError) else ValueError
+        why = shortened(" ".join(str(error).split()), 300)
+        raise kind(f"dataset {name!r}: cannot be loaded ({why}); check name, configuration and files") from error
+    found = {split: part for split, part in dataset.items() if split not in without}
     if "train" not in found:
         raise ValueError(f"dataset {name!r}: has the splits {', '.join(found)}; expected one named train")
-    column = words or _chosen(name, found["train"], text, TEXTS, "text=")
+    column = _chosen(name, found["train"], words or text, TEXTS, "text=")
     label = _chosen(name, found["train"], label, LABELS, "label=")
     names = classes or getattr(found["train"].features[label], "names", None)
     rows = list(_rows(name, found, column, label, words is not None))

@@ -91,7 +91,8 @@ def read_records(path: Path, needed: Sequence[str], encoding: str = "utf-8") -> 
         raise ValueError(f"{path}: names of columns repeat: {', '.join(header)}; give each its own")
     for name in needed:
         if name not in header:
-            raise ValueError(f"{path}: there is no column {name!r}; columns are {', '.join(sorted(header))}")
+            found = ", ".join(sorted(header))
+            raise ValueError(f"{path}: there is no column {name!r}; columns are {found}; say which one is meant")
     for place, cells in records:
         if len(cells) != len(header):
             raise ValueError(
@@ -102,7 +103,7 @@ def read_records(path: Path, needed: Sequence[str], encoding: str = "utf-8") -> 
 
 def _records(path: Path, needed: Sequence[str], encoding: str) -> Iterator[Record]:
     """The place and the cells of every record; a record's row is the line on which it begins."""
-    if path.suffix == ".tsv":
+    if path.suffix.lower() == ".tsv":
         for number, line in read_filled_lines(path, encoding):
             yield f"{path}, row {number}", line.split("\t")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -40,7 +40,7 @@ def corpus_of_texts(
         ValueError: another number of labels than texts, no labels at all, or what `corpus_of_rows` refuses; names the
             row.
     """
-    texts = list(texts)
+    texts = [texts] if isinstance(texts, Document) else list(texts) if isinstance(texts, Iterator) else texts
     documents = documents_of(texts)
     if labels is None:
         if any(document.label is None for document in documents):
@@ -126,7 +126,8 @@ def corpus_of_frame(
     named = [column for column in (content, label, id, split) if column is not None]
     for column in named:
         if column not in columns:
-            raise ValueError(f"frame: there is no column {column!r}; columns are {', '.join(sorted(columns))}")
+            found = ", ".join(sorted(columns))
+            raise ValueError(f"frame: there is no column {column!r}; columns are {found}; say which one is meant")
     if classes is None and isinstance(frame[label].dtype, pd.CategoricalDtype):
         classes = [str(category) for category in frame[label].cat.categories]
     rows = []
@@ -134,12 +135,12 @@ def corpus_of_frame(
         if empty := [column for column, cell in cells.items() if pd.api.types.is_scalar(cell) and pd.isna(cell)]:
             raise ValueError(f"frame, row {number}: {empty[0]} is missing; fill the cell or drop the row")
         cell = {str(column): value for column, value in cells.items()}
-        told = cell[content]
+        told, is_name = cell[content], pd.api.types.is_scalar(cell[label]) and not isinstance(cell[label], bytes)
         rows.append(
             Row(
                 place=f"frame, row {number}",
                 id=str(number) if id is None else str(cell[id]),
-                label=str(cell[label]) if pd.api.types.is_scalar(cell[label]) else cell[label],
+                label=str(cell[label]) if is_name else cell[label],
                 words=None if words is None else told.split() if isinstance(told, str) else told,
                 text=told if words is None else None,
                 split=None if split is None else str(cell[split]),

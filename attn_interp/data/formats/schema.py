@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 
+import numpy as np
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from attn_interp.data.document import shortened
@@ -24,6 +26,14 @@ PLAIN = {
     "string_type": "a text",
     "tuple_type": "a list",
 }
+KINDS: dict[str, tuple[Any, Any, str]] = {
+    "bool": ((bool, np.bool_), bool, "True or False"),
+    "float": (Real, float, "a number"),
+    "int": (Integral, int, "a whole number"),
+    "str": (str, str, "a text"),
+}
+"""Annotation of an argument -> what may be given, what it is kept as, and its name."""
+
 Extra = Literal["allow", "forbid"]
 LONGEST_NAME = 200  # bytes; file systems allow 255, and endings and temporary names are added
 
@@ -77,6 +87,26 @@ def checked(content: Any, kind: type[Kind], place: str, remedy: str = "", extra:
         raise ValueError(_first(error, content, kind, place) + ending) from error
     except RecursionError as error:
         raise ValueError(f"{place}: its lists or objects are nested too deeply{ending}") from error
+
+
+def of_kind(name: str, value: Any, kind: str) -> Any:
+    """A value that somebody typed, held to the annotation of its argument; a truth value is no number.
+
+    Args:
+        kind: "bool", "float", "int" or "str", with " | None" where it may be left out; others are not looked at.
+
+    Returns:
+        The value; a number of numpy as one of Python, so that it can be written to a file.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    allowed, made, expected = KINDS.get(kind.removesuffix(" | None"), (object, None, ""))
+    if made is None or (value is None and kind.endswith(" | None")):
+        return value
+    if not isinstance(value, allowed) or (isinstance(value, bool) and made is not bool):
+        raise TypeError(f"{name}: got {shortened(repr(value), 60)}, expected {expected}")
+    return value if type(value) in (float, int) else made(value)
 
 
 def plain_name(text: str) -> str:

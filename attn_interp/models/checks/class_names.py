@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, shortened
 from attn_interp.models.checks.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -22,8 +22,13 @@ def class_names(given: Iterable[Any]) -> tuple[str, ...]:
     """The names of the classes, checked.
 
     Raises:
-        TypeError: one is no string; ValueError: one stands for two logits.
+        TypeError: they have no order, or one is no string.
+        ValueError: one stands for two logits.
     """
+    if isinstance(given, Set | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"wrap: classes are {shortened(repr(given), 60)}, expected their names in the order of the logits"
+        )
     names = tuple(given)
     for index, name in enumerate(names):
         if not isinstance(name, str):

@@ -156,8 +156,9 @@ def check_outputs(
 
 def _logits(raw: Any, outputs: Outputs, batch: Batch, classes: Sequence[str]) -> torch.Tensor:
     """(B, C) from what was found in the output."""
-    if not isinstance(raw, torch.Tensor) or not raw.is_floating_point():
-        what = f"a tensor of {raw.dtype}" if isinstance(raw, torch.Tensor) else f"a {type(raw).__name__}"
+    if not isinstance(raw, torch.Tensor) or not raw.is_floating_point() or raw.layout != torch.strided:
+        what = f"a {raw.layout} tensor of {raw.dtype}" if isinstance(raw, torch.Tensor) else f"a {type(raw).__name__}"
+        what = what.replace("torch.strided ", "")
         raise TypeError(f"wrap: the outputs are {what}, expected logits: numbers (documents, classes)")
     found = outputs.of_numbers(raw.detach())
     if tuple(found.shape) != (len(batch), len(classes)):

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from pydantic import Field
 from safetensors import SafetensorError
@@ -28,10 +27,6 @@ FORMAT_VERSION = 1
 SETTINGS, VOCABULARY, WEIGHTS = "settings.json", "vocabulary.json", "weights.safetensors"
 FILES = {SETTINGS, VOCABULARY, WEIGHTS}
 REMEDY = "copy the whole folder anew, or train again"
-
-WIDTHS, COUNTS = ("embedding_width", "hidden", "kernels"), ("heads", "encoder_heads", "layers")
-MOST = dict.fromkeys(WIDTHS, 100_000) | dict.fromkeys(COUNTS, 1_000)
-"""The largest network that is built."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +111,10 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> T
     folder = Path(folder)
     facts, files, unchanged = _read_whole(folder)
     place = str(folder / SETTINGS)
-    check_size(facts.settings, place)
     named = str(folder / VOCABULARY)
     words = checked(parse_json(files[VOCABULARY], named, REMEDY), tuple[str, ...], named, REMEDY)
+    if not all(map(str.strip, words)):
+        raise ValueError(f"{named}: a word is empty; {REMEDY}")
     try:
         vocabulary, weights = Vocabulary(words), load(files[WEIGHTS])
     except (ValueError, SafetensorError) as error:
@@ -132,18 +128,6 @@ def load_checkpoint(folder: Path | str, device: torch.device | str = "cpu") -> T
 def check_checkpoint(folder: Path) -> None:
     """Refuse a checkpoint of which a file is missing or damaged, as `load_checkpoint` does, without building it."""
     _read_whole(folder)
-
-
-def check_size(settings: ClassifierSettings, place: str) -> None:
-    """Refuse a network that no machine could build.
-
-    Raises:
-        ValueError: naming the setting.
-    """
-    for name, most in MOST.items():
-        for value in np.atleast_1d(getattr(settings, name)):
-            if value > most:
-                raise ValueError(f"{place}: {name}: got {value}, expected at most {most:,}")
 
 
 def _require_free(folder: Path) -> None:

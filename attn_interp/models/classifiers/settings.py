@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from attn_interp.by_name import named
+from attn_interp.data.document import shortened
+from attn_interp.data.formats.schema import of_kind
 
 if TYPE_CHECKING:
     from attn_interp.models.classifiers.encoders import Encoder
@@ -23,6 +26,8 @@ ENCODERS = {
 
 POOLINGS = ("attention", "last", "max", "mean")
 COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
+MOST = {"embedding_width": 100_000, "hidden": 100_000, "encoder_heads": 1_000, "heads": 1_000, "layers": 1_000}
+"""The largest network that is built."""
 
 
 def encoder_named(name: str) -> Encoder:
@@ -42,6 +47,25 @@ def require_at_least(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name}: got {value!r}, expected at least {least}")
 
 
+def require_at_most(name: str, value: float, most: float) -> None:
+    """Raise ValueError unless value <= most."""
+    if not value <= most:
+        raise ValueError(f"{name}: got {value!r}, expected at most {most:,}")
+
+
+def require_kinds(settings: Any) -> None:
+    """Raise TypeError unless each field of a frozen dataclass is of its kind; a truth value is no number. Numbers of
+    numpy become those of Python, so that settings can be written to a file."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        kind = str(field.type).removeprefix("tuple[").removesuffix(", ...]")
+        several = kind != field.type
+        if several and not isinstance(value, Iterable):
+            raise TypeError(f"{field.name}: got {shortened(repr(value), 60)}, expected a list of whole numbers")
+        plain = tuple(of_kind(field.name, each, kind) for each in (value if several else (value,)))
+        object.__setattr__(settings, field.name, plain if several else plain[0])
+
+
 @dataclass(frozen=True)
 class ClassifierSettings:
     """Embedding -> encoder -> pooling -> affine head. The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
@@ -57,17 +81,18 @@ class ClassifierSettings:
         attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "bilinear" h.(W v), "dot" v.h, or
             "scaled_dot" v.h / sqrt(d), which is what Jain & Wallace call dot; or "uniform", the same weight for every
             word, with nothing to learn. Other poolings ignore it.
-        heads: H attention heads; each has its own query and pools its own d / H columns of the states.
-        embedding_width: E, width of the word vectors.
-        hidden: Width of the states, for an LSTM or GRU of each direction.
-        kernels: Odd widths of the CNN's convolutions; `hidden` is shared out among them evenly.
-        layers: Of a transformer.
-        encoder_heads: Heads of each layer of a transformer; `hidden` is shared out among them evenly.
+        heads: H attention heads, at most 1,000; each has its own query and pools its own d / H columns of the states.
+        embedding_width: E, width of the word vectors, at most 100,000.
+        hidden: Width of the states, for an LSTM or GRU of each direction; at most 100,000.
+        kernels: Odd widths of the CNN's convolutions, at most 100,000; `hidden` is shared out among them evenly.
+        layers: Of a transformer, at most 1,000.
+        encoder_heads: Heads of each layer of a transformer, at most 1,000; `hidden` is shared out among them evenly.
         dropout: Share of values dropped in training, at the embeddings and at the pooled vector, 0 <= dropout < 1.
         forget_bias: Added to what the biases of an LSTM's forget gates start from, which is about 0. At 1 the cell
             starts by keeping most of what it has (Gers et al. 2000; Jozefowicz et al. 2015).
 
     Raises:
+        TypeError: a setting of another kind, such as 2.0 or True for a whole number.
         ValueError: naming the setting, its value and what is allowed.
     """
 
@@ -85,11 +110,15 @@ class ClassifierSettings:
     forget_bias: float = 0.0
 
     def __post_init__(self) -> None:
+        require_kinds(self)
         require_option("encoder", self.encoder, tuple(ENCODERS))
         require_option("pooling", self.pooling, POOLINGS)
         require_option("attention", self.attention, COMPATIBILITIES)
-        for name in ("heads", "embedding_width", "hidden", "layers", "encoder_heads"):
+        for name, most in MOST.items():
             require_at_least(name, getattr(self, name), 1)
+            require_at_most(name, getattr(self, name), most)
+        for kernel in self.kernels:
+            require_at_most("kernels", kernel, MOST["hidden"])
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, expected 0 <= dropout < 1")
         encoder = encoder_named(self.encoder)
@@ -154,7 +183,7 @@ class TrainingSettings:
             teach the vector of unknown words.
 
     Raises:
-        ValueError: naming the setting, its value and what is allowed.
+        TypeError, ValueError: as for `ClassifierSettings`.
     """
 
     epochs: int = 8
@@ -167,6 +196,7 @@ class TrainingSettings:
     least_count: int = 2
 
     def __post_init__(self) -> None:
+        require_kinds(self)
         for name in ("epochs", "patience", "batch_size", "least_count"):
             require_at_least(name, getattr(self, name), 1)
         require_at_least("weight_decay", self.weight_decay, 0)

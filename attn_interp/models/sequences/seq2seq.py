@@ -14,7 +14,13 @@ from attn_interp.data.batch import batches_by_length
 from attn_interp.data.corpora.transduction import Transduction
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 from attn_interp.models.classifiers.recurrent import GruEncoder
-from attn_interp.models.classifiers.settings import require_at_least, require_option
+from attn_interp.models.classifiers.settings import (
+    MOST,
+    require_at_least,
+    require_at_most,
+    require_kinds,
+    require_option,
+)
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.sequences.pair_batch import PairBatch, collate_pairs
 from attn_interp.models.training.fitting import seeded
@@ -31,8 +37,8 @@ class Seq2SeqSettings:
             decoder remembers what it read, so a word can be read beside its place or ahead of its time. Or "words",
             their vectors, and the logits see the mixture alone: a control in which a word has to be read where it
             stands when it is said, so that its attention has to be the alignment. The scores are of the states in both.
-        embedding_width: E, width of the word vectors on both sides.
-        hidden: D, width of the decoder's state, and of the encoder's in each direction.
+        embedding_width: E, width of the word vectors on both sides, at most 100,000.
+        hidden: D, width of the decoder's state, and of the encoder's in each direction; at most 100,000.
         epochs: Passes over the training pairs.
         batch_size: Pairs per step, of similar length.
         learning_rate: Step size of Adam.
@@ -49,9 +55,11 @@ class Seq2SeqSettings:
     learning_rate: float = 1e-2
 
     def __post_init__(self) -> None:
+        require_kinds(self)
         require_option("values", self.values, ("states", "words"))
         for name in ("embedding_width", "hidden", "epochs", "batch_size"):
             require_at_least(name, getattr(self, name), 1)
+            require_at_most(name, getattr(self, name), MOST.get(name, math.inf))
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate: got {self.learning_rate!r}, expected a number above 0")
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names, names_in
 from attn_interp.models.checks.documents import made_up, two_sizes
@@ -43,21 +43,30 @@ def load_classifier(name: str | Path) -> tuple[nn.Module, Any]:
 
     Raises:
         ImportError: transformers is not installed.
-        ValueError: weights of the classifier are not in the files, so that they would be random.
+        OSError: there is no such model, or the hub cannot be reached.
+        ValueError: a file is damaged, or weights of the classifier are not in the files, so that they would be random.
     """
     try:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
     except ImportError as error:
         raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
-        name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-    )
+    try:
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:  # of the network, of the hub, or of a file
+        kind = OSError if isinstance(error, OSError) else ValueError
+        why = shortened(" ".join(str(error).split()), 300)
+        raise kind(
+            f"{name}: cannot be loaded by transformers ({why}); check the name, or the files of the folder"
+        ) from error
     if missing := sorted(loading["missing_keys"]):
         raise ValueError(
             f"{name}: {missing[0]} and {len(missing) - 1} other weights of {type(model).__name__} are not in its files "
             "and would be random; fine-tune it on labelled documents first"
         )
-    return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    return model, tokenizer
 
 
 @dataclass(frozen=True)

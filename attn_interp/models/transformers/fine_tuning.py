@@ -19,8 +19,9 @@ from torch.nn.utils import clip_grad_norm_
 from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, gold_labels
+from attn_interp.data.whole_files import room_for
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.classifiers.settings import require_at_least
+from attn_interp.models.classifiers.settings import require_at_least, require_kinds
 from attn_interp.models.classifiers.trained import Epoch
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.training.fitting import finite, groups_in_random_order, seeded
@@ -43,7 +44,7 @@ class FineTuningSettings:
         clip: Longest gradient (2-norm over all parameters); longer ones are scaled down.
 
     Raises:
-        ValueError: naming the setting, its value and what is allowed.
+        TypeError, ValueError: naming the setting, its value and what is allowed.
 
     Reference: Devlin et al. 2019, section A.3, for the sizes; Loshchilov & Hutter 2019 for AdamW.
     """
@@ -56,6 +57,7 @@ class FineTuningSettings:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
+        require_kinds(self)
         for name in ("epochs", "batch_size"):
             require_at_least(name, getattr(self, name), 1)
         require_at_least("weight_decay", self.weight_decay, 0)
@@ -199,6 +201,7 @@ def save_pretrained(model: AttentionModel, folder: Path | str, texts: Mapping[st
     Raises:
         TypeError: the model is none of the transformers library.
         FileExistsError: the folder is there.
+        OSError: the disk is full; nothing is left.
     """
     folder = Path(folder)
     if not isinstance(model.collate, CollatePieces):
@@ -207,14 +210,15 @@ def save_pretrained(model: AttentionModel, folder: Path | str, texts: Mapping[st
         raise FileExistsError(f"{folder}: is there already; name another folder")
     module: Any = model.module
     draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    try:
-        module.save_pretrained(draft, safe_serialization=True)
-        model.collate.tokenizer.save_pretrained(draft)
-        for name, text in texts.items():
-            (draft / name).write_text(text, "utf-8")
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with room_for(folder):
+        try:
+            module.save_pretrained(draft, safe_serialization=True)
+            model.collate.tokenizer.save_pretrained(draft)
+            for name, text in texts.items():
+                (draft / name).write_text(text, "utf-8")
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _that_fit(

@@ -64,6 +64,8 @@ def test_words_and_names_of_columns(hub) -> None:
         load_hub("x", label="stars")
     with pytest.raises(ValueError, match=r"there is no column 'star'; columns are stars, tokens"):
         load_hub("x", words="tokens", label="star")
+    with pytest.raises(ValueError, match=r"there is no column 'token'; columns are stars, tokens"):
+        load_hub("x", words="token", label="stars")
 
 
 def test_a_dataset_without_training_documents_is_refused(hub) -> None:

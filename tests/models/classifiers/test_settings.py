@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
@@ -57,6 +58,44 @@ def test_wrong_classifier_settings_are_named(wrong: dict[str, Any], message: str
 def test_wrong_training_settings_are_named(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         TrainingSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        *(({name: 100_001}, f"{name}: got 100001, expected at most 100,000") for name in ("embedding_width", "hidden")),
+        *(
+            ({name: 1_001}, f"{name}: got 1001, expected at most 1,000")
+            for name in ("heads", "layers", "encoder_heads")
+        ),
+        (
+            {"encoder": "cnn", "hidden": 3, "kernels": (1, 3, 10**9 + 1)},
+            "kernels: got 1000000001, expected at most 100,0",
+        ),
+        *(({"hidden": value}, f"hidden: got {value!r}, expected a whole number") for value in (2.0, True, "6", None)),
+        ({"kernels": 3}, "kernels: got 3, expected a list of whole numbers"),
+        ({"kernels": (1, 3.0)}, "kernels: got 3.0, expected a whole number"),
+        ({"dropout": True}, "dropout: got True, expected a number"),
+        ({"bidirectional": "no"}, "bidirectional: got 'no', expected True or False"),
+        ({"bidirectional": 1}, "bidirectional: got 1, expected True or False"),
+        ({"encoder": ["lstm"]}, "encoder: got ['lstm'], expected a text"),
+        ({"epochs": 2.0}, "epochs: got 2.0, expected a whole number"),
+        ({"learning_rate": "low"}, "learning_rate: got 'low', expected a number"),
+    ],
+)
+def test_kinds_and_bounds_hold_in_the_constructors(wrong: dict[str, Any], message: str) -> None:
+    kind = TrainingSettings if set(wrong) <= {"epochs", "learning_rate"} else ClassifierSettings
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        kind(**wrong)
+
+
+def test_numbers_of_numpy_become_plain_and_others_stay() -> None:
+    made = ClassifierSettings(
+        hidden=np.int64(6), dropout=np.float32(0.5), bidirectional=np.bool_(False), kernels=[1, 3]
+    )
+    assert made == ClassifierSettings(hidden=6, dropout=0.5, bidirectional=False, kernels=(1, 3))
+    assert {type(value) for value in vars(made).values()} == {str, int, float, bool, tuple}
+    assert type(TrainingSettings(weight_decay=0).weight_decay) is int
 
 
 def test_state_width_counts_the_directions_of_an_lstm_alone() -> None:

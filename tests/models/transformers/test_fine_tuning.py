@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from typing import Any
@@ -142,3 +143,16 @@ def fresh_copy(model: AttentionModel) -> AttentionModel:
 
     module = copy.deepcopy(model.module)
     return wrap(module, model.collate.tokenizer)  # type: ignore[attr-defined]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(learned, tmp_path, monkeypatch) -> None:
+    model, _ = learned
+
+    def full(folder, **options) -> None:
+        (folder / "tokenizer.json").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(model.collate.tokenizer, "save_pretrained", full)
+    with pytest.raises(OSError, match=r"mine: the disk is full; make room and run again"):
+        model.save(tmp_path / "mine")
+    assert list(tmp_path.iterdir()) == []
