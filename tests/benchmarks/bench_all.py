@@ -30,6 +30,7 @@ from attn_interp.data.load import load
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.experiments.jain_wallace.permutation import permutation, sampled_changes
 from attn_interp.experiments.reading import Reading, read
+from attn_interp.experiments.tangent import checked_votes
 from attn_interp.measures.kendall import kendall_tau
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.classifier import Classifier
@@ -39,6 +40,7 @@ from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 from attn_interp.readout.adversary.two_classes import exact_adversary
 from attn_interp.recording import intervene, record
+from attn_interp.recording.one_word import on_each_word
 
 TREEBANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "sst_ptb"
 ALTERNATIVES = 20
@@ -106,6 +108,13 @@ def comparisons(corpus: Corpus, sizes: Sizes) -> Iterator[Comparison]:
         "a packed nn.LSTM on every shortened document, batches of 32",
         every_word(model, documents),
         lambda: plain.deletion(twin, vocabulary, documents),
+        rounds,
+    )
+    yield compare(
+        "votes",
+        "a run of what follows the attention for each word",
+        lambda: [checked_votes(part.under, part.weights, part.is_word) for part in reading.batches],
+        lambda: [on_each_word(part.under, part.is_word) for part in reading.batches],
         rounds,
     )
     pairs = [(part.weights, part.weights.roll(1, 0), part.is_word) for part in reading.batches]

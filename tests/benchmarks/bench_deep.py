@@ -1,5 +1,5 @@
-"""What recording, leave-one-out and integrated gradients cost on a BERT: each line a ratio to the plain way, timed in
-turns in the same run.
+"""What recording, other attention, leave-one-out and integrated gradients cost on a BERT: each line a ratio to the
+plain way, timed in turns in the same run.
 
 One thread, medians over the rounds; the model has random weights, which changes no cost. Prints a table and writes
 nothing.
@@ -26,9 +26,11 @@ from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
+from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import record
+from attn_interp.recording import sites as find_sites
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,10 @@ class Sizes:
     heads: int = 4
     width: int = 128
     recorded: tuple[int, int, int] = (6, 12, 384)
+    draws: int = 100
 
 
-TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8))
+TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8), draws=6)
 WORDS = tuple(f"w{index}" for index in range(200))
 
 
@@ -116,6 +119,32 @@ def recorded(model: AttentionModel, batches: Sequence[Batch]) -> list[torch.Tens
     return found
 
 
+def alternatives(
+    model: AttentionModel, batches: Sequence[Batch], draws: int
+) -> list[tuple[Alternatives, torch.Tensor]]:
+    """Each batch and weightings (B, draws, W) of it."""
+    found = []
+    for batch in batches:
+        is_word = model.run(batch).is_word
+        noise = torch.rand(len(batch), draws, is_word.shape[1]) * is_word[:, None]
+        found.append((Alternatives(model, batch), noise / noise.sum(-1, keepdim=True)))
+    return found
+
+
+def at_the_query(drawn: Sequence[tuple[Alternatives, torch.Tensor]]) -> list[torch.Tensor]:
+    with torch.no_grad():
+        return [each.logits(weightings) for each, weightings in drawn]
+
+
+def at_all_positions(drawn: Sequence[tuple[Alternatives, torch.Tensor]]) -> list[torch.Tensor]:
+    """One weighting after the other, through all positions of the last layer."""
+    with torch.no_grad():
+        return [
+            torch.stack([each.whole(each.kept, each.batch, one) for one in weightings.unbind(1)], 1)
+            for each, weightings in drawn
+        ]
+
+
 def comparisons(sizes: Sizes) -> Iterator[Comparison]:
     model, documents = model_of(sizes), documents_of(sizes)
     batches = [batch for _, batch in model.batches(documents)]
@@ -128,6 +157,22 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         lambda: recorded(large, batches),
         lambda: eager_attentions(large, batches),
         4 * sizes.rounds,
+    )
+    drawn = alternatives(large, batches, sizes.draws)
+    yield compare(
+        f"{sizes.draws} other attentions of the last layer, read at the first token",
+        "all positions of the last layer, one attention after the other",
+        lambda: at_the_query(drawn),
+        lambda: at_all_positions(drawn),
+        sizes.rounds,
+    )
+    ids = batches[0].ids[:2]
+    yield compare(
+        "sites of every layer, found and verified",
+        "two passes of the model for each site",
+        lambda: find_sites(large.module, ids),
+        lambda: [large.module(ids) for _ in range(2 * layers)],
+        sizes.rounds,
     )
     yield compare(
         "leave-one-out",

@@ -27,8 +27,22 @@ def test_every_line_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     importlib.import_module("bench_all").main(["--tiny"])
     printed = capsys.readouterr().out
     lines = ("leave-one-out", "Kendall", "permutations", "exact adversary", "recorded", "replay", "training epoch")
-    for line in (*lines, "integrated"):
+    for line in (*lines, "integrated", "votes"):
         assert line in printed
+
+
+def test_every_line_of_a_deep_model_is_measured(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    deep = importlib.import_module("bench_deep")
+    deep.main(["--tiny"])
+    printed = capsys.readouterr().out
+    for line in ("recorded", "other attentions", "sites", "leave-one-out", "integrated"):
+        assert line in printed
+    model = deep.model_of(deep.TINY)
+    batches = [batch for _, batch in model.batches(deep.documents_of(deep.TINY))]
+    drawn = deep.alternatives(model, batches, 6)
+    for fast, whole in zip(deep.at_the_query(drawn), deep.at_all_positions(drawn), strict=True):
+        torch.testing.assert_close(fast, whole, atol=1e-5, rtol=1e-5)
 
 
 def test_growth_finds_the_exponent(monkeypatch: pytest.MonkeyPatch) -> None:
