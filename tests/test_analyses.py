@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.formats.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
+from attn_interp.figures.draw import files
 from attn_interp.report.page import write_report
 from attn_interp.studies import run
 
@@ -70,7 +74,8 @@ def test_no_seeds_are_refused(script, monkeypatch, capsys) -> None:
 
 @pytest.fixture
 def drawn_once(monkeypatch) -> None:
-    """Figures take most of the time and are tested by themselves: draw the first of a model and the first of all."""
+    """Figures take most of the time and are tested by themselves: draw the first of a model and the first of all,
+    and one of each name."""
     drawn: set[bool] = set()
     draw = run.draw
 
@@ -80,7 +85,17 @@ def drawn_once(monkeypatch) -> None:
             drawn.add(of_all)
             draw(result, folder)
 
+    save, saved = files.save_figure, dict[str, tuple[Path, ...]]()
+
+    def save_or_copy(figure: Figure, path: Path, data: pd.DataFrame) -> tuple[Path, ...]:
+        if path.name not in saved:
+            saved[path.name] = save(figure, path, data)
+            return saved[path.name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tuple(Path(shutil.copy(source, path.parent)) for source in saved[path.name])
+
     monkeypatch.setattr(run, "draw", once)
+    monkeypatch.setattr(files, "save_figure", save_or_copy)
     monkeypatch.setattr("attn_interp.studies.people.rationales.SHOWN", (0.5,))
 
 

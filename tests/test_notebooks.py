@@ -17,13 +17,25 @@ from attn_interp.data.load import load
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SHORT: dict[str, Any] = {"CORPUS": "small.jsonl", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2}
 BUILT_IN = "planted"  # where a notebook plants evidence of its own
-STRICT = "%reset -f\nimport warnings\nwarnings.simplefilter('error')\nimport torch\ntorch.set_num_threads(1)"
+STRICT = """%reset -f
+%matplotlib inline
+%config InlineBackend.print_figure_kwargs = {"bbox_inches": None, "dpi": 40}
+import warnings
+warnings.simplefilter('error')
+import torch
+torch.set_num_threads(1)
+from attn_interp.experiments.jain_wallace.parts import search
+from attn_interp.statistics import bootstrap
+from attn_interp.studies.retraining import kept_models
+search.STEPS, kept_models.STRENGTHS, bootstrap.RESAMPLES = 5, (0.1, 0.01), 50
+"""
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 def shortened(notebook: NotebookNode) -> NotebookNode:
-    """The notebook with other values in its parameter cell, after a cell that makes every warning an error."""
+    """The notebook with other values in its parameter cell, after a cell that makes every warning an error, pictures
+    coarse, and short what is tested by itself: a few steps of the search, two strengths of the sweep, few resamples."""
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     names = [node.targets[0].id for node in ast.parse(parameters.source).body]
     assert set(names) <= set(SHORT), f"tell SHORT what to put for {set(names) - set(SHORT)}"

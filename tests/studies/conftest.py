@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.result import Result
@@ -30,8 +32,15 @@ def cell() -> Cell:
 
 @pytest.fixture(scope="session")
 def first_run(cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> CellRun:
-    """Never change anything in its folder: copy it."""
-    return run_cell(cell, tmp_path_factory.mktemp("results"), progress=False, say=lambda text: None)
+    """Never change anything in its folder: copy it. Its pictures are coarse: nobody looks at them."""
+    savefig = Figure.savefig
+
+    def coarse(figure: Figure, file: Any, **options: Any) -> None:
+        savefig(figure, file, **{**options, "dpi": 40})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", coarse)
+        return run_cell(cell, tmp_path_factory.mktemp("results"), progress=False, say=lambda text: None)
 
 
 Instead = Callable[[str, Callable[[Reading], Result]], None]

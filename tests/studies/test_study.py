@@ -132,6 +132,17 @@ def test_kills_at_random_moments_change_no_byte(undisturbed, tmp_path) -> None:
     assert digests(folder) == digests(undisturbed)
 
 
+@pytest.fixture
+def workers_forked_from_one() -> Iterator[None]:
+    """Three workers are started: they are forked from a process that has imported what each needs."""
+    dask = pytest.importorskip("dask")
+    utils = pytest.importorskip("distributed.utils")
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        utils.get_mp_context().set_forkserver_preload(["distributed", work_module.__name__, run_module.__name__])
+        yield
+
+
+@pytest.mark.usefixtures("workers_forked_from_one")
 def test_a_cluster_of_which_a_worker_is_killed_changes_no_byte(undisturbed, tmp_path) -> None:
     distributed = pytest.importorskip("distributed")
     folder, killed = tmp_path / "study", []

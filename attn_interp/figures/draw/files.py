@@ -43,8 +43,13 @@ def save_figure(
     make_legible(whole)
     pdf, png = BytesIO(), BytesIO()
     with paper():
-        whole.savefig(pdf, format="pdf", metadata={"CreationDate": None})
         whole.savefig(png, format="png", dpi=300)
+        layout = whole.get_layout_engine()
+        whole.set_layout_engine("none")  # the PDF is laid out as the PNG
+        try:
+            whole.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+        finally:
+            whole.set_layout_engine(layout)
     contents = (pdf.getvalue(), png.getvalue(), data.to_csv(index=False, lineterminator="\n").encode())
     path.parent.mkdir(parents=True, exist_ok=True)
     written = tuple(path.with_name(path.name + suffix) for suffix in SUFFIXES)

@@ -36,12 +36,16 @@ def visible(word: str) -> str:
     A newline or other control character would break the line and is written so too, and so is a vowel or tone sign that
     no font has: words that differ look different. Joiners and variation selectors without a glyph are left out.
     """
+    if word.isascii() and word.isprintable():  # nearly every word
+        return word
     return "".join(_visible_character(character) for character in word)
 
 
 def printable(text: str) -> str:
     """The text with control characters, which no page can show, as their code points: "<U+0000>". For HTML, whose
     reader has fonts of its own."""
+    if text.isprintable():
+        return text
     return "".join(f"<U+{ord(each):04X}>" if _controls(each) else each for each in text)
 
 
@@ -109,7 +113,7 @@ def make_legible(figure: Figure) -> None:
     for text in figure.findobj(Text):
         given = text.get_text()
         try:
-            for line in given.split("\n"):
+            for line in filter(lambda line: "$" in line, given.split("\n")):
                 MathTextParser("path").parse(line)
         except ValueError:  # a name with dollars in it, and no formula
             text.set_parse_math(False)
@@ -131,7 +135,7 @@ def _properties(text: str, size: float) -> FontProperties:
 
 
 def _families(text: str) -> list[str]:
-    others = {family for family in map(_family, text) if family not in (None, OWN_FAMILY)}
+    others = {family for family in map(_family, set(text)) if family not in (None, OWN_FAMILY)}
     return [OWN_FAMILY, *sorted(map(str, others))]
 
 

@@ -1,6 +1,7 @@
 """Necessity and guides: where attention decides it is called needed, where it does not, not needed."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -18,13 +19,17 @@ from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED
 SMALL = ClassifierSettings(encoder="average", embedding_width=10, hidden=6, dropout=0.0)
 QUICK = TrainingSettings(epochs=10, patience=10, learning_rate=0.03, batch_size=64)
 SEEDS = (0, 1, 2)
+FITTED: dict[tuple[object, ...], Trained] = {}
+"""What several tests train, trained once."""
 
 
+@cache
 def one_word_among_noise(seed: int = 0) -> Corpus:
     """Forty words and more of which one decides: in their mean it drowns."""
     return load("planted", documents=700, least_length=40, most_length=50, seed=seed)
 
 
+@cache
 def one_word_of_few(seed: int = 0) -> Corpus:
     """Two to four words: their mean says as much as any other weighting."""
     return load("planted", documents=1500, least_length=2, most_length=4, seed=seed)
@@ -33,7 +38,13 @@ def one_word_of_few(seed: int = 0) -> Corpus:
 def runs(
     corpus: Corpus, settings: ClassifierSettings, attention=None, seeds=SEEDS, training=QUICK
 ) -> dict[int, Trained]:
-    return {s: fit_classifier(corpus, settings, training, s, progress=False, attention=attention) for s in seeds}
+    if attention is not None:
+        return {s: fit_classifier(corpus, settings, training, s, progress=False, attention=attention) for s in seeds}
+    keys = {seed: (corpus.fingerprint(), settings, training, seed) for seed in seeds}
+    for seed, key in keys.items():
+        if key not in FITTED:
+            FITTED[key] = fit_classifier(corpus, settings, training, seed, progress=False)
+    return {seed: FITTED[key] for seed, key in keys.items()}
 
 
 def judged(corpus: Corpus, margin: float) -> Result:

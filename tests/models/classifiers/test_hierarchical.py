@@ -215,7 +215,7 @@ def test_a_sentence_has_the_sum_of_its_words(model: AttentionModel, name: str) -
         assert torch.allclose(found.values.sum(1) - found.completeness_gap, change, atol=1e-5)
 
 
-def test_the_view_over_words_is_of_documents_of_one_sentence(module: HierarchicalClassifier) -> None:
+def test_the_view_over_words_is_of_documents_of_one_sentence(module: HierarchicalClassifier, monkeypatch) -> None:
     """It is one distribution there; it is not affine, so it goes by search, and every document keeps its output."""
     model = wrap(module, vocabulary=VOCABULARY, classes=("x", "y", "z"), site="word_attention")
     words = VOCABULARY.words[len(SPECIALS) :]
@@ -235,6 +235,7 @@ def test_the_view_over_words_is_of_documents_of_one_sentence(module: Hierarchica
         assert (model.logits_under(batch, turned[:, None])[:, 0] - run.logits).abs().max() > 1e-4
     reading = read(model, documents)
     assert not reading.affine
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 40)
     found = adversary(reading, eps=0.05).frame
     assert set(found["status"]) == {"search"}
     assert (found["tvd"] <= 0.05 + 1e-6).all()
