@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -247,10 +248,16 @@ _ENDS: dict[tuple[object, ...], tuple[float, float]] = {}
 def _bootstrapped(
     sample: Floats, function: Callable[..., Any], level: float, seeds: tuple[int, ...]
 ) -> tuple[float, float]:
-    random = np.random.default_rng(seeds[0] if len(seeds) == 1 else seeds)
-    n, found = len(sample), np.empty(RESAMPLES)
-    for start in range(0, RESAMPLES, max(1, CELLS // n)):
-        part = found[start : start + max(1, CELLS // n)]
-        part[:] = function(sample[random.integers(0, n, (len(part), n))], axis=-1)
-    low, high = np.quantile(found, ((1 - level) / 2, (1 + level) / 2))
-    return float(low), float(high)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # a constant sample: the interval is that point
+        result = stats.bootstrap(
+            (sample,),
+            function,
+            n_resamples=RESAMPLES,
+            batch=max(1, CELLS // len(sample)),
+            vectorized=True,
+            confidence_level=level,
+            method="percentile",
+            rng=np.random.default_rng(seeds[0] if len(seeds) == 1 else seeds),
+        )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
