@@ -18,8 +18,8 @@ from attn_interp.data.draws import require_seed, sample
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of
+from attn_interp.models.checks.device import weights_of
 from attn_interp.models.checks.words import check_known, unknown_share
-from attn_interp.models.predicting import weights_of
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.view import word_of
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
+from attn_interp.models.alternatives import Under
 from attn_interp.readout.affine_check import Affinity
-
-Under = Callable[[torch.Tensor], torch.Tensor]
-"""Weightings (B, K, W) -> the logits (B, K, C) of the model; gradients pass."""
 
 
 def tangent_votes(under: Under, weights: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:

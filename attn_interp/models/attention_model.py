@@ -22,9 +22,10 @@ from attn_interp.data.batch import Batch, Collate, batches_by_length
 from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
 from attn_interp.models.alternatives import Alternatives
+from attn_interp.models.checks.device import device_of
 from attn_interp.models.checks.outputs import check_numbers
 from attn_interp.models.input_embeddings import InputEmbeddings
-from attn_interp.models.predicting import as_documents, device_of, predictions_frame
+from attn_interp.models.predicting import as_documents, predictions_frame
 from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
 from attn_interp.recording import Site, intervene, record, replay

@@ -9,8 +9,8 @@ import torch
 
 from attn_interp.data.document import shortened
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.checks.device import require_device
 from attn_interp.models.classifiers.checkpoint import FILES, load_checkpoint, save_checkpoint
-from attn_interp.models.predicting import require_device
 from attn_interp.models.transformers.adapter import CollatePieces
 from attn_interp.models.transformers.fine_tuning import save_pretrained
 from attn_interp.models.wrap import wrap

@@ -16,6 +16,7 @@ from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, UNKNOWN_ID, Vocabulary
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names
+from attn_interp.models.checks.device import require_device
 from attn_interp.models.checks.documents import made_up, two_sizes
 from attn_interp.models.checks.outputs import check_outputs, chosen_outputs, two_class_logits
 from attn_interp.models.classifiers.checkpoint import SETTINGS, load_checkpoint
@@ -26,7 +27,6 @@ from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
 from attn_interp.models.input_embeddings import watched
-from attn_interp.models.predicting import require_device
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_classifier, wrap_classifier
 from attn_interp.models.view import MEAN, View, chosen_view, word_of
@@ -176,6 +176,9 @@ def wrap(
             raise TypeError(f"wrap: inputs returns a {type(given).__name__}, expected a tuple of what the module takes")
         return module(*given)
 
+    most = max((part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)), default=None)
+    if encode is not None and most is not None and padding_id >= most:
+        raise ValueError(f"wrap: padding_id is {padding_id}, expected one of the embedding's ids 0..{most - 1}")
     longer, shorter = two_sizes(tried_on)
     check_outputs(run, read, outputs is not None, classes, [*longer[:3], shorter[-1]], tried, module)
     found = sites(module, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))

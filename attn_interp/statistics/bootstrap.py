@@ -57,8 +57,8 @@ def interval(values: ArrayLike, statistic: str = "mean", seed: int = 0, level: f
 
     Mean and median get the percentile bootstrap interval from 2,000 resamples. A share, the mean of 0/1 values, gets
     Wilson's interval, which stays honest at 0 and n where a bootstrap has width 0. The standard deviation std (n - 1 in
-    the denominator) gets Bonett's interval from the kurtosis, since a bootstrap of it is too narrow: it holds the
-    truth of a normal distribution in .78 instead of .95 of the samples of ten. The largest value is said
+    the denominator) gets Bonett's interval from the kurtosis, since a bootstrap of it is too narrow where values
+    are few. The largest value is said
     without an interval. NaN is left out and counted. The values are taken as independent: several seeds of one document
     are not.
 
@@ -258,6 +258,6 @@ def _bootstrapped(
             vectorized=True,
             confidence_level=level,
             method="percentile",
-            rng=np.random.default_rng(seeds[0] if len(seeds) == 1 else seeds),
+            rng=np.random.default_rng(seeds),
         )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)

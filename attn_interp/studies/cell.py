@@ -12,8 +12,8 @@ from typing import Any
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
+from attn_interp.models.checks.device import require_device
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.predicting import require_device
 from attn_interp.report.run_directory import as_name
 from attn_interp.studies.run import corpus_facts
 from attn_interp.studies.steps import Work, key_of

@@ -110,7 +110,7 @@ def judge(trial: Trial) -> tuple[str, str]:
 def _is_own(files: list[str]) -> bool:
     """Whether code of a person, called by the library, raised it: their module and functions keep their tracebacks."""
     ours = [index for index, file in enumerate(files) if file.startswith(HOME)]
-    return bool(ours) and str(Path(__file__).parent) in "".join(files[ours[0] :])
+    return bool(ours) and str(Path(__file__).parents[1]) in "".join(files[ours[0] :])
 
 
 def _fault(message: str, names: tuple[str, ...]) -> str:

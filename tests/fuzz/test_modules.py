@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 import attn_interp as ai
 from attn_interp.data.document import Document
@@ -18,32 +16,9 @@ from attn_interp.experiments.reading import Reading
 from attn_interp.models.wrap import wrap
 from tests.fuzz.hostile import ODD
 from tests.fuzz.judge import Trial
+from tests.odd_outputs import Named, Net
 
 TEXTS = ["a good film", "an awful film of two people", "so bad"]
-
-
-@dataclass
-class Named:
-    logits: torch.Tensor
-    loss: Any = None
-
-
-class Net(nn.Module):
-    """Attention over embeddings; `end` turns the logits (B, C) into what comes out."""
-
-    def __init__(self, end: Callable[[torch.Tensor], Any], columns: int, masks: bool, kind: torch.dtype) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(3)
-            self.embedding, self.score, self.out = nn.Embedding(30, 8), nn.Linear(8, 1), nn.Linear(8, columns)
-        self.end, self.masks = end, masks
-        self.to(kind)
-
-    def forward(self, ids: torch.Tensor) -> Any:
-        states = self.embedding(ids)
-        scores = self.score(states)[..., 0]
-        weights = (scores.masked_fill(ids == 0, -torch.inf) if self.masks else scores).softmax(-1)
-        return self.end(3 * self.out((weights[..., None] * states).sum(1)))
 
 
 def broken(z: torch.Tensor) -> Any:
@@ -89,7 +64,7 @@ WRONG: dict[str, Callable[[torch.Tensor], Any]] = {
 
 
 def raising() -> Any:
-    return wrap(Net(broken, 2, True, torch.float32), encode=given_ids, classes=["no", "yes"])
+    return wrap(Net(broken), encode=given_ids, classes=["no", "yes"])
 
 
 def given_ids(words: Any) -> list[int]:
@@ -107,7 +82,7 @@ def of_outputs(reading: Reading, number: int) -> Iterator[Trial]:
         classes = [f"class {index}" for index in range(max(columns, 2) + rng.choice([0, 0, 0, 1]))]
         if columns == 1 and name in ("log softmax", *PROBABLE):
             columns = 2
-        net = Net(ends[name], columns, masks, kind)
+        net = Net(ends[name], columns, masks).to(kind)
         wrong: bool | None = name in WRONG or not masks or len(classes) != max(columns, 2)
         wrong = wrong or (
             (name in PROBABLE) != (said == "probabilities") and not (name in PROBABLE and said == "logits")
@@ -172,7 +147,7 @@ def of_arguments(reading: Reading, number: int) -> Iterator[Trial]:
         value = rng.choice((fine if right else odd)[name])
 
         def call(name: str = name, value: Any = value) -> Any:
-            net = Net(lambda z: z, 2, True, torch.float32)
+            net = Net(lambda z: z)
             return wrap(net, **{"encode": given_ids, "classes": ["no", "yes"], name: value})
 
         names = ("wrap", "document", "row", name)

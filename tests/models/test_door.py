@@ -252,6 +252,8 @@ def test_padding_id_fills_a_batch() -> None:
 
     model = wrap(Own(padding=29), encode=encode, padding_id=29, classes=["no", "yes"])
     assert model.batch([Document("a"), Document("a film")]).ids.tolist() == [[1, 29], [1, 4]]
+    with pytest.raises(ValueError, match=r"wrap: padding_id is 30, expected one of the embedding's ids 0\.\.29"):
+        wrap(Own(), encode=encode, padding_id=30, classes=["no", "yes"])
 
 
 def test_a_model_of_transformers_is_saved_and_seen_at_another_layer(tmp_path) -> None:

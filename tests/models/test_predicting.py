@@ -7,10 +7,11 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.models.checks.device import require_device
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.predicting import evaluating, predict_logits, require_device
+from attn_interp.models.predicting import evaluating, predict_logits
 from attn_interp.models.training_door import train
 from attn_interp.models.wrap import wrap
 

@@ -62,7 +62,7 @@ def test_intervals_of_small_samples_are_a_little_narrow_and_no_more(n: int, leas
 @pytest.mark.parametrize("n", [10, 50])
 @pytest.mark.parametrize("name", ["normal", "bounded", "skewed", "two-humped"])
 def test_interval_of_a_standard_deviation_covers_it_in_small_samples(n: int, name: str) -> None:
-    """A percentile bootstrap covers .70 to .91 of these at n 10."""
+    """As its level says, where a percentile bootstrap would be too narrow."""
     generator = np.random.default_rng(n)
     draw, truth = {
         "normal": (lambda: generator.normal(size=n), 1.0),

@@ -15,11 +15,11 @@ from attn_interp.data.batch import Batch, batches_by_length, padded, token_ids
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
+from attn_interp.models.checks.device import require_device
 from attn_interp.models.classifiers.classifier import Classifier, build_classifier
 from attn_interp.models.classifiers.frozen_attention import Attention
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
-from attn_interp.models.predicting import require_device
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.training.objectives import Classification, Objective
 from attn_interp.models.training.optimisers import build_optimisers

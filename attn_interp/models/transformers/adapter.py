@@ -16,10 +16,10 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names, names_in
+from attn_interp.models.checks.device import require_device
 from attn_interp.models.checks.documents import made_up, two_sizes
 from attn_interp.models.checks.outputs import Outputs, check_outputs
 from attn_interp.models.input_embeddings import watched
-from attn_interp.models.predicting import require_device
 from attn_interp.models.transformers.checks import check_classifier, check_tokenizer
 from attn_interp.models.transformers.query import with_query
 from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length, pieces_of
