@@ -14,6 +14,7 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, label_name
 from attn_interp.experiments.record import Column
 from attn_interp.experiments.tangent import checked_votes
+from attn_interp.models.alternatives import Alternatives, Under
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.rows_of_attention import Run
 from attn_interp.models.view import MEAN
@@ -90,17 +91,26 @@ class ReadBatch:
         view, (words, classes) = self.model.view, (self.is_word.shape[1], self.logits.shape[1])
         # The mean of several rows has a kink at the model's own weights (`Rows.under`), so it has no derivative there.
         one_row = MEAN not in (view.head, view.query)
-        known = None
+        under, known = self.encoded(), None
         if one_row and words >= classes:  # one derivative and two runs for each class, instead of a run for each word
-            known = checked_votes(self.under, self.weights, self.is_word)
-        votes = on_each_word(self.under, self.is_word) if known is None else known
+            known = checked_votes(under, self.weights, self.is_word)
+        votes = on_each_word(under, self.is_word) if known is None else known
         return votes * self.is_word[..., None]
 
     def under(self, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) that the model itself gives under weightings (B, K, W)."""
+        return self.encoded()(weightings)
+
+    def encoded(self) -> Under:
+        """`under` as a function for several calls, which encodes the documents once."""
         self.check()
-        with torch.set_grad_enabled(weightings.requires_grad):
-            return self.model.logits_under(self.batch, self._to_model(weightings)).double().cpu()
+        alternatives = Alternatives(self.model, self.batch)
+
+        def under(weightings: torch.Tensor) -> torch.Tensor:
+            with torch.set_grad_enabled(weightings.requires_grad):
+                return alternatives.logits(self._to_model(weightings)).double().cpu()
+
+        return under
 
     def many_under(self, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """`under` as a function of `count` weightings (B, count, W) that is called many times; gradients pass."""

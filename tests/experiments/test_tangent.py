@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from attn_interp.experiments.read_batch import ReadBatch
+from attn_interp.data.batch import Batch
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.tangent import checked_votes, tangent_votes
+from attn_interp.models.alternatives import Alternatives
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.recording.one_word import on_each_word
+from attn_interp.recording.replay import Replay
 
 B, W, C = 5, 11, 3
 
@@ -90,20 +93,26 @@ def test_one_word_at_a_time_in_blocks_of_any_size(drawn, monkeypatch, cells: int
 
 def test_runs_of_the_model_do_not_grow_with_the_words(reading, monkeypatch) -> None:
     """Two classes: the model's own weights and two corners for each, however long the documents are."""
-    asked = []
-    under = ReadBatch.under
+    asked, encoded = [], []
+    logits, replayed = Alternatives.logits, AttentionModel.replayed
 
-    def counted(self: ReadBatch, weightings: torch.Tensor) -> torch.Tensor:
+    def counted(self: Alternatives, weightings: torch.Tensor) -> torch.Tensor:
         asked.append(weightings.shape[1])
-        return under(self, weightings)
+        return logits(self, weightings)
 
-    monkeypatch.setattr(ReadBatch, "under", counted)
+    def once(self: AttentionModel, batch: Batch) -> Replay:
+        encoded.append(batch)
+        return replayed(self, batch)
+
+    monkeypatch.setattr(Alternatives, "logits", counted)
+    monkeypatch.setattr(AttentionModel, "replayed", once)
     again = read(reading.model, reading.documents)
     longest = 0
     for fresh, known in zip(again.batches, reading.batches, strict=True):
         asked.clear()
+        encoded.clear()
         votes = fresh.votes
-        assert sorted(asked) == [1, 4]
+        assert sorted(asked) == [1, 4] and len(encoded) == 1
         expected = on_each_word(known.under, known.is_word) * known.is_word[..., None]
         torch.testing.assert_close(votes, expected, atol=2e-5, rtol=0)
         longest = max(longest, votes.shape[1])
