@@ -8,6 +8,7 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.experiments.deep.head_reach import ALL, head_reach
+from attn_interp.experiments.deep.parts import head_reading
 from attn_interp.experiments.deep.parts.head_reading import read_heads
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.reading import Reading, read
@@ -16,7 +17,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
 from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
-from attn_interp.recording import record
+from attn_interp.recording import one_word, record
 
 SETTINGS = ClassifierSettings(embedding_width=10, hidden=6, dropout=0.0, heads=2)
 
@@ -69,6 +70,20 @@ def test_votes_give_the_logits_under_any_attention_of_the_heads(two_heads, heads
         assert torch.allclose((tried.double()[..., None] * part.votes).sum((1, 2)), logits, atol=1e-5)
         means = part.votes.sum(2) / part.is_word.sum(-1)[:, None, None]
         assert torch.allclose(means[:, 0], means[:, 1])
+
+
+def test_votes_by_derivative_are_those_by_one_run_for_each_word_and_head(asked, heads_read, monkeypatch) -> None:
+    runs = []
+    monkeypatch.setattr(head_reading, "checked_votes", lambda *given: None)  # as where no gradient passes
+    monkeypatch.setattr(one_word, "CELLS", 1000)  # many blocks
+    monkeypatch.setattr(
+        head_reading, "logits_under_heads", lambda *given: runs.append(given[2].numel()) or logits_under_heads(*given)
+    )
+    by_runs = read_heads(asked)
+    assert len(runs) > 3 * len(by_runs.batches)
+    assert by_runs.affine
+    for one, other in zip(heads_read.batches, by_runs.batches):
+        assert torch.allclose(one.votes, other.votes, atol=1e-5)
 
 
 def test_one_head_alone_is_reach_of_that_view(two_heads, documents, result) -> None:

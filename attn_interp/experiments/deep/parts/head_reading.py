@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from attn_interp.data.batch import Batch
+from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.experiments.reading import Reading
+from attn_interp.experiments.tangent import checked_votes
+from attn_interp.models.alternatives import Under
 from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.readout.affine import head_votes
 from attn_interp.readout.affine_check import LEAST_WORDS, Affinity, affinity, pooled, probe_weightings
+from attn_interp.recording.one_word import blocks
 
 
 @dataclass(frozen=True)
@@ -49,59 +53,66 @@ class HeadReading:
 def read_heads(reading: Reading) -> HeadReading:
     """Read the weights and votes of every head, and measure whether the logits are affine in all of them together.
 
-    The votes take H (W - 1) + 1 runs of what follows the attention: all heads on the first word, then each head alone
-    on each other word.
+    The votes are one derivative for each class, checked at the corners; where they do not hold there they are
+    H (W - 1) + 1 runs of what follows the attention: all heads on the first word, then each head alone on each other
+    word.
     """
-    model, seed = reading.model, reading.seed
     batches, parts = [], []
     for each in reading.each_batch("votes of every head"):
-        batch, is_word, own = each.batch, each.is_word, each.logits
-        weights = head_weights(model, batch).double().cpu()  # (B, H, W)
-        weights = weights / weights.sum(-1, keepdim=True)
-        ids = [document.id for document in batch.documents]
-        heads = range(weights.shape[1])
-        probes = torch.stack(
-            [probe_weightings(weights[:, h], is_word, [f"{name} head {h}" for name in ids], seed) for h in heads], 2
-        )  # (B, K, H, W)
-        alternatives = torch.cat([_one_head_moved(is_word, len(heads)), probes], 1)
-        with torch.no_grad():
-            logits = logits_under_heads(model, batch, alternatives.float().to(model.device)).double().cpu()
-        votes = _votes(logits[:, : -probes.shape[1]], len(heads), is_word)
-        long = is_word.sum(-1) >= LEAST_WORDS
-        # Words of all heads side by side: the logits are one sum over them.
-        parts.append(
-            affinity(
-                probes.flatten(2)[long],
-                logits[long][:, -probes.shape[1] :],
-                votes.flatten(1, 2)[long],
-                is_word.repeat(1, len(heads))[long],
-            )
-        )
-        batches.append(HeadBatch(batch, weights, own, votes, is_word))
+        found, probed = _read_batch(reading, each)
+        batches.append(found)
+        parts.append(probed)
     return HeadReading(tuple(batches), pooled(parts))
 
 
-def _one_head_moved(is_word: torch.Tensor, heads: int) -> torch.Tensor:
-    """(B, 1 + H (W - 1), H, W): every head on the first word, then one head on another; past the end the last one."""
+def _read_batch(reading: Reading, each: ReadBatch) -> tuple[HeadBatch, Affinity]:
+    model, batch, is_word = reading.model, each.batch, each.is_word
+    weights = head_weights(model, batch).double().cpu()  # (B, H, W)
+    weights = weights / weights.sum(-1, keepdim=True)
+    heads = weights.shape[1]
+
+    def under(weightings: torch.Tensor) -> torch.Tensor:
+        with torch.set_grad_enabled(weightings.requires_grad):
+            return logits_under_heads(model, batch, weightings.float().to(model.device)).double().cpu()
+
+    votes = checked_votes(under, weights, is_word)
+    if votes is None:
+        votes = _votes_by_runs(under, heads, is_word)
+    votes = _of_one_mean(votes, is_word)
+    ids = [document.id for document in batch.documents]
+    probes = torch.stack(
+        [
+            probe_weightings(weights[:, h], is_word, [f"{name} head {h}" for name in ids], reading.seed)
+            for h in range(heads)
+        ],
+        2,
+    )  # (B, K, H, W)
+    # Words of all heads side by side: the logits are one sum over them.
+    long = is_word.sum(-1) >= LEAST_WORDS
+    probed = affinity(
+        probes.flatten(2)[long], under(probes)[long], votes.flatten(1, 2)[long], is_word.repeat(1, heads)[long]
+    )
+    return HeadBatch(batch, weights, each.logits, votes, is_word), probed
+
+
+def _votes_by_runs(under: Under, heads: int, is_word: torch.Tensor) -> torch.Tensor:
+    """(B, H, W, C): all heads on the first word, then one head on another (past the end the last one), in blocks of
+    bounded memory."""
     longest = is_word.shape[1]
-    which = torch.arange(longest).minimum(is_word.sum(-1, keepdim=True) - 1)  # (B, W)
-    one_hot = torch.nn.functional.one_hot(which, longest).double()  # (B, W, W)
-    first = one_hot[:, :1].expand(-1, heads, -1)  # (B, H, W)
-    moved = [first]
-    for head in range(heads):
-        for word in range(1, longest):
-            each = first.clone()
-            each[:, head] = one_hot[:, word]
-            moved.append(each)
-    return torch.stack(moved, 1)
+    first = torch.zeros(len(is_word), 1, heads, dtype=torch.long)  # the word that each head attends to
+    reference = under(torch.nn.functional.one_hot(first, longest).double())  # (B, 1, C)
+    last = is_word.sum(-1, keepdim=True) - 1
+    reads = []
+    for which in blocks(heads * longest, is_word.numel() * heads):
+        chosen = first.repeat(1, len(which), 1)  # (B, n, H)
+        chosen[:, torch.arange(len(which)), which // longest] = (which % longest).minimum(last)
+        reads.append(under(torch.nn.functional.one_hot(chosen, longest).double()))
+    return head_votes(reference[:, 0], torch.cat(reads, 1).unflatten(1, (heads, longest)))
 
 
-def _votes(logits: torch.Tensor, heads: int, is_word: torch.Tensor) -> torch.Tensor:
-    """The logits (B, 1 + H (W - 1), C) under `_one_head_moved` -> votes (B, H, W, C), of one mean in all heads."""
-    reference = logits[:, 0]
-    others = logits[:, 1:].unflatten(1, (heads, is_word.shape[1] - 1))  # (B, H, W - 1, C)
-    reads = torch.cat([reference[:, None, None].expand(-1, heads, 1, -1), others], 2)
+def _of_one_mean(votes: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+    """The votes (B, H, W, C) moved by constants that add up to 0, to one mean in all heads."""
     inside = is_word[:, None, :, None]
-    votes = head_votes(reference, reads) * inside
+    votes = votes * inside
     mean = votes.sum(2, keepdim=True) / is_word.sum(-1)[:, None, None, None]  # (B, H, 1, C)
     return (votes - mean + mean.mean(1, keepdim=True)) * inside
