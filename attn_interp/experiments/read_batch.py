@@ -113,10 +113,11 @@ class ReadBatch:
         return under
 
     def many_under(self, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
-        """`under` as a function of `count` weightings (B, count, W) that is called many times; gradients pass."""
+        """`under` as a function of `count` weightings (B, count, W) that is called many times; gradients pass. Answers
+        are on the device and in the precision of the weightings."""
         self.check()
         under = self.model.many_under(self.batch, count)
-        return lambda weightings: under(self._to_model(weightings)).double().cpu()
+        return lambda weightings: under(self._to_model(weightings)).to(weightings)
 
     def _to_model(self, weightings: torch.Tensor) -> torch.Tensor:
         return weightings.to(self.model.device, torch.promote_types(self.run.weights.dtype, torch.float32))

@@ -154,6 +154,11 @@ class Reading:
             return (batch.votes.transpose(1, 2) @ weightings.transpose(1, 2)).transpose(1, 2)
         return batch.under(weightings)
 
+    @property
+    def device(self) -> torch.device:
+        """Where `many_under` is asked without a copy: where the votes are, if the readout is affine, else the model."""
+        return torch.device("cpu") if self.affine else self.model.device
+
     def many_under(self, batch: ReadBatch, count: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """`logits_under` as a function of `count` weightings (B, count, W) that is called many times."""
         if self.affine:

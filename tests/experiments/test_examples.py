@@ -70,4 +70,4 @@ def test_the_summary_says_which_documents(result) -> None:
 def test_the_status_of_the_adversary_is_told(result, not_affine, planted, monkeypatch) -> None:
     assert result.settings["status"] == "exact"
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 10)
-    assert examples(read(not_affine, planted.test[:4])).settings["status"] == "search"
+    assert examples(read(not_affine, planted.test[:4])).settings["status"] == "certified"

@@ -1,7 +1,7 @@
 """How different can attention be while the output stays? The largest divergence within eps, document by document.
 
 Jain & Wallace 2019, section 4.2.2, search for it. Where the readout is affine the optimum has a closed form for two
-classes and a certified interval for more; elsewhere a search gives a lower bound and says so.
+classes and a certified interval for more; elsewhere the model itself is asked, which certifies an interval too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from attn_interp.experiments.jain_wallace.parts.candidates import balanced_pairs, least_word
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
@@ -34,7 +35,7 @@ from attn_interp.readout.adversary.many_classes import certified_adversary
 from attn_interp.readout.adversary.two_classes import exact_adversary
 
 METHODS = ("best", "both", "search")
-SEARCHED = 100  # documents, where there is no closed form: about a second each
+SEARCHED = 100  # documents, where there is no closed form: up to a second each
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
@@ -71,8 +72,9 @@ def adversary(reading: Reading, *, eps: float = 0.01, method: str = "best") -> R
         reading: A model's attention over documents, from `read`.
         eps: The output may move by at most this total variation distance, in (0, 1); the paper's is .01.
         method: "best" is exact where it can be (affine readout, two classes), certified for more classes, and for a
-            readout that is not affine a search that also starts from the optimum of the linearised readout; "search"
-            is always the paper's; "both" gives the two beside each other.
+            readout that is not affine (corners, pairs of words and a search, never below the paper's, under the
+            divergence that no attention exceeds); "search" is always the paper's; "both" gives the two beside each
+            other.
 
     Returns:
         A result with one row per document (and per status with method="both"): status, jsd and jsd_upper in [0, ln 2],
@@ -89,7 +91,7 @@ def adversary(reading: Reading, *, eps: float = 0.01, method: str = "best") -> R
     frames = []
     for batch in reading.each_batch("adversary"):
         found = [] if method == "search" else [best(reading, batch, eps)]
-        if method == "search" or (method == "both" and reading.affine):
+        if method != "best":
             found.append(searched(reading, batch, eps))
         frames += [batch.about().assign(eps=eps, **columns) for columns in measured(batch, found)]
     settings = {**reading.settings, "eps": eps, "method": method}
@@ -103,11 +105,48 @@ def check_eps(experiment: str, eps: float) -> None:
 
 
 def best(reading: Reading, batch: ReadBatch, eps: float) -> Adversaries:
-    """The best that is known for this readout: exact, certified, or a search from the linearised optimum too."""
-    if reading.affine:
-        return solved(batch, batch.votes, eps)
-    start = solved(batch, tangent_votes(batch.under, batch.weights, batch.is_word), eps).weights[:, None]
-    return searched(reading, batch, eps, start)
+    """The best that is known for this readout: exact or certified from its votes, or else by asking the model."""
+    return solved(batch, batch.votes, eps) if reading.affine else asked(reading, batch, eps)
+
+
+def asked(reading: Reading, batch: ReadBatch, eps: float) -> Adversaries:
+    """Of a readout that is not affine, by asking the model itself.
+
+    First all attention on the word of least weight: nothing diverges more, so where the output allows it, it is the
+    optimum. For the other documents the optimum of the readout linearised at the model's weights and between its words,
+    pairs of words that balance, and the paper's search, started from the best of these too. So no document is below the
+    paper's search, and what no attention exceeds is the upper bound.
+    """
+    corner, upper = least_word(batch)
+    weights = _farthest(batch, corner[:, None], eps)
+    left = [batch.batch.documents[row] for row in (jsd(weights, batch.weights) < upper).nonzero().flatten().tolist()]
+    if left:
+        place = {document.id: row for row, document in enumerate(batch.batch.documents)}
+        part = reading.only(left)
+        for each in part.batches:
+            rows = torch.tensor([place[document.id] for document in each.batch.documents])
+            weights[rows, : each.is_word.shape[1]] = _searched_far(part, each, eps)
+    return Adversaries(weights, "certified", upper)
+
+
+def _searched_far(reading: Reading, batch: ReadBatch, eps: float) -> torch.Tensor:
+    tangent = tangent_votes(batch.under, batch.weights, batch.is_word)
+    tried = torch.stack([solved(batch, votes, eps).weights for votes in (tangent, batch.votes)], 1)
+    if batch.votes.shape[-1] == 2:
+        tried = torch.cat([tried, balanced_pairs(batch, eps)], 1)
+    start = _farthest(batch, tried, eps)
+    found = searched(reading, batch, eps, torch.cat([tried[:, :1], start[:, None]], 1)).weights
+    return _farthest(batch, torch.stack([start, found], 1), eps)
+
+
+def _farthest(batch: ReadBatch, tried: torch.Tensor, eps: float) -> torch.Tensor:
+    """(B, W) of attentions (B, S, W) and the model's own, that of largest divergence whose output is within eps."""
+    own = batch.logits.softmax(-1)[:, None]
+    divergence = jsd(tried, batch.weights[:, None].expand_as(tried))  # (B, S)
+    allowed = tvd(batch.under(tried).softmax(-1), own.expand(-1, tried.shape[1], -1)) <= eps
+    value, which = divergence.masked_fill(~allowed, -1.0).max(-1)
+    chosen = tried[torch.arange(len(tried)), which]
+    return torch.where((value > 0)[:, None], chosen, batch.weights)
 
 
 def solved(batch: ReadBatch, votes: torch.Tensor, eps: float) -> Adversaries:

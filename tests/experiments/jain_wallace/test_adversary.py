@@ -8,6 +8,7 @@ import torch
 
 from attn_interp.experiments.jain_wallace import adversary as module
 from attn_interp.experiments.jain_wallace.adversary import adversary, best, searched
+from attn_interp.experiments.jain_wallace.parts.candidates import balanced_pairs
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
@@ -67,16 +68,44 @@ def test_two_equal_words_leave_all_the_choice() -> None:
     assert torch.allclose(found, torch.tensor([[0.0, 1.0]], dtype=torch.float64))
 
 
-def test_a_readout_that_is_not_affine_is_searched_through_the_model(not_affine, planted, changed, monkeypatch) -> None:
-    few = 40
-    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", few)
-    documents = planted.test[:6]
-    reading = read(not_affine, documents)
-    result = adversary(reading)
-    assert set(result.frame["status"]) == {"search"}
+def test_a_readout_that_is_not_affine_is_asked_and_never_below_the_search(not_affine, planted, monkeypatch) -> None:
+    """Every document lies above the paper's search and under what no attention exceeds: exact where they meet."""
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 60)
+    reading = read(not_affine, planted.test[:8])
+    result = adversary(reading, method="both")
     assert result.settings["affine"] is False
+    found, search = (
+        result.frame[result.frame["status"] == status].set_index("document") for status in ("certified", "search")
+    )
+    assert len(found) == len(search) == 8
     assert (result.frame["tvd"] <= EPS + 1e-6).all()
-    assert (result.frame["jsd"] > 0.01).any()
+    assert (found["jsd"] >= search["jsd"]).all()
+    assert found["jsd"].mean() > search["jsd"].mean() + 0.005
+    assert (found["jsd_upper"] >= found["jsd"]).all()
+    assert search["jsd_upper"].isna().all()
+    for part in reading.batches:
+        for weights, document in zip(part.weights, part.batch.documents):
+            own = weights[: len(document)]
+            most = max(float(jsd(corner, own)) for corner in torch.eye(len(own), dtype=torch.float64))
+            assert found.loc[document.id, "jsd_upper"] == pytest.approx(most)
+
+
+def test_pairs_balance_in_the_model_itself(not_affine, planted) -> None:
+    """Two words or the model's own attention, and the output eps away: closer to it than to nothing."""
+    part = read(not_affine, planted.test[:8]).batches[0]
+    tried = balanced_pairs(part, EPS)
+    moved = tvd(part.under(tried).softmax(-1), part.logits.softmax(-1)[:, None].expand(-1, tried.shape[1], -1))
+    own = (tried == part.weights[:, None]).all(-1)
+    assert (~own).any()
+    assert ((tried > 0).sum(-1)[~own] <= 2).all()
+    assert torch.allclose(tried.sum(-1), torch.ones_like(moved))
+    assert (moved <= EPS).all()
+    assert (moved[~own] > 0.9 * EPS).float().mean() > 0.9
+
+
+def test_the_model_and_not_its_votes_is_asked_where_it_is_not_affine(not_affine, planted, changed, monkeypatch) -> None:
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 40)
+    reading = read(not_affine, planted.test[:6])
     part = reading.batches[0]
     believed = changed(reading, affinity=Affinity(gap=0.0, spread=1.0, magnitude=1.0, documents=6))
     wrong, _ = search_adversary(believed, part, EPS)

@@ -237,7 +237,7 @@ def test_the_view_over_words_is_of_documents_of_one_sentence(module: Hierarchica
     assert not reading.affine
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 40)
     found = adversary(reading, eps=0.05).frame
-    assert set(found["status"]) == {"search"}
+    assert set(found["status"]) == {"certified"}
     assert (found["tvd"] <= 0.05 + 1e-6).all()
     assert found["jsd"].max() > 0
     with pytest.raises(ValueError, match=r"document 'two': has 2 sentences, and attention over words is one"):

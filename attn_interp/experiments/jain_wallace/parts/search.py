@@ -39,27 +39,29 @@ def search_adversary(
 
     Reference: Jain & Wallace 2019, section 4.2.2.
     """
-    weights, is_word = batch.weights, batch.is_word
-    own = batch.logits.softmax(-1)[:, None]  # (B, 1, C)
+    device = reading.device  # every step stays there
+    weights, is_word = batch.weights.to(device), batch.is_word.to(device)
+    own = batch.logits.softmax(-1)[:, None].to(device)  # (B, 1, C)
     base = weights[:, None]  # (B, 1, W)
-    scores = _starting_scores(batch.batch.documents, is_word, reading.seed)
-    best, best_jsd = weights.clone(), torch.zeros(len(weights), dtype=weights.dtype)
+    scores = _starting_scores(batch.batch.documents, batch.is_word, reading.seed).to(device)
+    best, best_jsd = weights.clone(), torch.zeros_like(weights[:, 0])
 
     def keep_better(attention: torch.Tensor, divergence: torch.Tensor, change: torch.Tensor) -> None:
         nonlocal best, best_jsd
         value, which = torch.where(change <= eps, divergence, -torch.inf).max(-1)
         better = value > best_jsd
         best_jsd = torch.where(better, value, best_jsd)
-        best = torch.where(better[:, None], attention[torch.arange(len(best)), which], best)
+        best = torch.where(better[:, None], attention[torch.arange(len(best), device=device), which], best)
 
     if further is not None:
-        part = torch.linspace(1, 0, WAY + 1, dtype=weights.dtype)[:-1, None, None]  # (P, 1, 1)
-        way = torch.cat([step * further + (1 - step) * base for step in part], 1)  # (B, P S, W)
+        part = torch.linspace(1, 0, WAY + 1, dtype=torch.float64)[:-1, None, None]  # (P, 1, 1)
+        way = torch.cat([step * further + (1 - step) * batch.weights[:, None] for step in part], 1)  # (B, P S, W)
         with torch.no_grad():
-            keep_better(way, _jsd(way, base), (reading.logits_under(batch, way).softmax(-1) - own).abs().sum(-1) / 2)
-        scores = torch.cat([scores, (0.9 * further + 0.1 * base).clamp(min=TINY).log()], 1)
+            change = (reading.logits_under(batch, way).to(device).softmax(-1) - own).abs().sum(-1) / 2
+            keep_better(way.to(device), _jsd(way.to(device), base), change)
+        scores = torch.cat([scores, (0.9 * further.to(device) + 0.1 * base).clamp(min=TINY).log()], 1)
     scores = scores.requires_grad_()
-    first, second = torch.triu_indices(STARTS, STARTS, 1)
+    first, second = torch.triu_indices(STARTS, STARTS, 1, device=device)
     under = reading.many_under(batch, scores.shape[1])
     optimiser = torch.optim.Adam([scores], lr=LEARNING_RATE, amsgrad=True)
     for step in range(STEPS + 1):
@@ -75,7 +77,7 @@ def search_adversary(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return best.detach(), best_jsd.detach()
+    return best.detach().cpu(), best_jsd.detach().cpu()
 
 
 def _jsd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
