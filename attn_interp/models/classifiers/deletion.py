@@ -5,6 +5,10 @@ backward states after it. So every word is projected once, and the document with
 where a direction reaches w; from there on all that have parted take each step together. What attention and head read
 of a state, its keys and votes, is linear in it and a sum over the two directions: one product with a new state gives
 what it adds to the next gates and to both readings, and no state is kept.
+
+An LSTM forgets. In a long document each deletion is followed only as far as it is felt: until the states are again
+those of the whole document, up to rounding. So the time grows with the length, and not with its square, where the model
+forgets within the document; where it does not, every deletion is followed to the end.
 """
 
 from __future__ import annotations
@@ -28,6 +32,18 @@ STATES_AT_ONCE = 1 << 22
 # Documents of at least this share of the longest are read beside it; cost grows with the square of the longest.
 NEAR = 0.9
 
+# Positions above which a document is read alone, each deletion as far as it is felt.
+LONG = 200
+
+# Numbers that may be held of how the readings of one long document change: 128 MB.
+CHANGES_AT_ONCE = 1 << 25
+
+# A change that is no more felt: four units in the last place.
+UNFELT = 4 * torch.finfo(torch.float32).eps
+
+# Steps between two looks at whether a change is felt.
+STEPS = 8
+
 
 def without_each_word(module: nn.Module) -> Callable[[Batch], tuple[torch.Tensor, torch.Tensor]] | None:
     """Batch -> `logits_without_each_word`, for a classifier of ours with one LSTM; None for any other module."""
@@ -41,7 +57,8 @@ def logits_without_each_word(module: Classifier, batch: Batch) -> tuple[torch.Te
     """The logits (B, C) of each document and those (B, W, C) of it without its w-th word, as the module gives them.
 
     The latter are NaN for a document of one word, of which nothing would be left, and 0 past the last word. The module
-    must have an LSTM encoder and be in eval mode. Time grows with the square of the length; memory is bounded.
+    must have an LSTM encoder and be in eval mode. Time grows with the square of the length up to `LONG`, and above it
+    with the length times how far a deletion is felt; memory is bounded.
 
     Raises:
         TypeError: the encoder is no LSTM.
@@ -57,7 +74,8 @@ def logits_without_each_word(module: Classifier, batch: Batch) -> tuple[torch.Te
     for rows in _similar_lengths(batch.is_token.sum(1), encoder.width):
         longest = int(batch.is_token[rows].sum(1).max())
         ids, is_token, is_word = (x[rows, :longest] for x in (batch.ids, batch.is_token, batch.is_word))
-        for places, logits in _edited_logits(module, encoder, ids, is_token, is_word):
+        read = _edited_logits if longest <= LONG or len(rows) > 1 else _felt_logits
+        for places, logits in read(module, encoder, ids, is_token, is_word):
             if places[-1] == longest:
                 whole[rows], places, logits = logits[-1], places[:-1], logits[:-1]
             row, place = is_word[:, places].nonzero(as_tuple=True)
@@ -98,6 +116,35 @@ def _edited_logits(
         kept = position + (position >= places[:, None])  # (P, T) where the kept positions stood; T: nowhere
         masks = (mask[:, kept].transpose(0, 1).flatten(0, 1) for mask in (tokens, words))  # (P B, T)
         yield places, reading.logits(read.flatten(0, 1), *masks).unflatten(0, (len(places), batch))
+
+
+def _felt_logits(
+    module: Classifier, encoder: LstmEncoder, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """As `_edited_logits`, of one document without padding: every deletion is followed as far as it is felt."""
+    length = ids.shape[1]
+    reading = reading_of(module)
+    directions = _directions(encoder, module.embedding, reading, ids, is_token)
+    whole = [direction.whole() for direction in directions]
+    given = [each[:, -len(reading.weight) :] for each in whole]  # (T, N) of each direction
+    together = torch.stack(given).sum(0)
+    position = torch.arange(length, device=ids.device)
+    yield position[-1:] + 1, reading.logits(together[None].clone(), is_token, is_word)[None]
+    at_once = max(1, CHANGES_AT_ONCE // together.numel())
+    for places in is_word[0].nonzero().squeeze(1).split(at_once):
+        changes = [each.changes(memory, places) for each, memory in zip(directions, whole)]
+        for rows in torch.arange(len(places), device=ids.device).split(max(1, STATES_AT_ONCE // together.numel())):
+            kept = (position + (position >= places[rows, None])).clamp(max=length - 1)  # (P, T), the last one twice
+            read = together[kept]
+            for index, (direction, (values, steps)) in enumerate(zip(directions, changes)):
+                number = torch.arange(1, len(values) + 1, device=ids.device)[:, None]  # (L, 1)
+                step, row = (number <= steps[rows]).nonzero(as_tuple=True)
+                at = places[rows][row] + direction.sign * (step + 1)
+                others = sum((each[at] for other, each in enumerate(given) if other != index), torch.zeros(()))
+                read[row, at - int(direction.onward)] = values[step, rows[row]] + others
+            there = (position < length - 1).expand_as(kept)
+            masks = ((mask[0, kept] & there) for mask in (is_token, is_word))
+            yield places[rows], reading.logits(read, *masks)[:, None]
 
 
 def _directions(
@@ -172,7 +219,7 @@ class _Direction:
             else:
                 moving, whole, next_whole = slice(above, None), above, below
             reached = memory[whole].clone()
-            self._step(place, memory[moving])
+            self._step(self.projected[place], memory[moving], None if self.full[place] else self.present[place])
             added = memory[moving][..., 5 * hidden :]
             for rows, at, now in self._written(below, above, len(deleted), place):
                 if self.onward:
@@ -183,17 +230,57 @@ class _Direction:
                 memory[next_whole] = memory[whole]
                 memory[whole] = reached
 
-    def _step(self, place: int, memory: torch.Tensor) -> None:
-        """Takes the memory (R, B, 5H + N) past the token at a place; it stays 0 on padding."""
+    @property
+    def sign(self) -> int:
+        return 1 if self.onward else -1
+
+    def whole(self) -> torch.Tensor:
+        """(T, 5H + N) the memory of one document after each of its places."""
+        hidden, given = self.weight.shape
+        memory = self.projected.new_zeros(1, 1, hidden + given)
+        after = self.projected.new_empty(len(self.projected), hidden + given)
+        for place in range(len(after))[:: self.sign]:
+            self._step(self.projected[place], memory)
+            after[place] = memory[0, 0]
+        return after
+
+    def changes(self, whole: torch.Tensor, deleted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is read of the states without the token at each of P places: (L, P, N) of the 1st to the L-th place
+        after it, and (P,) up to which of them it is felt. `whole` is the memory of the whole document."""
+        hidden, length = len(self.weight), len(whole)
+        moving = torch.arange(len(deleted), device=deleted.device)
+        memory = whole[deleted - self.sign][:, None]  # (P, 1, 5H + N); a start or an end stands before each word
+        steps = torch.zeros_like(deleted)
+        values: list[torch.Tensor] = []
+        while len(moving):
+            place = deleted[moving] + self.sign * (len(values) + 1)
+            going = (place >= 0) & (place < length)
+            if values and len(values) % STEPS == 0:
+                before = whole[(place - self.sign).clamp(0, length - 1)]
+                felt = (memory[:, 0] - before).abs() > UNFELT * (1 + before.abs())
+                going &= felt.any(-1)
+            if not going.all():
+                moving, memory, place = moving[going], memory[going], place[going]
+            if len(moving):
+                self._step(self.projected[place], memory)
+                read = memory.new_zeros(len(deleted), memory.shape[-1] - 5 * hidden)
+                read[moving] = memory[:, 0, 5 * hidden :]
+                steps[moving] += 1
+                values.append(read)
+        return torch.stack(values) if values else whole.new_zeros(0, len(deleted), whole.shape[1] - 5 * hidden), steps
+
+    def _step(self, projected: torch.Tensor, memory: torch.Tensor, present: torch.Tensor | None = None) -> None:
+        """Takes the memory (R, B, 5H + N) past tokens that add `projected` to the gates, (B, 4H) or (R, B, 4H); it
+        stays 0 where they are not `present` (B, 1)."""
         hidden, given = self.weight.shape
         cell = memory[..., :hidden]
-        gates = memory[..., hidden : 5 * hidden].add_(self.projected[place]).sigmoid_()
+        gates = memory[..., hidden : 5 * hidden].add_(projected).sigmoid_()
         write, forget, new, show = gates.chunk(4, -1)
         cell.mul_(forget).addcmul_(new.sub_(0.5), write, value=4)
         state = cell.sigmoid().sub_(0.5).mul_(show)
-        if not self.full[place]:  # no direction has met its first token yet, or it is through
-            state.mul_(self.present[place])
-            cell.mul_(self.present[place])
+        if present is not None:  # no direction has met its first token yet, or it is through
+            state.mul_(present)
+            cell.mul_(present)
         torch.mm(state.flatten(0, 1), self.weight, out=memory.view(-1, hidden + given)[:, hidden:])
 
     def _written(self, below: int, above: int, count: int, place: int) -> Iterator[tuple[slice, int, slice | int]]:

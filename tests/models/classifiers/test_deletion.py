@@ -74,6 +74,50 @@ def test_equals_a_run_on_every_shortened_document(pooling: dict[str, object], bi
     assert torch.allclose(fast.softmax(-1), plain.softmax(-1), atol=1e-6, rtol=0, equal_nan=True)
 
 
+@pytest.mark.parametrize("at_once", [1, 10**9])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("pooling", POOLINGS, ids=str)
+def test_followed_only_as_far_as_it_is_felt_it_is_the_same(
+    pooling: dict[str, object], bidirectional: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_of(bidirectional=bidirectional, **pooling)
+    batch = model_of(module).batch(DOCUMENTS)
+    expected = logits_without_each_word(module, batch)
+    monkeypatch.setattr(deletion, "STATES_AT_ONCE", 1)  # every document alone
+    monkeypatch.setattr(deletion, "LONG", 0)
+    monkeypatch.setattr(deletion, "CHANGES_AT_ONCE", at_once)
+    monkeypatch.setattr(deletion, "STEPS", 2)
+    for found, known in zip(logits_without_each_word(module, batch), expected):
+        assert torch.allclose(found, known, atol=1e-5, rtol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize(("forgets", "most"), [(True, 60), (False, 299)])
+def test_a_deletion_is_followed_until_it_is_forgotten_and_to_the_end_where_it_is_not(
+    forgets: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_of()
+    for lstm in (module.encoder.onward, module.encoder.back):
+        lstm.bias_ih_l0.data[8:16] = -1.0 if forgets else 40.0  # forget gates
+    steps: list[int] = []
+    followed = deletion._Direction.changes
+
+    def watched(*given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, felt = followed(*given)
+        steps.extend(felt.tolist())
+        return values, felt
+
+    monkeypatch.setattr(deletion._Direction, "changes", watched)
+    words = tuple(WORDS[(3 * i + i * i) % 7] for i in range(300))
+    model = model_of(module)
+    batch = model.batch([Document(id="long", words=words, label=0)])
+    own, fast = logits_without_each_word(module, batch)
+    some = [0, 1, 150, 298, 299]
+    shortened = [Document(id=f"{i}", words=words[:i] + words[i + 1 :], label=0) for i in some]
+    assert torch.allclose(fast[0, some], model.logits(shortened), atol=1e-5)
+    assert torch.allclose(own, model.batch_logits(batch), atol=1e-5)
+    assert (max(steps) <= most) if forgets else (max(steps) >= most)
+
+
 def test_one_word_is_undefined_and_padding_is_zero() -> None:
     module = module_of()
     _, logits = logits_without_each_word(module, model_of(module).batch(DOCUMENTS))
