@@ -103,16 +103,23 @@ def labels_of(documents: Sequence[Document]) -> torch.Tensor | None:
     return torch.tensor([document.label for document in documents])
 
 
-def batches_by_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Indices of documents in groups of at most `size`, similar lengths together, so that little is padding.
+def batches_by_length(lengths: Sequence[int], size: int, positions: int | None = None) -> Iterator[list[int]]:
+    """Indices of documents in groups of at most `size`, similar lengths together, so that little is padding; with
+    `positions`, groups that are padded to no more than so many in all, or one document.
 
     Every index comes once. Ties keep their order, so the groups depend on the lengths alone.
     """
     if size < 1:
         raise ValueError(f"batch size must be at least 1, got {size}")
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    group: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        full = positions is not None and (len(group) + 1) * lengths[index] > positions
+        if group and (full or len(group) == size):
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group
 
 
 Collate = Callable[[Sequence[Document]], Batch]

@@ -126,7 +126,7 @@ class Reading:
     def probabilities(self) -> np.ndarray:
         """(N, C) of the model on its own, float64, in the order of the documents."""
         found = np.zeros((len(self.documents), len(self.model.classes)))
-        for batch in self.batches:
+        for batch in self.each_batch("predictions"):
             found[batch.rows] = batch.logits.softmax(-1).numpy()
         return found
 
@@ -136,7 +136,7 @@ class Reading:
         if self.whole is not None:
             return self.whole.affinity
         parts = []
-        for each in self.only(sample(self.documents, PROBED, self.seed)).batches:
+        for each in self.only(sample(self.documents, PROBED, self.seed)).each_batch("affinity of the readout"):
             ids = [document.id for document in each.batch.documents]
             probes = probe_weightings(each.weights, each.is_word, ids, self.seed)
             parts.append(affinity(probes, each.under(probes), each.votes, each.is_word))
@@ -168,19 +168,23 @@ class Reading:
     def each_batch(self, title: str) -> Iterator[ReadBatch]:
         """The batches one by one, with a bar and the time left for whoever waits."""
         (self.whole or self).check_unchanged()
-        with progress_bar(title, len(self.batches), self.progress) as step:
-            for batch in self.batches:
+        sizes = [each.batch.ids.numel() for each in self.batches]  # long documents take longer
+        with progress_bar(title, sum(sizes), self.progress) as step:
+            for batch, size in zip(self.batches, sizes):
                 yield batch
-                step("")
+                step("", size)
 
-    def attributions(self, methods: Methods) -> Iterator[tuple[ReadBatch, dict[str, Attribution]]]:
-        """Each batch with its attributions by name, of the probability of the predicted class; each computed once.
+    def attributions(
+        self, methods: Methods, title: str = "attributions"
+    ) -> Iterator[tuple[ReadBatch, dict[str, Attribution]]]:
+        """Each batch with its attributions by name, of the probability of the predicted class; each computed once. The
+        title is that of the bar.
 
         Raises:
             ValueError: a name is no method's; the message lists them.
         """
         chosen = _chosen(methods, self.seed)
-        for batch in self.each_batch("attributions") if chosen else self.batches:
+        for batch in self.each_batch(title):
             yield batch, {name: batch.attribution(name, method) for name, method in chosen.items()}
 
     def in_order(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -229,7 +233,7 @@ def read(
     documents: str | Document | Sequence[str | Document],
     seed: int = 0,
     training: Corpus | Sequence[Document] | None = None,
-    progress: bool = False,
+    progress: bool = True,
 ) -> Reading:
     """A model's attention over documents: what every experiment on one model is asked of.
 
@@ -241,7 +245,7 @@ def read(
         documents: Documents or texts.
         seed: Of everything that is drawn.
         training: The corpus or the documents that the model was trained on, for baselines and what compares with them.
-        progress: Whether what takes over two seconds shows a bar.
+        progress: Whether what takes over two seconds shows a bar with the time left.
 
     Raises:
         TypeError: the model is none of `train` or `wrap`.

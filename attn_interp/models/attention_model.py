@@ -35,6 +35,8 @@ from attn_interp.recording.replay import Replay
 if TYPE_CHECKING:
     from attn_interp.models.classifiers.trained import Trained
 
+POSITIONS = 1 << 15  # of a batch: 64 documents of 512 words, or 16 of 2,048
+
 
 @dataclass(frozen=True, repr=False)
 class AttentionModel:
@@ -134,8 +136,8 @@ class AttentionModel:
         return self.collate(documents).to(self.device)
 
     def batches(self, documents: Sequence[Document], size: int = 32) -> Iterator[tuple[list[int], Batch]]:
-        """All documents in batches of similar length, each with the indices of its rows."""
-        for indices in batches_by_length([len(document) for document in documents], size):
+        """All documents in batches of similar length, each with the indices of its rows; fewer of long ones."""
+        for indices in batches_by_length([len(document) for document in documents], size, POSITIONS):
             yield indices, self.batch([documents[index] for index in indices])
 
     @property

@@ -13,12 +13,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 QUIET_SECONDS = 2.0
 
 
-@contextmanager
-def progress_bar(label: str, total: int, shown: bool) -> Iterator[Callable[[str], None]]:
-    """Yields a function to call after each of `total` steps, with a word on the state of things.
+_showing: list[Progress] = []  # the bar that is seen; what runs within it shows none of its own
 
-    The bar is written to the error stream, only if `shown` and once the work has taken over two seconds. In a notebook
-    it moves where ipywidgets is installed; elsewhere its last state is written.
+
+@contextmanager
+def progress_bar(label: str, total: int, shown: bool) -> Iterator[Callable[..., None]]:
+    """Yields a function to call after each step, with a word on the state of things and how many of `total` it was
+    (one, where nothing is said).
+
+    The bar is written to the error stream, only if `shown` and once the work has taken over two seconds, and one at a
+    time: what runs within other work that shows a bar shows none. In a notebook it moves where ipywidgets is installed;
+    elsewhere its last state is written.
     """
     if not shown:
         yield lambda state: None
@@ -29,13 +34,15 @@ def progress_bar(label: str, total: int, shown: bool) -> Iterator[Callable[[str]
     task = bar.add_task(label, total=total, state="")
     begun = time.monotonic()
 
-    def step(state: str) -> None:
-        bar.update(task, advance=1, state=state)
-        if not bar.live.is_started and time.monotonic() - begun > QUIET_SECONDS:
+    def step(state: str, done: int = 1) -> None:
+        bar.update(task, advance=done, state=state)
+        if not _showing and time.monotonic() - begun > QUIET_SECONDS:
+            _showing.append(bar)
             bar.start()
 
     try:
         yield step
     finally:
-        if bar.live.is_started:
+        if bar in _showing:
+            _showing.remove(bar)
             bar.stop()

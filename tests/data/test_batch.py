@@ -56,6 +56,18 @@ def test_batches_by_length_hold_every_index_once_and_are_sorted(lengths, size):
     assert all(len(group) == size for group in groups[:-1]) and all(1 <= len(group) <= size for group in groups)
 
 
+@given(st.lists(st.integers(1, 40), max_size=30), st.integers(1, 9), st.integers(1, 90))
+def test_groups_of_long_documents_are_smaller(lengths, size, positions):
+    groups = list(batches_by_length(lengths, size, positions))
+    flat = [index for group in groups for index in group]
+    assert flat == sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
+    for group, after in zip(groups, [*groups[1:], None]):
+        held = len(group) * lengths[group[-1]]
+        assert len(group) <= size and (held <= positions or len(group) == 1)
+        if after is not None:  # one more would have been too many
+            assert len(group) == size or (len(group) + 1) * lengths[after[0]] > positions
+
+
 def test_sizes_that_make_no_batch_are_refused():
     with pytest.raises(ValueError, match="batch size must be at least 1, got 0"):
         list(batches_by_length([3, 5], 0))

@@ -42,3 +42,17 @@ def test_in_a_notebook_without_widgets_nothing_warns(
     monkeypatch.setattr(progress, "find_spec", lambda name: None)
     run(shown=True)  # a warning would be an error
     assert "weighing words" in capsys.readouterr().err
+
+
+def test_what_runs_within_other_work_shows_no_bar_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "QUIET_SECONDS", -1.0)
+    with progress_bar("outside", 2, True) as step:
+        step("", 1)
+        run(shown=True)
+    err = capsys.readouterr().err
+    assert "outside" in err
+    assert "weighing words" not in err
+    run(shown=True)
+    assert "weighing words" in capsys.readouterr().err

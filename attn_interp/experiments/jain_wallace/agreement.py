@@ -90,7 +90,7 @@ def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
     Reference: Jain & Wallace 2019, section 4.1.
     """
     frames, names = [], [ATTENTION]
-    for batch, found in reading.attributions(methods):
+    for batch, found in reading.attributions(methods, "agreement"):
         names = [ATTENTION, *found]
         rankings = {ATTENTION: batch.weights, **{name: each.values.abs() for name, each in found.items()}}
         gaps = {

@@ -81,7 +81,7 @@ def external(reading: Reading, *, signals: Sequence[Signal] | None = None, metho
         raise ValueError(f"external: signals are {titles}; give at least one, each with a name of its own")
     frames, covered, words = [], np.zeros(len(signals)), 0
     names: list[str] = []
-    for part, found in reading.attributions(methods):
+    for part, found in reading.attributions(methods, "external signals"):
         names = list(found)
         if ATTENTION in found:
             raise ValueError(f"external: a method is called {ATTENTION!r}, as the weights themselves are; rename it")

@@ -91,7 +91,7 @@ def faithfulness(
     with_rationales = sum(bool(document.rationales) for each in reading.batches for document in each.batch.documents)
     with_optimum = operator == ATTENTION_MASK and reading.affine
     frames, names = [], []
-    for batch, found in reading.attributions(methods):
+    for batch, found in reading.attributions(methods, "faithfulness"):
         names = list(found)
         human = _human(batch)
         scores = {ATTENTION: batch.weights}

@@ -68,7 +68,7 @@ def erasure(reading: Reading, *, methods: Methods = ATTRIBUTIONS) -> Result:
     """
     frames = []
     model = reading.model
-    for batch, found in reading.attributions(methods):
+    for batch, found in reading.attributions(methods, "erasure"):
         if taken := sorted({ATTENTION, GRADIENT, PRODUCT, RANDOM, OPTIMUM} & set(found)):
             raise ValueError(f"erasure: the order {taken[0]!r} is always tried; leave it out of methods")
         gradient = model.gradient_at_weights(batch.batch, batch.predicted.to(model.device)).double().cpu()

@@ -56,7 +56,7 @@ def word_scores(
     scores: dict[str, dict[int, Floats]] = {}
     frames = []
     names: list[str] = []
-    for batch, found in reading.attributions(methods):
+    for batch, found in reading.attributions(methods, "scores of words"):
         if not names:
             names = [ATTENTION, *found, *baselines]
             if len(set(names)) < len(names):
