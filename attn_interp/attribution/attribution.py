@@ -20,10 +20,12 @@ class Attribution:
             where the method is undefined. (Attention pushed back is in units of attention and knows no class; votes are
             in logits.)
         completeness_gap: (B,) what the values miss of the change they should sum to, where the method promises a sum.
+        asked: (B, W) the words that a sample of the words has a value for, NaN elsewhere; None: every word has one.
     """
 
     values: torch.Tensor  # (B, W)
     completeness_gap: torch.Tensor | None = None  # (B,)
+    asked: torch.Tensor | None = None  # (B, W)
 
 
 Method = Callable[[AttentionModel, Batch, torch.Tensor], Attribution]

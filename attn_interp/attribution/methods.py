@@ -17,7 +17,7 @@ from attn_interp.attribution.effective import effective_weights
 from attn_interp.attribution.flow.layered import flowed, relevance, rolled_out, value_zeroed
 from attn_interp.attribution.gradient import gradient_x_input, gradient_x_input_detached
 from attn_interp.attribution.integrated import integrated_gradients
-from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.attribution.leave_one_out import leave_one_out, leave_one_out_sampled
 from attn_interp.attribution.noise import gradient_shap, smoothgrad
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.attribution.surrogate import kernel_shap, lime
@@ -38,6 +38,7 @@ ALL_METHODS: dict[str, Registered] = {
     "gradient x input (detached)": Registered(gradient_x_input_detached, "one gradient"),
     "gradient x input": Registered(gradient_x_input, "one gradient"),
     "leave-one-out": Registered(leave_one_out, "one run for each word"),
+    "leave-one-out (sampled)": Registered(leave_one_out_sampled, "up to 100 runs", sampled=True),
     "integrated gradients": Registered(integrated_gradients, "20 to 420 gradients"),
     "smoothgrad": Registered(smoothgrad, "50 gradients", sampled=True),
     "gradient SHAP": Registered(gradient_shap, "50 gradients", sampled=True),

@@ -126,14 +126,19 @@ class ReadBatch:
         """What the method gives for the probability of the predicted class; computed once."""
         if self.part_of is not None:
             found, places = self.part_of[0].attribution(name, method), self.part_of[1]
-            gap = found.completeness_gap
-            values = found.values[places, : self.is_word.shape[1]]
-            return Attribution(values, None if gap is None else gap[places])
+            gap, asked, words = found.completeness_gap, found.asked, self.is_word.shape[1]
+            return Attribution(
+                found.values[places, :words],
+                None if gap is None else gap[places],
+                None if asked is None else asked[places, :words],
+            )
         if name not in self.attributions or self.attributions[name][0] is not method:
             self.check()
             found = method(self.model, self.batch, self.predicted.to(self.model.device))
-            gap = found.completeness_gap
-            settled = Attribution(_settled(found.values), None if gap is None else _settled(gap))
+            gap, asked = found.completeness_gap, found.asked
+            settled = Attribution(
+                _settled(found.values), None if gap is None else _settled(gap), None if asked is None else asked.cpu()
+            )
             self.attributions[name] = (method, settled)
         return self.attributions[name][1]
 

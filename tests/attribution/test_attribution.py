@@ -12,6 +12,7 @@ from attn_interp.attribution.integrated import integrated_gradients
 from attn_interp.attribution.leave_one_out import (
     first_of_equal_neighbours,
     leave_one_out,
+    leave_one_out_sampled,
     logits_without_each_word,
 )
 from attn_interp.attribution.methods import ALL_METHODS, METHODS, Registered, list_methods, named
@@ -36,6 +37,23 @@ def test_leave_one_out_is_plain_deletion(model, planted) -> None:
             without = model.logits([delete_words(document, {t})]).softmax(-1)[0, classes[row]]
             assert float(values[row, t]) == pytest.approx(float(own - without), abs=1e-6)
         assert (values[row, len(document) :] == 0).all()
+
+
+def test_a_sample_of_leave_one_out_has_its_values_at_the_words_that_were_drawn(model, planted, monkeypatch) -> None:
+    monkeypatch.setattr("attn_interp.attribution.leave_one_out.SAMPLED", 4)
+    documents = [*planted.test[:9], Document("film")]
+    batch, classes = model.batch(documents), torch.arange(10) % 2
+    whole, found = leave_one_out(model, batch, classes).values, leave_one_out_sampled(model, batch, classes)
+    assert found.asked is not None
+    words = torch.tensor([len(document) for document in documents])
+    assert torch.equal(found.asked.sum(-1), words.clamp(max=4))
+    assert torch.allclose(found.values[found.asked], whole[found.asked], atol=1e-6, equal_nan=True)
+    present = torch.arange(whole.shape[1]) < words[:, None]
+    assert found.values[present & ~found.asked].isnan().all()
+    assert (found.values[~present] == 0).all()
+    alone = leave_one_out_sampled(model, model.batch(documents[2:3]), classes[2:3])
+    assert torch.equal(alone.asked[0], found.asked[2, : words[2]])  # whatever else is in the batch
+    assert not torch.equal(leave_one_out_sampled(model, batch, classes, seed=1).asked, found.asked)
 
 
 def test_leave_one_out_of_one_word_is_undefined(model) -> None:

@@ -59,6 +59,7 @@ COLUMNS = {
     "tau": Column("Kendall's tau-b between the two; NaN where one of them is constant", "", -1, 1),
     "p_value": Column("two-sided p-value of tau under independence, as scipy.stats.kendalltau gives it", "", 0, 1),
     **{name: column for name, (_, column) in FURTHER.items()},
+    "compared": Column("words that are ranked: all, or the sample that one of the two has", "words", 0),
     "completeness_gap": Column(
         "what integrated gradients miss of the probability they should sum to (rows with that method); above "
         f"{LARGEST_GAP} they have not converged and tau is NaN",
@@ -74,7 +75,8 @@ def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
 
     Kendall's tau-b between the attention weights and the absolute value of each attribution of the predicted class's
     probability, over the words alone; and between every two attributions, which is the ceiling. A tau is undefined
-    (NaN, counted) where one of the two rankings is constant, as for a document of one word.
+    (NaN, counted) where one of the two rankings is constant, as for a document of one word. Of long documents
+    "leave-one-out (sampled)" asks for 100 words only, and its tau is over these.
 
     Args:
         reading: A model's attention over documents, from `read`.
@@ -82,7 +84,7 @@ def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
 
     Returns:
         A result with one row per document and pair of rankings: first, second, tau in [-1, 1], p_value, weighted_tau,
-        spearman, top_k_overlap, rank_biased_overlap, completeness_gap.
+        spearman, top_k_overlap, rank_biased_overlap, compared (words), completeness_gap.
 
     Raises:
         ValueError: a name is no method's.
@@ -98,9 +100,12 @@ def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
             for name, each in found.items()
             if name == INTEGRATED and each.completeness_gap is not None
         }
+        asked = {name: batch.is_word if each.asked is None else each.asked for name, each in found.items()}
+        asked[ATTENTION] = batch.is_word
         about = batch.about()
         for first, second in combinations(rankings, 2):
-            pair = _compare(rankings[first], rankings[second], batch.is_word)
+            words = asked[first] & asked[second]
+            pair = {**_compare(rankings[first], rankings[second], words), "compared": words.sum(-1).numpy()}
             gap = gaps.get(first, gaps.get(second, np.full(len(about), np.nan)))
             frames.append(about.assign(first=first, second=second, **pair, completeness_gap=gap))
     if not frames:

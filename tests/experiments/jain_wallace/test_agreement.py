@@ -224,3 +224,22 @@ def test_a_new_measure_is_one_line(reading) -> None:
     summary = changed.summarise(result)
     told = summary.loc[summary["quantity"] == "counted", "estimate"].iloc[0]
     assert told == pytest.approx(np.mean([*lengths.values()]))
+
+
+def test_a_sample_of_words_is_ranked_alone(reading, monkeypatch) -> None:
+    """Over the words that were drawn, tau is that of scipy on both rankings there; every word where few are."""
+    monkeypatch.setattr("attn_interp.attribution.leave_one_out.SAMPLED", 5)
+    asked = read(reading.model, reading.documents)  # what is drawn is kept
+    pairs = agreement(asked, methods=["leave-one-out", "leave-one-out (sampled)"]).frame
+    pairs = pairs.set_index(["first", "second", "document"])
+    for batch, found in asked.attributions(["leave-one-out (sampled)"]):
+        sampled = found["leave-one-out (sampled)"]
+        for row, document in enumerate(batch.batch.documents):
+            kept = sampled.asked[row]
+            one = pairs.loc[("attention", "leave-one-out (sampled)", document.id)]
+            expected = stats.kendalltau(batch.weights[row, kept], sampled.values[row, kept].abs()).statistic
+            assert one["tau"] == pytest.approx(expected, nan_ok=True)
+            assert one["compared"] == min(5, len(document))
+            assert pairs.loc[("attention", "leave-one-out", document.id), "compared"] == len(document)
+    again = pairs.xs(("leave-one-out", "leave-one-out (sampled)"), level=("first", "second"))
+    assert (again["tau"].dropna() > 0.999).all()  # the same values, on the words that both have
