@@ -3,11 +3,13 @@
 In the last layer of a transformer nothing else is read: the output projection, the feed-forward part and the head work
 position by position. So the module is run as on documents of one position. What was kept of the first pass is cut to
 that position, the site gives the changed row over all keys, and the product with the values takes those of the first
-pass. Whether that is the same as the whole is for the caller to try.
+pass. Layers above that attend again find the other positions in a cache that is given beside. Whether that is the same
+as the whole is for the caller to try.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -40,17 +42,19 @@ class QueryReplay:
     Args:
         kept: The pass, of B documents in T positions, at a site of layout `B H T T`.
         at: (B,) the query of each document.
+        beside: K -> by name what the module is given in place of its own inputs for K rows of each document.
 
     Raises:
         ValueError: the site is of another kind, or its product with the values was not seen.
     """
 
-    def __init__(self, kept: Replay, at: torch.Tensor) -> None:
+    def __init__(self, kept: Replay, at: torch.Tensor, beside: Callable[[int], dict[str, Any]] | None = None) -> None:
         site, values = kept.site, kept.values
         if site.layout != "B H T T" or site.line is not None or site.sink or site.kind == "mark" or values is None:
             raise ValueError(f"site {site.name!r}: rows of one query cannot be followed through its product")
         self.kept = kept
         self.at = at
+        self.beside = beside
         self.rows = kept.weights[torch.arange(len(at), device=at.device), :, at]  # (B, H, T)
 
     def under(self, rows: torch.Tensor) -> Any:
@@ -64,17 +68,21 @@ class QueryReplay:
             around_functions(self._around(tracker, rows)),
         ):
             args, kwargs = cut(self.kept.inputs)
-            return root(*args, **kwargs)
+            if self.beside is None:
+                return root(*args, **kwargs)
+            return root(**inspect.signature(root.forward).bind(*args, **kwargs).arguments | self.beside(rows.shape[1]))
 
     def _cut(self, tensor: torch.Tensor, ways: int) -> torch.Tensor:
         """The tensor at the query of each document, `ways` times; what has no positions, as often."""
         documents, positions = len(self.at), self.rows.shape[-1]
-        if tensor.ndim >= 2 and tensor.shape[0] == 1 != documents and tensor.shape[1] == positions:
-            return tensor[:, :1]  # the same for all documents, as the angles of a rotation are
+        if tensor.ndim >= 2 and tensor.shape[:2] == (1, positions):
+            tensor = tensor.expand(documents, *tensor.shape[1:])  # the same for all, as the angles of a rotation are
         if tensor.ndim == 0 or tensor.shape[0] != documents:
             return tensor
-        if tensor.ndim >= 2 and tensor.shape[1] == positions:
-            tensor = tensor[torch.arange(documents, device=tensor.device), self.at.to(tensor.device)][:, None]
+        axis = next((axis for axis in (1, 2) if tensor.shape[axis : axis + 1] == (positions,)), None)
+        if axis is not None:  # (B, T, ...), or (B, H, T, ...)
+            own = torch.arange(documents, device=tensor.device)
+            tensor = tensor.transpose(1, axis)[own, self.at.to(tensor.device)][:, None].transpose(1, axis)
         return tensor.repeat_interleave(ways, 0)
 
     def _around(self, tracker: Tracker, rows: torch.Tensor) -> Around:

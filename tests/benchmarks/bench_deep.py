@@ -1,5 +1,5 @@
-"""What recording, other attention, leave-one-out and integrated gradients cost on a BERT: each line a ratio to the
-plain way, timed in turns in the same run.
+"""What recording, other attention, leave-one-out and integrated gradients cost on a BERT, and the second and third on
+a Llama: each line a ratio to the plain way, timed in turns in the same run.
 
 One thread, medians over the rounds; the model has random weights, which changes no cost. Prints a table and writes
 nothing.
@@ -51,8 +51,8 @@ TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 
 WORDS = tuple(f"w{index}" for index in range(200))
 
 
-def model_of(sizes: Sizes) -> AttentionModel:
-    """A BERT whose tokenizer has every word whole."""
+def model_of(sizes: Sizes, family: str = "Bert") -> AttentionModel:
+    """A BERT or a Llama whose tokenizer has every word whole."""
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
@@ -63,17 +63,18 @@ def model_of(sizes: Sizes) -> AttentionModel:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special))
-    config = transformers.BertConfig(
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=len(WORDS) + len(special),
         hidden_size=sizes.width,
         num_hidden_layers=sizes.layers,
         num_attention_heads=sizes.heads,
         intermediate_size=4 * sizes.width,
         max_position_embeddings=64,
+        pad_token_id=0,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = transformers.BertForSequenceClassification(config)
+        model = getattr(transformers, f"{family}ForSequenceClassification")(config)
     return wrap(model, transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names))
 
 
@@ -137,7 +138,7 @@ def at_the_query(drawn: Sequence[tuple[Alternatives, torch.Tensor]]) -> list[tor
 
 
 def at_all_positions(drawn: Sequence[tuple[Alternatives, torch.Tensor]]) -> list[torch.Tensor]:
-    """One weighting after the other, through all positions of the last layer."""
+    """One weighting after the other, through all positions."""
     with torch.no_grad():
         return [
             torch.stack([each.whole(each.kept, each.batch, one) for one in weightings.unbind(1)], 1)
@@ -164,6 +165,15 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         "all positions of the last layer, one attention after the other",
         lambda: at_the_query(drawn),
         lambda: at_all_positions(drawn),
+        sizes.rounds,
+    )
+    decoder = model_of(replace(sizes, layers=layers, heads=heads, width=width), "Llama")
+    behind = alternatives(decoder.at(site=decoder.sites[layers // 2].name), batches, sizes.draws)
+    yield compare(
+        f"{sizes.draws} other attentions of a middle layer of a decoder, behind its cache",
+        "all positions of the layers above, one attention after the other",
+        lambda: at_the_query(behind),
+        lambda: at_all_positions(behind),
         sizes.rounds,
     )
     ids = batches[0].ids[:2]

@@ -1,39 +1,76 @@
-"""Logits under other attention: run at the view's query alone where that is the same, and nowhere else."""
+"""Logits under other attention: run at the query alone, or behind a cache, where that is the same as the whole."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import Corpus
 from attn_interp.models.alternatives import FEW, Alternatives
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.transformers.adapter import CollatePieces
+from attn_interp.models.transformers.prefix import Prefixes
+from attn_interp.models.view import View
 from attn_interp.models.wrap import wrap
 
 WAYS = FEW + 7
 
 
+ENDS = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+PLAIN = {"hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4, **ENDS}
+PLAIN |= {"initializer_range": 0.3, "max_position_embeddings": 40}
+GROUPED = {**PLAIN, "num_key_value_heads": 2, "head_dim": 6}
+GPT2 = {"n_embd": 24, "n_layer": 3, "n_head": 4, "n_positions": 40, "initializer_range": 0.3, **ENDS}
+DECODERS: dict[str, dict[str, Any]] = {
+    "gpt2": GPT2,
+    "llama": GROUPED,
+    "qwen2": {**PLAIN, "num_key_value_heads": 2},
+    "mistral": GROUPED,
+    "gpt_neox": PLAIN,
+    "opt": {**PLAIN, "ffn_dim": 20, "word_embed_proj_dim": 24, "init_std": 0.3},
+    "gemma2": {**GROUPED, "query_pre_attn_scalar": 6},
+    "gemma3_text": GROUPED,
+}
+
+
+def module_of(family: str, planted: Corpus, wordpiece: Any, auto: str, **settings: Any) -> Any:
+    """A decoder of three layers with random weights."""
+    transformers = pytest.importorskip("transformers")
+    settings = {**DECODERS[family], "vocab_size": len(wordpiece), **settings}
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        config = transformers.AutoConfig.for_model(family, **settings, id2label=dict(enumerate(planted.classes)))
+        return getattr(transformers, auto).from_config(config).eval()
+
+
+def decoder_of(family: str, planted: Corpus, wordpiece: Any, attention: str = "sdpa", **settings: Any) -> Any:
+    module = module_of(family, planted, wordpiece, "AutoModelForSequenceClassification", **settings)
+    module.set_attn_implementation(attention)
+    return wrap(module, wordpiece)
+
+
 @pytest.fixture(scope="module")
 def decoder(planted: Corpus, wordpiece: Any) -> AttentionModel:
     """A Llama of three layers whose heads share keys; it reads the last token, which differs between documents."""
-    transformers = pytest.importorskip("transformers")
-    sizes = {"hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4}
-    sizes |= {"num_key_value_heads": 2, "initializer_range": 0.3, "vocab_size": len(wordpiece), "pad_token_id": 0}
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        config = transformers.LlamaConfig(**sizes, id2label=dict(enumerate(planted.classes)))
-        return wrap(transformers.LlamaForSequenceClassification(config), wordpiece)
+    return decoder_of("llama", planted, wordpiece)
 
 
-def drawn(model: AttentionModel, planted: Corpus) -> tuple[Alternatives, torch.Tensor]:
-    """A batch of documents of several lengths, and weightings (B, WAYS, W)."""
+def drawn(model: AttentionModel, planted: Corpus, ways: int = WAYS) -> tuple[Alternatives, torch.Tensor]:
+    """A batch of documents of several lengths, and weightings (B, ways, W)."""
     batch = model.batch(planted.test[:5])
     is_word = model.run(batch).is_word
-    noise = torch.rand(len(batch), WAYS, is_word.shape[1], generator=torch.Generator().manual_seed(4))
+    noise = torch.rand(len(batch), ways, is_word.shape[1], generator=torch.Generator().manual_seed(4))
     noise = noise.pow(3) * is_word[:, None]
     return Alternatives(model, batch), noise / noise.sum(-1, keepdim=True)
+
+
+def whole_of(of: Alternatives, weightings: torch.Tensor) -> torch.Tensor:
+    return torch.stack([of.whole(of.kept, of.batch, each) for each in weightings.unbind(1)], 1)
 
 
 @pytest.mark.parametrize("kind", ["bert", "decoder"])
@@ -48,9 +85,9 @@ def test_the_last_layer_is_run_at_the_query_alone(kind, attention, head, request
             model = wrap(model.module, model.collate.tokenizer)
         model = model.at(site=model.sites[-1].name, head=head, query="last" if kind == "decoder" else "first")
         of, weightings = drawn(model, planted)
-        assert of.at_query(weightings) is not None
+        assert of.at_query is not None
         with torch.no_grad():
-            whole = torch.stack([of.whole(of.kept, of.batch, each) for each in weightings.unbind(1)], 1)
+            whole = whole_of(of, weightings)
             torch.testing.assert_close(of.logits(weightings), whole, atol=1e-5, rtol=1e-5)
             torch.testing.assert_close(of.many(WAYS)(weightings), whole, atol=1e-5, rtol=1e-5)
         assert whole.std(1).max() > 1e-3
@@ -60,33 +97,109 @@ def test_the_last_layer_is_run_at_the_query_alone(kind, attention, head, request
 
 def test_gradients_reach_the_weightings(decoder, planted) -> None:
     of, weightings = drawn(decoder, planted)
-    at_query = of.at_query(weightings)
+    at_query = of.at_query
     assert at_query is not None
     fast, slow = (weightings.clone().requires_grad_() for _ in range(2))
     with torch.enable_grad():
         at_query(fast).tanh().sum().backward()
-        torch.stack([of.whole(of.kept, of.batch, each) for each in slow.unbind(1)], 1).tanh().sum().backward()
+        whole_of(of, slow).tanh().sum().backward()
     assert slow.grad.abs().max() > 1e-3
     torch.testing.assert_close(fast.grad, slow.grad, atol=1e-5, rtol=1e-4)
 
 
-def test_a_layer_that_others_read_and_a_mean_of_positions_are_run_whole(decoder, bert, planted) -> None:
-    for model in (decoder.at(site=decoder.sites[0].name), bert.at(site=bert.sites[0].name, query="first")):
-        of, weightings = drawn(model, planted)
-        assert of.at_query(weightings) is None
-    of, weightings = drawn(bert.at(site=bert.sites[-1].name, query="mean"), planted)
-    assert of.at_query(weightings) is None
+@pytest.mark.parametrize(
+    ("family", "attention"),
+    [
+        *((family, "eager" if family == "gemma2" else "sdpa") for family in DECODERS),
+        ("gpt2", "eager"),
+        ("llama", "eager"),
+    ],
+)
+def test_any_layer_of_a_decoder_is_run_behind_its_cache(family, attention, planted, wordpiece) -> None:
+    model = decoder_of(family, planted, wordpiece, attention)
+    assert model.view.query == "last"
+    for site, head in zip(model.sites, ("mean", 1, "mean"), strict=True):
+        of, weightings = drawn(replace(model, view=View(site.name, head, "last")), planted, 3)
+        assert of.by_cache is not None
+        assert (of.at_query is None) == (site != model.sites[-1])
+        fast, slow = (weightings.clone().requires_grad_() for _ in range(2))
+        with torch.enable_grad():
+            found, whole = of.by_cache(fast), whole_of(of, slow)
+            found.tanh().sum().backward()
+            whole.tanh().sum().backward()
+        torch.testing.assert_close(found, whole, atol=2e-5, rtol=1e-5)
+        assert (fast.grad - slow.grad).abs().max() <= 1e-4 * slow.grad.abs().max()
+        assert whole.std(1).max() > 1e-3 and slow.grad.abs().max() > 1e-3
+
+
+def test_a_decoder_that_is_padded_on_the_left(planted, wordpiece, monkeypatch) -> None:
+    monkeypatch.setattr(wordpiece, "padding_side", "left")
+    model = decoder_of("llama", planted, wordpiece)
+    of, weightings = drawn(replace(model, view=View(model.sites[0].name, "mean", "last")), planted)
+    assert of.by_cache is not None and not of.batch.is_token[:, 0].all()
     with torch.no_grad():
-        whole = torch.stack([of.whole(of.kept, of.batch, each) for each in weightings.unbind(1)], 1)
-        assert torch.equal(of.logits(weightings), whole)
+        whole = whole_of(of, weightings)
+        torch.testing.assert_close(of.logits(weightings), whole, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(of.many(WAYS)(weightings), whole, atol=1e-5, rtol=1e-5)
+
+
+def test_a_module_around_a_language_model_is_run_behind_its_cache(planted, wordpiece) -> None:
+    class Says(nn.Module):
+        """The scores of two words to come."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = module_of("gpt2", planted, wordpiece, "AutoModelForCausalLM")
+
+        def forward(self, input_ids: Any, attention_mask: Any, past_key_values: Any = None, position_ids: Any = None):
+            given = {"past_key_values": past_key_values, "position_ids": position_ids}
+            scores = self.inner(input_ids=input_ids, attention_mask=attention_mask, **given).logits
+            width = input_ids.shape[1]
+            last = (attention_mask[:, -width:] * torch.arange(width)).argmax(-1)
+            return scores[torch.arange(len(last)), last][:, [7, 9]]
+
+    def inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
+        return batch.ids, batch.is_token.long()
+
+    collate = CollatePieces(wordpiece, None)
+    given = {"inputs": inputs, "collate_documents": collate, "classes": ("no", "yes"), "example": planted.test[:9]}
+    model = wrap(Says(), **given, embedding="inner.transformer.wte", site="inner.transformer.h.1.attn", query="last")
+    of, weightings = drawn(model, planted)
+    assert of.at_query is None and of.by_cache is not None
+    with torch.no_grad():
+        torch.testing.assert_close(of.logits(weightings), whole_of(of, weightings), atol=1e-5, rtol=1e-5)
+
+
+def test_where_no_cache_serves_all_positions_are_run(decoder, bert, planted, monkeypatch) -> None:
+    last, first = (replace(decoder, view=View(decoder.sites[0].name, "mean", query)) for query in ("last", "first"))
+    for model in (bert.at(site=bert.sites[0].name, query="first"), first):
+        of, weightings = drawn(model, planted)
+        assert of.at_query is None and of.by_cache is None
+    of, weightings = drawn(bert.at(site=bert.sites[-1].name, query="mean"), planted)
+    assert of.at_query is None and of.by_cache is None
+    with torch.no_grad():
+        assert torch.equal(of.logits(weightings), whole_of(of, weightings))
+    followed = Prefixes.followed
+    monkeypatch.setattr(Prefixes, "followed", lambda self, rows, start, mask: followed(self, rows, start - 1, mask))
+    of, _ = drawn(last, planted)
+    assert of.by_cache is None  # one token too few before it
+
+
+def test_a_window_that_slides_over_long_documents_is_run_whole(planted, wordpiece) -> None:
+    model = decoder_of("mistral", planted, wordpiece, sliding_window=5)
+    of, _ = drawn(replace(model, view=View(model.sites[1].name, "mean", "last")), planted)
+    own = of.model.run(of.batch).weights[:, None].expand(-1, WAYS, -1)
+    assert of.by_cache is None
+    with torch.no_grad():
+        torch.testing.assert_close(of.logits(own)[:, 0], model.batch_logits(of.batch), atol=1e-4, rtol=1e-5)
 
 
 def test_what_is_read_at_another_position_is_found_out(bert, planted, monkeypatch) -> None:
     """A head that reads the second position too: at the query alone the module would say something else."""
     pooler = bert.module.bert.pooler
     monkeypatch.setattr(pooler, "forward", lambda states: states[:, : min(2, states.shape[1])].mean(1).tanh())
-    of, weightings = drawn(bert.at(site=bert.sites[-1].name, query="first"), planted)
-    assert of.at_query(weightings) is None
+    of, _ = drawn(bert.at(site=bert.sites[-1].name, query="first"), planted)
+    assert of.at_query is None
     monkeypatch.setattr(pooler, "forward", lambda states: states[:, 1].tanh())  # fails where there is one position
-    of, weightings = drawn(bert.at(site=bert.sites[-1].name, query="first"), planted)
-    assert of.at_query(weightings) is None
+    of, _ = drawn(bert.at(site=bert.sites[-1].name, query="first"), planted)
+    assert of.at_query is None
