@@ -28,10 +28,11 @@ ROUNDING = 64  # units in the last place, of the largest logit
 class Alternatives:
     """One batch, encoded once, and its logits under other weightings of the view.
 
-    Where what follows the attention reads the view's query alone, as in the last layer of a classifier that reads its
-    first or last token, it is run for that position alone, all weightings as one batch. So it is in any layer of a
-    causal decoder that reads its last token, where layers above read the tokens before it from the model's own cache.
-    Either is tried on each batch; elsewhere all positions are run, one weighting after the other.
+    Where what follows the attention reads the view's query alone, it is run for that position alone, all weightings as
+    one batch: where attention pools the states, and in the last layer of a classifier that reads its first or last
+    token. So it is in any layer of a causal decoder that reads its last token, where layers above read the tokens
+    before it from the model's own cache. Either is tried on each batch; elsewhere all positions are run, one weighting
+    after the other.
     """
 
     def __init__(self, model: AttentionModel, batch: Batch) -> None:
@@ -104,6 +105,8 @@ class Alternatives:
         at = self.model.query_at(self.batch)
         if at is None:
             return None
+        if self.kept.weights.shape[2] == 1:  # attention that pools: any word stands for its document
+            at = self.batch.is_word.to(torch.uint8).argmax(-1)
         window = self.model.window(self.batch)
 
         def under(weightings: torch.Tensor) -> torch.Tensor:

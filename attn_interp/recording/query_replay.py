@@ -40,8 +40,9 @@ class QueryReplay:
     """The outputs of a kept pass under other rows of attention at one query of each document.
 
     Args:
-        kept: The pass, of B documents in T positions, at a site of layout `B H T T`.
-        at: (B,) the query of each document.
+        kept: The pass, of B documents in T positions, at a site whose queries are positions (`B H T T`) or are one, as
+            where attention pools a document.
+        at: (B,) the query of each document; of one query, any position that stands for the document.
         beside: K -> by name what the module is given in place of its own inputs for K rows of each document.
 
     Raises:
@@ -50,12 +51,15 @@ class QueryReplay:
 
     def __init__(self, kept: Replay, at: torch.Tensor, beside: Callable[[int], dict[str, Any]] | None = None) -> None:
         site, values = kept.site, kept.values
-        if site.layout != "B H T T" or site.line is not None or site.sink or site.kind == "mark" or values is None:
+        one = kept.weights.shape[2] == 1
+        followed = one or site.layout == "B H T T"
+        if not followed or site.line is not None or site.sink or site.kind == "mark" or values is None:
             raise ValueError(f"site {site.name!r}: rows of one query cannot be followed through its product")
         self.kept = kept
         self.at = at
         self.beside = beside
-        self.rows = kept.weights[torch.arange(len(at), device=at.device), :, at]  # (B, H, T)
+        query = torch.zeros_like(at) if one else at
+        self.rows = kept.weights[torch.arange(len(at), device=at.device), :, query]  # (B, H, T)
 
     def under(self, rows: torch.Tensor) -> Any:
         """What the module returns for B K documents with `rows` (B, K, H, T) at their query; gradients reach them."""
@@ -87,13 +91,15 @@ class QueryReplay:
 
     def _around(self, tracker: Tracker, rows: torch.Tensor) -> Around:
         site, values = self.kept.site, self.kept.values
+        ways = rows.shape[:2]
+        changed = rows.flatten(0, 1)[:, :, None]  # (B K, H, 1, T)
         pending = False
 
         def product(rows: torch.Tensor) -> torch.Tensor:
-            """(B, K, H, T) -> (B K, H, 1, D)."""
+            """(B K, ..., 1, T) -> (B K, ..., 1, D), with the values (B, ..., T, D)."""
             assert values is not None
-            mixed = rows.transpose(1, 2).to(values.dtype) @ values  # (B, H, K, D)
-            return mixed.transpose(1, 2).flatten(0, 1)[:, :, None]
+            together = rows[..., 0, :].unflatten(0, ways).movedim(1, -2)  # (B, ..., K, T)
+            return (together.to(values.dtype) @ values).movedim(-2, 1).flatten(0, 1)[..., None, :]
 
         def around(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
             nonlocal pending
@@ -104,10 +110,14 @@ class QueryReplay:
             if attends and tracker.counts[site.path] == site.call:
                 tracker.counts[site.path] += 1
                 pending = site.kind != "sdpa"
-                return rows.flatten(0, 1)[:, :, None] if pending else product(rows)
+                if not pending:
+                    return product(changed)
+                shape = list(args[0].shape)
+                shape[site.key_axis] = rows.shape[-1]
+                return site.write(changed, None, torch.Size(shape))
             if pending and function in PRODUCTS and len(args) == 2 and args[0].shape[-1] == rows.shape[-1]:
                 pending = False
-                return product(args[0][:, :, 0].unflatten(0, rows.shape[:2]))
+                return product(args[0])
             return run(*args, **kwargs)
 
         return around

@@ -43,7 +43,7 @@ from attn_interp.recording import intervene, record
 from attn_interp.recording.one_word import on_each_word
 
 TREEBANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "sst_ptb"
-ALTERNATIVES = 20
+ALTERNATIVES = 100
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.corpus import Corpus
 from attn_interp.models.alternatives import FEW, Alternatives
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.transformers.adapter import CollatePieces
 from attn_interp.models.transformers.prefix import Prefixes
 from attn_interp.models.view import View
@@ -93,6 +95,51 @@ def test_the_last_layer_is_run_at_the_query_alone(kind, attention, head, request
         assert whole.std(1).max() > 1e-3
     finally:
         model.module.set_attn_implementation(before)
+
+
+class Pools(nn.Module):
+    """An LSTM whose states are pooled as a person writes it: weights (B, T) or (B, 1, T), by bmm."""
+
+    def __init__(self, flat: bool) -> None:
+        super().__init__()
+        self.flat = flat
+        self.embedding = nn.Embedding(400, 6, padding_idx=0)
+        self.lstm = nn.LSTM(6, 5, batch_first=True)
+        self.score, self.end = nn.Linear(5, 1), nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        states, _ = self.lstm(self.embedding(ids))
+        scores = self.score(states).squeeze(-1).masked_fill(ids == 0, -torch.inf)
+        weights = scores.softmax(-1).unsqueeze(1) if self.flat else scores[:, None].softmax(-1)
+        return self.end(torch.bmm(weights, states).squeeze(1))
+
+
+def pooling_of(kind: str, model: AttentionModel, planted: Corpus) -> AttentionModel:
+    """Attention that pools: a module of one's own, or a classifier of ours with two heads."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        if kind == "two heads":
+            settings = ClassifierSettings(embedding_width=5, hidden=6, heads=2, dropout=0.0)
+            vocabulary = model.trained.vocabulary
+            return wrap(Classifier(settings, len(vocabulary), 2), classes=("a", "b"), vocabulary=vocabulary)
+        module = Pools(kind == "flat").eval()
+        for parameter in module.parameters():
+            nn.init.normal_(parameter, std=0.8)
+        given = {"inputs": lambda batch: (batch.ids,), "classes": ("a", "b"), "collate_documents": model.collate}
+        return wrap(module, example=planted.test, **given)
+
+
+@pytest.mark.parametrize("kind", ["flat", "with a query", "two heads"])
+def test_where_attention_pools_all_weightings_are_one_batch(kind, model, planted) -> None:
+    of, weightings = drawn(pooling_of(kind, model, planted), planted)
+    assert of.at_query is not None
+    fast, slow = (weightings.clone().requires_grad_() for _ in range(2))
+    with torch.enable_grad():
+        (found := of.logits(fast)).tanh().sum().backward()
+        (whole := whole_of(of, slow)).tanh().sum().backward()
+    torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(fast.grad, slow.grad, atol=1e-5, rtol=1e-4)
+    assert whole.std(1).max() > 1e-3
 
 
 def test_gradients_reach_the_weightings(decoder, planted) -> None:
