@@ -40,9 +40,8 @@ class Prefixes:
             mask: (R, S) the attention mask of the further tokens.
         """
         longest = int(start.max())
-        place = (
-            start[:, None] - longest + torch.arange(longest, device=start.device)
-        )  # the end stands beside what follows
+        # The end of each prefix stands beside what follows it, so that distances between positions are their own.
+        place = start[:, None] - longest + torch.arange(longest, device=start.device)  # (R, L)
         cached = rows[:, None], place.clamp(min=0)
         kept = self.mask[cached] * (place >= 0)
         cache = copy.copy(self.cache)
