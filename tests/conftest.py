@@ -112,3 +112,35 @@ def bert(planted: Corpus, wordpiece: Any) -> AttentionModel:
                 loss.backward()
                 optimiser.step()
     return model
+
+
+ENDS = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+PLAIN = {"hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4, **ENDS}
+PLAIN |= {"initializer_range": 0.3, "max_position_embeddings": 40}
+GROUPED = {**PLAIN, "num_key_value_heads": 2, "head_dim": 6}
+GPT2 = {"n_embd": 24, "n_layer": 3, "n_head": 4, "n_positions": 40, "initializer_range": 0.3, **ENDS}
+DECODERS: dict[str, dict[str, Any]] = {
+    "gpt2": GPT2,
+    "llama": GROUPED,
+    "qwen2": {**PLAIN, "num_key_value_heads": 2},
+    "mistral": GROUPED,
+    "gpt_neox": PLAIN,
+    "opt": {**PLAIN, "ffn_dim": 20, "word_embed_proj_dim": 24, "init_std": 0.3},
+    "gemma2": {**GROUPED, "query_pre_attn_scalar": 6},
+    "gemma3_text": GROUPED,
+}
+
+
+@pytest.fixture(scope="session")
+def causal(planted: Corpus, wordpiece: Any) -> Callable[..., Any]:
+    """Makes a causal decoder of three layers with random weights, as a classifier of the planted classes."""
+    import transformers
+
+    def make(family: str, kind: str = "SequenceClassification", **settings: Any) -> Any:
+        settings = {**DECODERS[family], "vocab_size": len(wordpiece), **settings}
+        with torch.random.fork_rng():
+            torch.manual_seed(2)
+            config = transformers.AutoConfig.for_model(family, **settings, id2label=dict(enumerate(planted.classes)))
+            return getattr(transformers, f"AutoModelFor{kind}").from_config(config).eval()
+
+    return make

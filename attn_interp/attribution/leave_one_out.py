@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
+from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.data.edit import delete_words
+from attn_interp.models.alternatives import same_but_for_rounding
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.predicting import evaluating
+from attn_interp.models.transformers.prefix import prefixes_of
+
+AT_ONCE = 32  # at most so many documents are run together: few, so that of each about as many tokens are left
 
 SAMPLED = 100  # words of a document
 
@@ -108,5 +114,42 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
     if edits:
         rows, positions = zip(*edits)
         shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
-        result[list(rows), list(positions)] = model.logits(shortened, size=256)
+        with evaluating(model.module):
+            known = _behind_prefixes(model, batch, torch.tensor(rows, device=own.device), shortened)
+        result[list(rows), list(positions)] = model.logits(shortened, size=256) if known is None else known
     return own, result
+
+
+def _behind_prefixes(
+    model: AttentionModel, batch: Batch, rows: torch.Tensor, edited: Sequence[Document]
+) -> torch.Tensor | None:
+    """The logits (N, C) of edited documents, of which a causal decoder runs only what follows the tokens that each has
+    in common with its own, document `rows` (N,) of the batch; None where that is not the same, as tried on three."""
+    try:
+        prefixes = prefixes_of(model.module, model.inputs(batch))
+        own, own_is_token = _padded_on_the_right(batch)
+        ids, is_token = _padded_on_the_right(model.batch(edited))
+        width = min(own.shape[1], ids.shape[1])
+        common = (own[rows, :width] == ids[:, :width]) & own_is_token[rows, :width] & is_token[:, :width]
+        end = is_token.sum(1)
+        left = (end - common.long().cumprod(1).sum(1)).clamp(min=1)  # tokens to be run
+        before = batch.is_token.long().argmax(1)[rows]  # padding, where it is on the left
+        order = left.argsort()
+        parts = []
+        for part in order.split(min(AT_ONCE, 1 + len(order) // 4)):
+            start = (end[part] - left[part].max()).clamp(min=0)
+            place = start[:, None] + torch.arange(int(left[part].max()), device=start.device)
+            given = prefixes.followed(rows[part], before[part] + start, is_token[part].gather(1, place))
+            parts.append(model.logits_of(model.module(input_ids=ids[part].gather(1, place), **given)))
+        logits = torch.cat(parts)[order.argsort()]
+    except Exception:  # another way to the same: whatever it fails of, the documents are run whole
+        return None
+    tried = order[[0, len(order) // 3, 2 * len(order) // 3]]
+    whole = model.logits([edited[index] for index in tried.tolist()])
+    return logits if same_but_for_rounding(logits[tried], whole) and bool(logits.isfinite().all()) else None
+
+
+def _padded_on_the_right(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ids (B, T) of a batch, and where they are tokens, with all padding on the right."""
+    order = (~batch.is_token).long().argsort(dim=1, stable=True)
+    return batch.ids.gather(1, order), batch.is_token.gather(1, order)

@@ -25,6 +25,12 @@ FEW = 4  # weightings that are run as they are: a trial costs two
 ROUNDING = 64  # units in the last place, of the largest logit
 
 
+def same_but_for_rounding(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Whether two ways to the same logits agree."""
+    rounding = ROUNDING * torch.finfo(expected.dtype).eps * expected.abs().max()
+    return found.shape == expected.shape and bool((found - expected).abs().max() <= rounding)
+
+
 class Alternatives:
     """One batch, encoded once, and its logits under other weightings of the view.
 
@@ -120,8 +126,7 @@ class Alternatives:
             expected = self._expected
         except Exception:  # another way to the same: whatever it fails of, all positions are run
             return None
-        rounding = ROUNDING * torch.finfo(expected.dtype).eps * expected.abs().max()
-        return under if found.shape == expected.shape and bool((found - expected).abs().max() <= rounding) else None
+        return under if same_but_for_rounding(found, expected) else None
 
     def _in_parts(self, under: Under, weightings: torch.Tensor, cells_each: int) -> torch.Tensor:
         return torch.cat([under(part) for part in weightings.split(max(1, CELLS // cells_each), 1)], 1)

@@ -1,5 +1,5 @@
-"""What recording, other attention, leave-one-out and integrated gradients cost on a BERT, and the second and third on
-a Llama: each line a ratio to the plain way, timed in turns in the same run.
+"""What recording, other attention, leave-one-out and integrated gradients cost on a BERT, and some of it on a Llama:
+each line a ratio to the plain way, timed in turns in the same run.
 
 One thread, medians over the rounds; the model has random weights, which changes no cost. Prints a table and writes
 nothing.
@@ -168,14 +168,15 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         sizes.rounds,
     )
     decoder = model_of(replace(sizes, layers=layers, heads=heads, width=width), "Llama")
-    behind = alternatives(decoder.at(site=decoder.sites[layers // 2].name), batches, sizes.draws)
+    behind = alternatives(decoder.at(site=decoder.sites[layers // 2].name), batches[:1], sizes.draws)
     yield compare(
-        f"{sizes.draws} other attentions of a middle layer of a decoder, behind its cache",
+        f"{sizes.draws} other attentions of a middle layer of a decoder",
         "all positions of the layers above, one attention after the other",
         lambda: at_the_query(behind),
         lambda: at_all_positions(behind),
         sizes.rounds,
     )
+    shortened = [delete_words(d, {word}) for d in batches[0].documents for word in range(len(d))]
     ids = batches[0].ids[:2]
     yield compare(
         "sites of every layer, found and verified",
@@ -189,6 +190,13 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         "one shortened document at a time",
         lambda: [leave_one_out(model, *both) for both in zip(batches, classes)],
         lambda: one_at_a_time(model, documents),
+        sizes.rounds,
+    )
+    yield compare(
+        "leave-one-out of a decoder, behind its cache",
+        "every shortened document whole, in batches",
+        lambda: leave_one_out(decoder, batches[0], classes[0]),
+        lambda: decoder.logits(shortened, size=256),
         sizes.rounds,
     )
     yield compare(

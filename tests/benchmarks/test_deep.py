@@ -23,7 +23,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_every_line_is_measured(bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.main(["--tiny"])
     printed = capsys.readouterr().out
-    for line in ("attention of every layer", "behind its cache", "leave-one-out", "integrated gradients"):
+    for line in ("attention of every layer", "middle layer", "leave-one-out of a decoder", "integrated gradients"):
         assert line in printed
 
 

@@ -40,12 +40,15 @@ class Prefixes:
             mask: (R, S) the attention mask of the further tokens.
         """
         longest = int(start.max())
-        kept = self.mask[rows, :longest] * (torch.arange(longest, device=start.device) < start[:, None])
+        # The end of each prefix stands beside what follows it, so that distances between positions are their own.
+        place = start[:, None] - longest + torch.arange(longest, device=start.device)  # (R, L)
+        cached = rows[:, None], place.clamp(min=0)
+        kept = self.mask[cached] * (place >= 0)
         cache = copy.copy(self.cache)
         cache.layers = [copy.copy(layer) for layer in cache.layers]
         for layer in cache.layers:
-            layer.keys, layer.values = layer.keys[:, :, :longest], layer.values[:, :, :longest]
-            layer.update = partial(_followed, layer.keys, layer.values, rows)
+            layer.update = partial(_followed, layer.keys, layer.values, cached)
+            layer.keys = layer.keys[:, :, :longest]  # whose length the module asks for
         given = {"attention_mask": torch.cat([kept, mask.to(kept.dtype)], 1), "past_key_values": cache}
         if "position_ids" in self.named:
             given["position_ids"] = start[:, None] + torch.arange(mask.shape[1], device=start.device)
@@ -55,15 +58,16 @@ class Prefixes:
 def _followed(
     kept_keys: torch.Tensor,
     kept_values: torch.Tensor,
-    rows: torch.Tensor,
+    cached: tuple[torch.Tensor, torch.Tensor],
     keys: torch.Tensor,
     values: torch.Tensor,
     *args: Any,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The keys and values (R, H, T + S, D) that S further tokens of the documents `rows` read; nothing is kept of
-    them."""
-    return torch.cat([kept_keys[rows], keys], -2), torch.cat([kept_values[rows], values], -2)
+    """What S further tokens read: the keys and values (R, H, L + S, D) of documents and positions `cached`, each (R, L)
+    or (R, 1), and their own, of which nothing is kept."""
+    before_keys, before_values = (x.transpose(1, 2)[cached].transpose(1, 2) for x in (kept_keys, kept_values))
+    return torch.cat([before_keys, keys], -2), torch.cat([before_values, values], -2)
 
 
 def prefixes_of(module: nn.Module, inputs: tuple[Any, ...]) -> Prefixes:
