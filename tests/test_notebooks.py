@@ -57,7 +57,8 @@ def kernel(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(place))  # nothing downloaded before is found
         patch.setenv("PIP_NO_INDEX", "1")  # and nothing can be
         patch.setenv("IPYTHONDIR", str(place / "ipython"))
-        client = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", timeout=120)
+        settings = {"kernel_name": "python3", "timeout": 120, "shutdown_kernel": "immediate"}
+        client = NotebookClient(nbformat.v4.new_notebook(), **settings)
         with client.setup_kernel(cwd=str(place)):
             yield client
 
