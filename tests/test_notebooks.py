@@ -26,9 +26,12 @@ import torch
 torch.set_num_threads(1)
 from attn_interp.experiments.jain_wallace.parts import search
 from attn_interp.statistics import bootstrap
+from attn_interp.studies.recency import recency_cell
 from attn_interp.studies.retraining import kept_models
 search.STEPS, kept_models.STRENGTHS = 5, (0.1, 0.01)
 bootstrap._bootstrapped = lambda sample, *others: (float(sample.min()), float(sample.max()))
+from functools import partial
+recency_cell.Sizes = partial(recency_cell.Sizes, train=24, real=24, width=6)
 import gc
 gc.freeze()  # the next %reset looks at what this notebook leaves alone
 """
@@ -38,7 +41,7 @@ pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.st
 
 def shortened(notebook: NotebookNode) -> NotebookNode:
     """The notebook with other values in its parameter cell, after a cell that makes every warning an error, pictures
-    coarse, and short what is tested by itself: few steps of the search, two strengths of the sweep, no resamples."""
+    coarse, and short what is tested by itself: the search and the sweep, training, and no resamples."""
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     names = [node.targets[0].id for node in ast.parse(parameters.source).body]
     assert set(names) <= set(SHORT), f"tell SHORT what to put for {set(names) - set(SHORT)}"

@@ -9,7 +9,6 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from attn_interp.statistics.scores import auroc, auroc_values, compare, f1_values, macro_f1
 from attn_interp.statistics.two_one_sided import NEEDED, NOT_NEEDED
 
-
 NORMAL = norm.ppf((np.arange(400) + 0.5) / 400)  # its quantiles
 
 
