@@ -8,6 +8,7 @@ import runpy
 import shutil
 import sys
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from attn_interp.data.load import load
 from attn_interp.experiments.result import Result
 from attn_interp.figures.draw import files
 from attn_interp.report.page import write_report
+from attn_interp.statistics import bootstrap
 from attn_interp.studies import run
 
 FOLDER = Path(__file__).parents[1] / "analyses"
@@ -27,6 +29,8 @@ SCRIPTS = sorted(FOLDER.glob("*.py"))
 SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
 SMALLER |= {"--encoders": "lstm", "--recurrent": "lstm", "--poolings": "last,attention", "--lengths": "20"}
 """Given where a script has them: fewer documents, vectors, seeds, processes and encoders, little training."""
+FEWER = {"human_rationales": {"--seeds": "1"}}
+"""Two encoders are run under each seed there, and a seed is one more row of what is compared."""
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_no_seeds_are_refused(script, monkeypatch, capsys) -> None:
 @pytest.fixture
 def drawn_once(monkeypatch) -> None:
     """Figures take most of the time and are tested by themselves: draw the first of a model and the first of all,
-    and one of each name."""
+    and one of each name, as a coarse picture without its PDF."""
     drawn: set[bool] = set()
     draw = run.draw
 
@@ -94,6 +98,15 @@ def drawn_once(monkeypatch) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         return tuple(Path(shutil.copy(source, path.parent)) for source in saved[path.name])
 
+    savefig = Figure.savefig
+
+    def coarse(figure: Figure, file: BytesIO, format: str, **options: object) -> None:
+        if format == "png":
+            savefig(figure, file, format=format, dpi=40)
+        else:
+            file.write(b"%PDF")
+
+    monkeypatch.setattr(Figure, "savefig", coarse)
     monkeypatch.setattr(run, "draw", once)
     monkeypatch.setattr(files, "save_figure", save_or_copy)
     monkeypatch.setattr("attn_interp.studies.people.rationales.SHOWN", (0.5,))
@@ -101,10 +114,11 @@ def drawn_once(monkeypatch) -> None:
 
 @pytest.fixture
 def little_searched(monkeypatch) -> None:
-    """Tested by themselves: a few steps of the search, two strengths of the sweep, few resamples."""
+    """Tested by themselves: a few steps of the search, two strengths of the sweep, ends of intervals without SciPy."""
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
     monkeypatch.setattr("attn_interp.studies.retraining.kept_models.STRENGTHS", (0.1, 0.01))
-    monkeypatch.setattr("attn_interp.statistics.bootstrap.RESAMPLES", 50)
+    monkeypatch.setattr(bootstrap, "_ENDS", {})  # others find none of these
+    monkeypatch.setattr(bootstrap, "_bootstrapped", lambda sample, *others: (float(sample.min()), float(sample.max())))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -114,7 +128,8 @@ def test_it_writes_the_files_that_the_readme_names(script, run_script, typeset, 
     corpus = load("planted", documents=50, least_length=5, most_length=12, fillers=words)
     save_jsonlines(twice_marked(corpus), tmp_path / "tiny.jsonl")
     known = run_script(script, "--help")
-    arguments = [text for option, value in SMALLER.items() if option in known for text in (option, value)]
+    smaller = SMALLER | FEWER.get(script.stem, {})
+    arguments = [text for option, value in smaller.items() if option in known for text in (option, value)]
     run_script(script, "--corpus", str(tmp_path / "tiny.jsonl"), "--results", str(tmp_path / "results"), *arguments)
     (row,) = [line for line in readme_rows() if f"`{script.name}`" in line]
     files = re.findall(r"`([^`]+)`", row.split("|")[-2])

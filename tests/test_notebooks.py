@@ -26,8 +26,14 @@ import torch
 torch.set_num_threads(1)
 from attn_interp.experiments.jain_wallace.parts import search
 from attn_interp.statistics import bootstrap
+from attn_interp.studies.recency import recency_cell
 from attn_interp.studies.retraining import kept_models
-search.STEPS, kept_models.STRENGTHS, bootstrap.RESAMPLES = 5, (0.1, 0.01), 50
+search.STEPS, kept_models.STRENGTHS = 5, (0.1, 0.01)
+bootstrap._bootstrapped = lambda sample, *others: (float(sample.min()), float(sample.max()))
+from functools import partial
+recency_cell.Sizes = partial(recency_cell.Sizes, train=24, real=24, width=6)
+import gc
+gc.freeze()  # the next %reset looks at what this notebook leaves alone
 """
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -35,7 +41,7 @@ pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.st
 
 def shortened(notebook: NotebookNode) -> NotebookNode:
     """The notebook with other values in its parameter cell, after a cell that makes every warning an error, pictures
-    coarse, and short what is tested by itself: a few steps of the search, two strengths of the sweep, few resamples."""
+    coarse, and short what is tested by itself: the search and the sweep, training, and no resamples."""
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     names = [node.targets[0].id for node in ast.parse(parameters.source).body]
     assert set(names) <= set(SHORT), f"tell SHORT what to put for {set(names) - set(SHORT)}"
@@ -54,7 +60,8 @@ def kernel(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(place))  # nothing downloaded before is found
         patch.setenv("PIP_NO_INDEX", "1")  # and nothing can be
         patch.setenv("IPYTHONDIR", str(place / "ipython"))
-        client = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", timeout=120)
+        settings = {"kernel_name": "python3", "timeout": 120, "shutdown_kernel": "immediate"}
+        client = NotebookClient(nbformat.v4.new_notebook(), **settings)
         with client.setup_kernel(cwd=str(place)):
             yield client
 

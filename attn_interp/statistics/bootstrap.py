@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -214,8 +215,7 @@ def _interval(sample: Floats, statistic: str, level: float, seeds: tuple[int, ..
     function = STATISTICS[statistic]
     estimate = float(function(defined))
     if statistic == "share":
-        ends = stats.binomtest(int(defined.sum()), n).proportion_ci(level, method="wilson")
-        return Interval(estimate, float(ends.low), float(ends.high), n, undefined)
+        return Interval(estimate, *_ends_of_share(int(defined.sum()), n, level), n, undefined)
     if statistic == "std":
         return Interval(estimate, *_ends_of_std(defined, level), n, undefined)
     if n < 2 or statistic == "largest":
@@ -224,6 +224,13 @@ def _interval(sample: Floats, statistic: str, level: float, seeds: tuple[int, ..
     if key not in _ENDS:
         _ENDS[key] = _bootstrapped(defined, function, level, seeds)
     return Interval(estimate, *_ENDS[key], n, undefined)
+
+
+@lru_cache(maxsize=4096)
+def _ends_of_share(count: int, n: int, level: float) -> tuple[float, float]:
+    """Wilson 1927. Kept, since SciPy finds the p-value too, which takes most of the time."""
+    ends = stats.binomtest(count, n).proportion_ci(level, method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def _ends_of_std(sample: Floats, level: float) -> tuple[float, float]:

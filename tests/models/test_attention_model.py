@@ -231,8 +231,9 @@ DTYPES = (torch.float64, torch.bfloat16, torch.float16)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", ["model", "theirs", "bert"])
 @pytest.mark.filterwarnings("ignore:wrap. BertForSequenceClassification has parameters")
-def test_a_module_of_another_precision_answers_as_in_float32(name, dtype, planted, request) -> None:
+def test_a_module_of_another_precision_answers_as_in_float32(name, dtype, planted, request, monkeypatch) -> None:
     """Wrapped as it is, or changed after it was wrapped: up to what the precision rounds, everything stays."""
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
     own = request.getfixturevalue(name)
     documents = planted.test[:3]
 

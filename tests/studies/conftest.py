@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.result import Result
+from attn_interp.figures.draw.style import SETTINGS
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies import work as work_module
 from attn_interp.studies.cell import Cell
@@ -40,6 +41,7 @@ def first_run(cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> CellRun:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", coarse)
+        patch.setitem(SETTINGS, "pdf.fonttype", 3)  # a font of type 42 is cut to its letters, which takes longer
         return run_cell(cell, tmp_path_factory.mktemp("results"), progress=False, say=lambda text: None)
 
 

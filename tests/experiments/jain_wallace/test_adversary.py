@@ -117,9 +117,9 @@ def test_the_model_and_not_its_votes_is_asked_where_it_is_not_affine(not_affine,
 
 def test_more_than_two_classes_are_certified_not_exact(three, three_reading) -> None:
     """The proved upper bound lies above what was attained, and above what the paper's search finds."""
-    frame = adversary(three_reading, method="both").frame
+    frame = adversary(three_reading.only(three.test[:23]), method="both").frame
     certified, search = (frame[frame["status"] == status].set_index("document") for status in ("certified", "search"))
-    assert len(certified) == len(search) == len(three.test)
+    assert len(certified) == len(search) == 23
     assert (frame["tvd"] <= EPS + 1e-6).all()
     assert (certified["jsd_upper"] >= certified["jsd"]).all()
     assert (certified["jsd_upper"] >= search["jsd"] - 1e-9).all()

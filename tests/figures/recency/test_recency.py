@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from attn_interp.experiments.recency import recency as measures
@@ -15,6 +17,7 @@ from attn_interp.figures.recency import recency
 SETTINGS = {"lengths": [20, 100], "profile": 4}
 
 
+@cache
 def made(seeds: int, network: str = "lstm", undefined: bool = False) -> Result:
     random, rows = np.random.default_rng(0), []
     for seed in range(seeds):
@@ -33,7 +36,12 @@ def made(seeds: int, network: str = "lstm", undefined: bool = False) -> Result:
     return measures.recency(rows, SETTINGS)
 
 
-def test_a_panel_draws_the_rows_of_the_summary() -> None:
+@pytest.fixture(scope="module")
+def drawn() -> pd.DataFrame:
+    return recency.drawn(made(3))
+
+
+def test_a_panel_draws_the_rows_of_the_summary(drawn) -> None:
     result = made(3)
     axes = recency.plot(result)
     summary = result.summary()
@@ -46,10 +54,9 @@ def test_a_panel_draws_the_rows_of_the_summary() -> None:
         line = lines[recency.LOOKS[pooling][0]]
         np.testing.assert_array_equal(line.get_xdata(), expected["x"])
         np.testing.assert_array_equal(line.get_ydata(), expected["estimate"])
-        rows = recency.drawn(result)
-        drawn = rows[(rows.series == pooling) & (rows.panel == "accuracy, keyword late in training; lstm")]
-        np.testing.assert_array_equal(drawn[["low", "high"]], expected[["low", "high"]])
-        assert set(drawn.n) == {3}
+        curve = drawn[(drawn.series == pooling) & (drawn.panel == "accuracy, keyword late in training; lstm")]
+        np.testing.assert_array_equal(curve[["low", "high"]], expected[["low", "high"]])
+        assert set(curve.n) == {3}
     assert "n = 3 seeds" in axes.get_legend().get_title().get_text()
     assert axes.get_xlim() == (0.0, 1.0)
     assert "Student's 95 % intervals" in recency.caption(result)
@@ -66,11 +73,9 @@ def test_the_legend_names_the_last_states_and_leaves_the_panel_its_width(directi
 
 
 @pytest.mark.parametrize("panel", range(len(recency.PANELS)))
-def test_every_panel_alone_is_that_of_the_page(panel: int) -> None:
-    result = made(3)
-    axes = recency.plot(result, panel=panel)
-    rows = recency.drawn(result)
-    own = rows[(rows.panel == recency._name(panel, "lstm")) & (rows.group == "1")]
+def test_every_panel_alone_is_that_of_the_page(panel: int, drawn) -> None:
+    axes = recency.plot(made(3), panel=panel)
+    own = drawn[(drawn.panel == recency._name(panel, "lstm")) & (drawn.group == "1")]
     lines = {line.get_color(): line for line in axes.lines if len(line.get_xdata())}
     assert set(lines) == {recency.LOOKS[pooling][0] for pooling in own.series}
     for pooling, curve in own.groupby("series"):

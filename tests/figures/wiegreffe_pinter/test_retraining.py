@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,7 @@ def scored(name: str, accuracies: dict[str, float], columns, settings) -> Result
     return Result(name, pd.concat(parts, ignore_index=True), settings, columns)
 
 
+@cache
 def paired() -> dict[str, Result]:
     shared = {"margin": 0.02, "seeds": [0, 1, 2], "documents": len(DOCUMENTS), "level": 0.05}
     accuracies = {"attention": 0.95, "uniform $x_1$": 0.5, "mean": 0.9}
@@ -66,12 +68,14 @@ def divergences(**columns) -> pd.DataFrame:
     return frame.assign(decision_flip=False, correct=True, **columns)
 
 
+@cache
 def between() -> Result:
     frame = pd.concat([divergences(seed=1), divergences(seed=2).assign(jsd=0.1)], ignore_index=True)
     settings = {"seed": 0, "others": [1, 2], "documents": len(DOCUMENTS)}
     return Result("seeds", frame[list(seeds_experiment.COLUMNS)], settings, seeds_experiment.COLUMNS)
 
 
+@cache
 def imitated() -> Result:
     parts = [
         divergences(free=free, strength=strength, seed=0).assign(jsd=0.5 + strength, tvd=0.05 + strength)
@@ -91,6 +95,7 @@ STATUS = {
 }
 
 
+@cache
 def climbed() -> Result:
     rungs = {
         ("adversary", 10.0): (0.55, 1e-4),

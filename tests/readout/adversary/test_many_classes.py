@@ -66,7 +66,7 @@ def test_lower_end_is_attained_by_a_feasible_attention(draw, classes: int, eps: 
 
 @pytest.mark.parametrize("eps", [0.0, 0.01, 0.2])
 def test_two_classes_hold_the_exact_optimum(draw, eps: float) -> None:
-    documents = draw(2, count=30, positions=10)
+    documents = draw(2, count=17, positions=10)
     exact, found = exact_adversary(*documents, eps=eps).jsd, certified_adversary(*documents, eps=eps)
     assert (found.jsd <= exact + 1e-9).all() and (exact <= found.jsd_upper + 1e-9).all()
     assert (exact - found.jsd).mean() < 0.01
