@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,12 @@ from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
 from attn_interp.models.input_embeddings import watched
+from attn_interp.models.language.answering import Answering
+from attn_interp.models.language.prompts import Message
+from attn_interp.models.language.wrap_language_model import wrap_language_model
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_classifier, wrap_classifier
-from attn_interp.models.view import MEAN, View, chosen_view, word_of
+from attn_interp.models.view import LAST, MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
 from attn_interp.recording.engine.tracker import unwrap
 
@@ -48,6 +51,9 @@ def wrap(
     inputs: Callable[[Batch], tuple[Any, ...]] = own_inputs,
     logits: Callable[[Any], torch.Tensor] = two_class_logits,
     outputs: str | None = None,
+    prompt: str | Sequence[Message] | None = None,
+    answers: Mapping[str, str | Sequence[str]] | None = None,
+    calibrate: str | None = None,
     classes: Sequence[str] | None = None,
     vocabulary: Vocabulary | None = None,
     collate_documents: Collate | None = None,
@@ -80,6 +86,9 @@ def wrap(
             Without it the output is a tensor, or has one under the name `logits`.
         outputs: "logits", or "probabilities" of which the logarithm is taken, where one number p per document stands
             for (1 - p, p). None: logits, and what looks like probabilities is refused.
+        prompt, answers, calibrate: Of a causal language model of the transformers library: a prompt with {text} in it
+            and answers={"negative": " negative", "positive": " positive"} make a classifier of it (see
+            `wrap_language_model.wrap_language_model`).
         classes: The class names, in the order of the logits.
         vocabulary: Turns words into ids, as `collate` does it; or give
         collate_documents: documents -> Batch, for a module that reads something else.
@@ -118,6 +127,16 @@ def wrap(
     if isinstance(module, nn.Module):
         module = unwrap(module)
     tried_on: Sequence[Document] | None = documents_of(example) if example else None
+    if (prompt is None) != (answers is None) or (calibrate is not None and prompt is None):
+        raise ValueError(
+            "wrap: prompt and answers go together, as prompt='Review: {text}\\nSentiment:' and answers={'negative': "
+            "' negative', 'positive': ' positive'}; calibrate needs both"
+        )
+    if prompt is not None and answers is not None:
+        where: dict[str, Any] = {"site": site, "head": head, "query": query, "device": device}
+        return wrap_language_model(
+            module, tokenizer, prompt=prompt, answers=answers, calibrate=calibrate, example=tried_on, **where
+        )
     if tokenizer is not None or is_transformers(module):
         return wrap_classifier(
             module, tokenizer, classes=classes, example=tried_on, site=site, head=head, query=query, device=device
@@ -210,7 +229,8 @@ def wrap(
 def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int | str | None) -> AttentionModel:
     """The model at another of its sites; `AttentionModel.at` is the door to it."""
     if not isinstance(model.collate, CollatePieces) and not isinstance(model.module, HierarchicalClassifier):
-        head, query = (0 if each is None else each for each in (head, query))
+        usual_head, usual_query = (MEAN, LAST) if isinstance(model.module, Answering) else (0, 0)
+        head, query = usual_head if head is None else head, usual_query if query is None else query
         return replace(model, view=chosen_view(model.sites, site, head, query))
     view: dict[str, Any] = {"site": site, "head": head, "query": query, "device": model.device}
     view["classes"] = tuple(map(str, range(len(model.classes))))  # their names and their order come from the model

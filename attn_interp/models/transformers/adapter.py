@@ -160,8 +160,8 @@ def wrap_classifier(
         )
     device = require_device(device)
     model = model.to(device).eval()
-    collate = CollatePieces(tokenizer, _positions(model, tokenizer))
-    documents = example or made_up(_words_of(tokenizer))
+    collate = CollatePieces(tokenizer, positions(model, tokenizer))
+    documents = example or made_up(words_of(tokenizer))
     inputs = Inputs(model, _types(tokenizer, documents[0]))
     longer, shorter = two_sizes(documents)
 
@@ -185,14 +185,14 @@ def wrap_classifier(
         collate=collate,
         inputs=inputs,
         logits_of=Outputs(),
-        embedding=watched(lambda: run(alone), type(model).__name__, _tables(model), alone.ids.shape),
+        embedding=watched(lambda: run(alone), type(model).__name__, tables(model), alone.ids.shape),
         mask_word=tokenizer.mask_token or tokenizer.unk_token,
         unknown=tokenizer.unk_token_id,
     )
     return with_query(wrapped, tried(longer), query, tokenizer.pad_token_id)
 
 
-def _tables(model: nn.Module) -> list[nn.Module]:
+def tables(model: nn.Module) -> list[nn.Module]:
     """The module of the input embeddings; or where others have its weight, as in encoder and decoder, all of them."""
     table: Any = model.get_input_embeddings()  # type: ignore[operator]
     if not isinstance(table, nn.Embedding):  # an adapter around one
@@ -200,7 +200,7 @@ def _tables(model: nn.Module) -> list[nn.Module]:
     return [part for part in model.modules() if isinstance(part, nn.Embedding) and part.weight is table.weight]
 
 
-def _positions(model: nn.Module, tokenizer: Any) -> int | None:
+def positions(model: nn.Module, tokenizer: Any) -> int | None:
     """Positions that the model has: the smaller of what its configuration and its tokenizer say; None if neither does.
 
     Embeddings of positions that keep a place for padding (RoBERTa, MPNet) have that many fewer.
@@ -225,7 +225,7 @@ def _types(tokenizer: Any, document: Document) -> dict[int, int]:
     return {token: kind for token, kind in zip(ids, kinds) if kind != 0}
 
 
-def _words_of(tokenizer: Any) -> list[str]:
+def words_of(tokenizer: Any) -> list[str]:
     """Some words that the tokenizer has whole, those of the lowest ids."""
     words = (
         piece.lstrip("\u0120\u2581") for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])

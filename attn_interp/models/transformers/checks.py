@@ -36,6 +36,13 @@ def check_classifier(model: nn.Module) -> None:
             f"wrap: {name} has {config.num_labels} labels and problem_type {config.problem_type!r}, expected a "
             "single-label classifier of at least 2 classes"
         )
+    check_attention(model)
+
+
+def check_attention(model: nn.Module) -> None:
+    """Raises ValueError where a model attends by what cannot be seen; warns where its precision makes weights equal."""
+    name = type(model).__name__
+    config: Any = model.config
     used = config._attn_implementation
     if used not in (None, *SEEN):
         raise ValueError(
@@ -46,12 +53,12 @@ def check_classifier(model: nn.Module) -> None:
         warnings.warn(
             f"wrap: {name} has parameters of {kind}, in which different weights become equal, so that words may share "
             "a rank; load it with dtype=torch.float32 where it fits",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
-def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
-    """Raises where a tokenizer is missing or does not fit the model.
+def check_tokenizer(model: nn.Module, tokenizer: Any, pads: bool = True) -> None:
+    """Raises where a tokenizer is missing or does not fit the model, or, where it `pads`, pads with another id.
 
     Raises:
         TypeError: there is none.
@@ -81,6 +88,8 @@ def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
             "model's tokenizer, every number is about other words",
             stacklevel=4,
         )
+    if not pads:
+        return
     if tokenizer.pad_token_id is None:
         raise ValueError(
             "wrap: the tokenizer has no padding token; set tokenizer.pad_token, for example to tokenizer.eos_token"

@@ -99,12 +99,17 @@ def collate_pieces(documents: Sequence[Document], tokenizer: Any, longest: int |
                 f"document {document.id!r}: {len(document)} words are {len(row.ids)} positions, and the model has "
                 f"{longest}; {REMEDY}"
             )
+    return padded_pieces(documents, rows, tokenizer.pad_token_id, tokenizer.padding_side)
+
+
+def padded_pieces(documents: Sequence[Document], rows: Sequence[Pieces], padding: int, side: str) -> Batch:
+    """The batch of documents in their pieces, filled up with the id of padding on the "left" or "right"."""
     width = max(len(row.ids) for row in rows)
-    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
+    ids = torch.full((len(rows), width), padding)
     word = torch.full((len(rows), width), -1)
     is_token = torch.zeros(len(rows), width, dtype=torch.bool)
     for index, row in enumerate(rows):
-        start = width - len(row.ids) if tokenizer.padding_side == "left" else 0
+        start = width - len(row.ids) if side == "left" else 0
         place = slice(start, start + len(row.ids))
         ids[index, place], word[index, place] = torch.tensor(row.ids), torch.tensor(row.word)
         is_token[index, place] = True

@@ -1,0 +1,113 @@
+"""Any causal language model of the transformers library as a classifier: a prompt around the text, and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from attn_interp.data.batch import Batch
+from attn_interp.data.document import Document
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.checks.class_names import class_names
+from attn_interp.models.checks.device import require_device
+from attn_interp.models.checks.documents import made_up, two_sizes
+from attn_interp.models.checks.outputs import Outputs, check_outputs
+from attn_interp.models.input_embeddings import watched
+from attn_interp.models.language.answering import Answering, answers_of
+from attn_interp.models.language.prompts import CollatePrompts, Message, prompt_of
+from attn_interp.models.transformers.adapter import positions, tables, words_of
+from attn_interp.models.transformers.checks import check_attention, check_tokenizer
+from attn_interp.models.view import LAST, MEAN, chosen_view
+from attn_interp.recording import sites
+
+
+def ids_and_mask(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    return batch.ids, batch.is_token.long()
+
+
+def wrap_language_model(
+    model: Any,
+    tokenizer: Any,
+    *,
+    prompt: str | Sequence[Message],
+    answers: Mapping[str, str | Sequence[str]],
+    calibrate: str | None = None,
+    example: Sequence[Document] | None = None,
+    site: str | None = None,
+    head: int | str | None = None,
+    query: int | str | None = None,
+    device: torch.device | str = "cpu",
+) -> AttentionModel:
+    """Make a causal language model the `AttentionModel` that the experiments talk to.
+
+    The logit of a class is the log-probability of its answer behind the prompt: of several tokens the sum, of several
+    wordings the logarithm of the sum of their probabilities, in natural logarithms and never divided by a length. The
+    words are those of the text. The prompt, the template of a chat and special tokens are outside: they keep the
+    attention that they have. The view is the attention of the position before the first token in which the answers
+    differ; of an answer of several tokens it reaches the first one alone.
+
+    Args:
+        model: A ...ForCausalLM; put into eval mode and on `device`.
+        tokenizer: Its tokenizer, a fast one.
+        prompt: A text with {text} in it, or the messages of a chat with {text} in one of them.
+        answers: Class -> what the model would write behind the prompt, or several wordings of it.
+        calibrate: A text without content, as "N/A": what the model says of it is taken off the logits.
+        example: Documents for the dry run, of at least two lengths; made up from the tokenizer's words when None.
+        site: None: the attention of the last layer.
+        head: None: the mean over heads.
+        query: None: the last position.
+
+    Raises:
+        TypeError, ValueError: why this model, tokenizer, prompt or answer cannot be used, in one sentence.
+    """
+    name = type(model).__name__
+    if not name.endswith(("ForCausalLM", "LMHeadModel")):
+        raise TypeError(
+            f"wrap: prompt and answers are for causal language models (...ForCausalLM), got a {name}; load it with "
+            "AutoModelForCausalLM"
+        )
+    check_attention(model)
+    check_tokenizer(model, tokenizer, pads=False)
+    if not tokenizer.is_fast:
+        raise TypeError(
+            f"wrap: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
+            "(AutoTokenizer.from_pretrained)"
+        )
+    device = require_device(device)
+    around = prompt_of(prompt, tokenizer)
+    documents = example or made_up(words_of(tokenizer))
+    longer, shorter = two_sizes(documents)
+    trial = [*longer[:3], shorter[-1]]
+    wordings, joined = answers_of(answers, tokenizer, [around.around(each) for each in trial], around.special)
+    names = class_names(list(answers))
+    collate = CollatePrompts(tokenizer, around, joined, positions(model, tokenizer))
+    module = Answering(model, wordings).to(device).eval()
+
+    def tried(documents: Sequence[Document]) -> Batch:
+        return collate(documents).to(device)
+
+    def run(batch: Batch) -> torch.Tensor:
+        return module(*ids_and_mask(batch))
+
+    if calibrate is not None:
+        with torch.no_grad():
+            module.offset = run(tried([Document(calibrate, id="calibration")]))[0]
+    check_outputs(run, Outputs(), True, names, trial, tried, module)
+    found = sites(module, *ids_and_mask(tried(longer)), other=(ids_and_mask(tried(shorter)), {}))
+    found = tuple(each for each in found if each.call == 0)  # the further tokens of an answer attend again
+    alone = tried(longer[:1])
+    view = chosen_view(found, site or found[-1].name, MEAN if head is None else head, LAST if query is None else query)
+    return AttentionModel(
+        module=module,
+        classes=names,
+        view=view,
+        sites=found,
+        collate=collate,
+        inputs=ids_and_mask,
+        logits_of=Outputs(),
+        embedding=watched(lambda: run(alone), name, tables(model), alone.ids.shape),
+        mask_word=tokenizer.mask_token or tokenizer.unk_token,
+        unknown=tokenizer.unk_token_id,
+    )

@@ -1,0 +1,233 @@
+"""A language model as a classifier: its logits are those of a plain loop over tokens, its words those of the text."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.data.document import Document
+from attn_interp.data.edit import delete_words
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.agreement import agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.reading import read
+from attn_interp.experiments.serrano_smith.erasure import erasure
+from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.models.alternatives import Alternatives
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.wrap import wrap
+from attn_interp.recording import intervene
+
+transformers = pytest.importorskip("transformers")
+
+SPELLED = ["the", "film", "was", "good", "bad", "fine", "awful", "very", "dull", "plot", "ok", ":", ".", "Ċ"]
+SPELLED += ["Review", "Sentiment", "Answer"]
+WORDS = [*SPELLED, *(f"Ġ{word}" for word in SPELLED)]
+PROMPT = "Review: {text}\nSentiment:"
+ONE = {"negative": " bad", "positive": " good"}
+SEVERAL = {"negative": [" very bad", " awful"], "positive": [" good", " very fine"]}
+ALIKE = {"negative": " very bad", "positive": " very good ."}
+DOCUMENTS = [
+    Document("the film was very dull", 0),
+    Document("good plot", 1),
+    Document("the plot was awful . the film was bad", 0),
+    Document("fine", 1),
+]
+SIZES = {"hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4}
+SIZES |= {"initializer_range": 0.3, "max_position_embeddings": 64}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "gpt2": {"n_embd": 24, "n_layer": 3, "n_head": 4, "n_positions": 64, "initializer_range": 0.3},
+    "llama": {**SIZES, "num_key_value_heads": 2},
+    "qwen3": {**SIZES, "num_key_value_heads": 2, "head_dim": 6},
+    "mistral": {**SIZES, "num_key_value_heads": 2},
+    "gemma2": {**SIZES, "num_key_value_heads": 2, "head_dim": 6, "query_pre_attn_scalar": 6},
+    "gpt_neox": SIZES,
+    "phi": {**SIZES, "hidden_size": 32},
+    "opt": {**SIZES, "ffn_dim": 20, "word_embed_proj_dim": 24, "init_std": 0.3},
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    """Bytes with a blank before a word as its own letter, as GPT-2 and Llama 3 have it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(["[UNK]", *WORDS])}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]")
+
+
+def module_of(family: str) -> Any:
+    ids = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0, "vocab_size": len(WORDS) + 1}
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return transformers.AutoModelForCausalLM.from_config(
+            transformers.AutoConfig.for_model(family, **FAMILIES[family], **ids)
+        ).eval()
+
+
+@pytest.fixture(scope="module")
+def module() -> Any:
+    return module_of("llama")
+
+
+@pytest.fixture(scope="module")
+def model(module, tokenizer) -> AttentionModel:
+    return wrap(module, tokenizer, prompt=PROMPT, answers=ONE)
+
+
+def plain(module: Any, tokenizer: Any, text: str, answers: dict[str, Any], shared: int = 0) -> torch.Tensor:
+    """(C,) by one pass for each wording: the sum of log-probabilities of its tokens after those that all share."""
+    prompt = PROMPT.replace("{text}", text)
+    begun = len(tokenizer(prompt)["input_ids"]) + shared
+    found = []
+    for wordings in answers.values():
+        each = []
+        for wording in [wordings] if isinstance(wordings, str) else wordings:
+            ids = tokenizer(prompt + wording)["input_ids"]
+            with torch.no_grad():
+                logs = module(torch.tensor([ids])).logits.log_softmax(-1)[0]
+            each.append(sum(logs[place - 1, ids[place]] for place in range(begun, len(ids))))
+        found.append(torch.stack(each).logsumexp(0))
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_logits_are_those_of_a_plain_loop_over_tokens(family, tokenizer) -> None:
+    module = module_of(family)
+    for answers, shared in ((ONE, 0), (SEVERAL, 0), (ALIKE, 1)):
+        wrapped = wrap(module, tokenizer, prompt=PROMPT, answers=answers)
+        assert wrapped.classes == ("negative", "positive")
+        assert wrapped.sites[-1].name == wrapped.view.site and len(wrapped.sites) == 3
+        expected = torch.stack([plain(module, tokenizer, each.text, answers, shared) for each in DOCUMENTS])
+        torch.testing.assert_close(wrapped.logits(DOCUMENTS), expected, atol=1e-5, rtol=1e-5)
+        alone = torch.cat([wrapped.logits([each]) for each in DOCUMENTS])  # without padding
+        torch.testing.assert_close(alone, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_words_are_those_of_the_text_and_the_prompt_is_outside(model, tokenizer) -> None:
+    batch = model.batch(DOCUMENTS)
+    run = model.run(batch)
+    assert torch.equal(run.is_word.sum(-1), torch.tensor([len(document) for document in DOCUMENTS]))
+    for row, document in enumerate(DOCUMENTS):
+        spelled = tokenizer.convert_ids_to_tokens(batch.ids[row, batch.is_word[row]].tolist())
+        assert [piece.lstrip("Ġ") for piece in spelled] == list(document.words)
+    assert (run.word_mass < 1).all()  # prompt and first token have their share
+    assert torch.allclose(run.weights.sum(-1), torch.ones(len(DOCUMENTS)))
+
+
+def test_leave_one_out_is_the_prompt_written_without_the_word(model, module, tokenizer) -> None:
+    values = leave_one_out(model, model.batch(DOCUMENTS), torch.ones(4, dtype=torch.long)).values
+    for row, document in enumerate(DOCUMENTS[:3]):
+        own = plain(module, tokenizer, document.text, ONE).double().softmax(-1)[1]
+        for place in range(len(document)):
+            shorter = " ".join(delete_words(document, {place}).words)
+            without = plain(module, tokenizer, shorter, ONE).double().softmax(-1)[1]
+            assert float(values[row, place]) == pytest.approx(float(own - without), abs=1e-5)
+    assert values[3, 0].isnan()
+
+
+def test_what_the_model_says_of_nothing_is_taken_off(model, module, tokenizer) -> None:
+    calibrated = wrap(module, tokenizer, prompt=PROMPT, answers=ONE, calibrate="ok .")
+    expected = model.logits(DOCUMENTS) - plain(module, tokenizer, "ok .", ONE)
+    torch.testing.assert_close(calibrated.logits(DOCUMENTS), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_other_attention_is_run_at_the_last_position_and_behind_the_cache(model) -> None:
+    for site, way in ((model.sites[-1].name, "at_query"), (model.sites[0].name, "by_cache")):
+        view = model.at(site=site)
+        assert (view.view.head, view.view.query) == ("mean", "last")
+        batch = view.batch(DOCUMENTS)
+        of = Alternatives(view, batch)
+        assert getattr(of, way) is not None
+        weightings = view.run(batch).weights[:, None].roll(1, 0).expand(-1, 6, -1) * view.run(batch).is_word[:, None]
+        weightings = (weightings + 0.1) * view.run(batch).is_word[:, None]
+        weightings = weightings / weightings.sum(-1, keepdim=True)
+        with torch.no_grad():
+            whole = of.whole(of.kept, batch, weightings[:, 0])
+            torch.testing.assert_close(of.logits(weightings)[:, 3], whole, atol=1e-5, rtol=1e-5)
+        assert (whole - view.batch_logits(batch)).abs().max() > 1e-3
+
+
+def test_other_attention_acts_before_an_answer_of_several_tokens(module, tokenizer) -> None:
+    """The replay, which skips what ended before the site, is the whole pass under the same change."""
+    for place in (0, -1):
+        model = wrap(module, tokenizer, prompt=PROMPT, answers=SEVERAL)
+        model = model.at(site=model.sites[place].name)
+        batch = model.batch(DOCUMENTS)
+        run = model.run(batch)
+        uniform = run.is_word / run.is_word.sum(-1, keepdim=True)
+        change = partial(model.window(batch).under, weighting=uniform)
+        with torch.no_grad(), intervene(model.module, {model.site: change}):
+            expected = model.batch_logits(batch)
+        found = model.logits_under(batch, uniform[:, None])[:, 0]
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        assert (found - run.logits).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("answers", [ONE, SEVERAL], ids=["one token", "several"])
+def test_every_question_of_the_papers_can_be_asked(answers, module, tokenizer, monkeypatch) -> None:
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
+    reading = read(wrap(module, tokenizer, prompt=PROMPT, answers=answers), DOCUMENTS)
+    assert not reading.affine
+    assert agreement(reading).frame["tau"].notna().any()
+    assert (adversary(reading).frame["tvd"] <= 0.01 + 1e-6).all()
+    assert (permutation(reading, draws=2).frame["median_tvd"] >= 0).all()
+    assert len(erasure(reading).frame) > 0 and len(single_erasure(reading).frame) > 0
+
+
+def test_a_chat_is_the_prompt_of_its_template(module, tokenizer) -> None:
+    chat = [{"role": "user", "content": "Review: {text}"}]
+    with pytest.raises(ValueError, match="the tokenizer has no chat template"):
+        wrap(module, tokenizer, prompt=chat, answers=ONE)
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}\n{% endfor %}Answer:"
+    try:
+        talked = wrap(module, tokenizer, prompt=chat, answers=ONE)
+    finally:
+        tokenizer.chat_template = None
+    written = wrap(module, tokenizer, prompt="Review: {text}\nAnswer:", answers=ONE)
+    assert torch.equal(talked.logits(DOCUMENTS), written.logits(DOCUMENTS))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"prompt": "Review:"}, "has {text} 0 times, expected once"),
+        ({"prompt": 3}, "prompt is 3, expected a text with {text} in it"),
+        ({"prompt": "Review:{text}\nSentiment:"}, None),
+        ({"prompt": PROMPT + " "}, None),
+        ({"answers": {"negative": " bad"}}, "expected two classes or more"),
+        ({"answers": {"negative": " bad", "positive": ""}}, "the answer '' of class 'positive' is empty"),
+        ({"answers": {"negative": " bad", "positive": 1}}, "the answer of class 'positive' is 1, expected a text"),
+        ({"answers": {"negative": " very", "positive": " very good"}}, "with which one of class 'positive' begins"),
+        ({"answers": {"negative": " bad", "positive": " bad"}}, "with which one of class 'positive' begins"),
+        ({"answers": None}, "prompt and answers go together"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_told(changed, message, module, tokenizer) -> None:
+    given = {"prompt": PROMPT, "answers": ONE, **changed}
+    if message is None:  # a word tokenizer does not merge: nothing to tell
+        wrap(module, tokenizer, **given)
+        return
+    with pytest.raises((ValueError, TypeError)) as error:
+        wrap(module, tokenizer, **given)
+    assert message in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore:wrap. the tokenizer has ids up to 6")
+def test_a_piece_of_prompt_and_text_is_told(module) -> None:
+    from tokenizers import Tokenizer, models
+
+    made = Tokenizer(models.BPE({"[UNK]": 0, "a": 1, "b": 2, ":": 3, ":a": 4, " ": 5, "x": 6}, [(":", "a")]))
+    merging = transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]")
+    with pytest.raises(ValueError, match="the tokenizer's piece ':a' belongs to the prompt and to the text"):
+        wrap(module, merging, prompt=":{text}:", answers={"x": "x", "b": "b"}, example=["a b", "a"])
+
+
+def test_other_models_are_refused(bert, wordpiece) -> None:
+    with pytest.raises(TypeError, match=r"for causal language models .*got a BertForSequenceClassification"):
+        wrap(bert.module, wordpiece, prompt=PROMPT, answers=ONE)
