@@ -1,4 +1,4 @@
-"""The command line: `attn-interp study`, `attn-interp report` and `attn-interp data`."""
+"""The command line: `attn-interp study`, `attn-interp report`, `attn-interp data` and `attn-interp models`."""
 
 from __future__ import annotations
 
@@ -283,6 +283,15 @@ def data(
     if convert is not None:
         save_jsonlines(loaded, convert)
         typer.echo(f"written: {convert}")
+
+
+@app.command()
+def models() -> None:
+    """List the models that are fetched by name: kind, size, licence, source, and whether they are there."""
+    from attn_interp.models.language.embedded import list_models
+    from attn_interp.report.console import show_table
+
+    show_table(list_models(), title="models")
 
 
 def _given(**options: Any) -> dict[str, Any]:

