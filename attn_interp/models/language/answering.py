@@ -40,13 +40,10 @@ class Answering(nn.Module):
         self.offset = offset
 
     def forward(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        past_key_values: Any = None,
-        position_ids: torch.Tensor | None = None,
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, past_key_values: Any = None
     ) -> torch.Tensor:
-        """The mask is 1 on tokens; with a cache it is longer than the ids, by what the cache holds."""
+        """The mask is 1 on tokens; with a cache it is longer than the ids, by what the cache holds. It says which place
+        each token has."""
         longer = max(len(wording) for wordings in self.answers for wording in wordings) > 1
         if longer and past_key_values is None:
             from transformers import DynamicCache
@@ -57,7 +54,7 @@ class Answering(nn.Module):
             input_ids=input_ids,
             attention_mask=attention_mask,
             past_key_values=past_key_values,
-            position_ids=places if position_ids is None else position_ids,
+            position_ids=places,
         )[:, -1]  # (B, V)
         found = []
         for wordings in self.answers:

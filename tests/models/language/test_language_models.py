@@ -131,6 +131,24 @@ def test_leave_one_out_is_the_prompt_written_without_the_word(model, module, tok
     assert values[3, 0].isnan()
 
 
+def test_leave_one_out_runs_what_follows_the_word_alone(model, monkeypatch) -> None:
+    seen: list[int] = []
+    forward = type(model.module).forward
+
+    def watched(self: Any, input_ids: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+        seen.append(input_ids.numel())
+        return forward(self, input_ids, *given, **named)
+
+    batch = model.batch(DOCUMENTS)
+    model.module.__dict__["forward"] = partial(watched, model.module)
+    try:
+        leave_one_out(model, batch, torch.ones(4, dtype=torch.long))
+    finally:
+        del model.module.__dict__["forward"]
+    whole = sum(len(document) * int(row.sum()) for document, row in zip(DOCUMENTS, batch.is_token))
+    assert sum(seen[2:]) < 0.9 * whole
+
+
 def test_what_the_model_says_of_nothing_is_taken_off(model, module, tokenizer) -> None:
     calibrated = wrap(module, tokenizer, prompt=PROMPT, answers=ONE, calibrate="ok .")
     expected = model.logits(DOCUMENTS) - plain(module, tokenizer, "ok .", ONE)
