@@ -49,13 +49,17 @@ class Answering(nn.Module):
             from transformers import DynamicCache
 
             past_key_values = DynamicCache()
-        places = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
+        length = input_ids.shape[1]
+        places = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, -length:]
+        last = (attention_mask[:, -length:] * torch.arange(1, length + 1, device=input_ids.device)).argmax(-1)
+        kept = length - int(last.min())  # one, but for what is padded behind a cache
         first = self._next(
             input_ids=input_ids,
             attention_mask=attention_mask,
             past_key_values=past_key_values,
             position_ids=places,
-        )[:, -1]  # (B, V)
+            keep=kept,
+        )[torch.arange(len(last), device=last.device), last - length + kept]  # (B, V)
         found = []
         for wordings in self.answers:
             logs = [first[:, wording[0]] for wording in wordings]
