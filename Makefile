@@ -22,7 +22,7 @@ lint: $(READY)
 	$(VENV)/bin/mypy
 
 docs: $(VENV)/docs-ready
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
 
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/benchmarks/bench_all.py
