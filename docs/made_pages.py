@@ -188,4 +188,4 @@ def _below(result: Any, name: str, picture: str) -> str:
     decided = "; ".join(result.verdict())
     caption = re.sub(r"([*_<\[\\])", r"\\\1", " ".join(result.caption().split()))
     said = f"On this small model the verdict is: {decided}.\n\n" if decided else ""
-    return f"\n![Figure of {name}]({picture}){{ loading=lazy }}\n\n*{caption}*\n{{ .caption }}\n\n{said}"
+    return f"\n![Figure of {name}]({picture}){{ loading=lazy }}\n\n*{caption}*\n\n{said}"
