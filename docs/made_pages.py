@@ -1,4 +1,4 @@
-"""What the site makes while it is built: the cards and figures of the gallery, and the lists of the reference.
+"""What the site makes while it is built: cards and figures of the gallery, lists of the reference, low indices.
 
 A page of the gallery has a heading for each experiment and a block of Python below it. The block is run, in the order
 of the page; the card of the experiment's own record goes above it, and below it what its last line gives.
@@ -20,6 +20,7 @@ from attn_interp.experiments.record.experiment import SUBJECTS, Experiment
 PAGES = Path(__file__).parent
 BLOCK = re.compile(r"```python\n(.*?)```\n", flags=re.DOTALL)
 HEADING = re.compile(r"^## (\w+)\n(?=\n(?:.(?!^## ))*?^```python$)", flags=re.DOTALL | re.MULTILINE)
+SUBSCRIPT = re.compile(r"(`[^`]*`)|(?<=[^\W\d_]|[Σ∂'])_(?:\{([^}]+)\}|(π\(\w\)|[^\W_]+))")
 KINDS = {
     "measured": "measured on each document",
     "sampled": "sampled",
@@ -132,6 +133,11 @@ def readout_names() -> dict[str, str]:
     return {name: f"{home}.{name}" for name, home in places.items()}
 
 
+def subscripts(text: str) -> str:
+    """Σ_t α_t with its indices set low, outside code."""
+    return SUBSCRIPT.sub(lambda found: found[1] or f"<sub>{found[2] or found[3]}</sub>", text)
+
+
 MADE = {
     "gallery.md": ("<!-- every experiment -->", table),
     "reference.md": ("<!-- every name -->", lambda: reference("ai.", door_names())),
@@ -147,6 +153,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         if place not in markdown:
             raise ValueError(f"{name}: there is no {place}")
         markdown = markdown.replace(place, make())
+    if name == "mathematics.md":
+        return subscripts(markdown)
     return _shown(markdown, name, config, files) if name in gallery() else markdown
 
 

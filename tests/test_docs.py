@@ -95,6 +95,13 @@ def test_a_block_gives_the_value_of_its_last_line(made_pages) -> None:
     assert known["b"] == 2
 
 
+def test_indices_stand_low_outside_code(made_pages) -> None:
+    made = made_pages.subscripts("Σ_t α_t v_ta, Σ_{t≠u} w_t, β_π(t), p'_i ≤ m_t] and `test_a_b`")
+    low = "Σ<sub>t</sub> α<sub>t</sub> v<sub>ta</sub>, Σ<sub>t≠u</sub> w<sub>t</sub>, β<sub>π(t)</sub>"
+    assert made == f"{low}, p'<sub>i</sub> ≤ m<sub>t</sub>] and `test_a_b`"
+    assert "_" not in made_pages.subscripts(re.sub(r"`[^`]*`", "", PAGES["mathematics.md"]))
+
+
 def test_every_public_name_and_method_has_a_docstring(made_pages, monkeypatch) -> None:
     assert made_pages.undocumented() == []
     monkeypatch.setattr(ai.Corpus.first, "__doc__", None)
