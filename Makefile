@@ -21,8 +21,8 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-docs: $(VENV)/docs-ready
-	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
+docs: $(VENV)/docs-ready  # not --quiet: it hides the warnings that --strict counts
+	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m mkdocs build --strict
 
 bench: $(READY)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/benchmarks/bench_all.py

@@ -161,3 +161,11 @@ def test_numbers_of_the_first_page_are_those_of_the_default_run_and_of_the_readm
     for estimate, interval in found:
         assert f"| {estimate} | {interval} |" in PAGES["default-run.md"], estimate
         assert f"{estimate} {interval}" in readme, estimate
+
+
+def test_the_build_is_strict() -> None:
+    """Under --quiet the warnings that --strict counts are never counted."""
+    (line,) = [line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if "mkdocs build" in line]
+    assert "--strict" in line
+    assert "--quiet" not in line and " -q" not in line
+    assert "make docs\n" in (ROOT / ".ci" / "run").read_text("utf-8")
