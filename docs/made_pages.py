@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from attn_interp import door, experiments, readout
-from attn_interp.experiments.record.experiment import SUBJECTS, Experiment
+from attn_interp.experiments.record.experiment import Experiment
 
 PAGES = Path(__file__).parent
 BLOCK = re.compile(r"```python\n(.*?)```\n", flags=re.DOTALL)
@@ -65,7 +65,6 @@ def card(experiment: Experiment) -> str:
         f"- *It measures*: {words.means}",
         f"- *It does not show*: {words.means_not}",
         *_verdicts(experiment),
-        f"- *Called as* {SUBJECTS[experiment.subject]}",
     ]
     return "\n".join(lines) + "\n"
 
