@@ -31,7 +31,12 @@ def test_every_file_of_the_readme_is_there() -> None:
         assert (Path(__file__).parent.parent / path).exists(), path
 
 
-def test_the_rooms_of_the_readme_are_the_rooms() -> None:
-    rooms = set(re.findall(r"^\| `(\w+)/` \|", README, flags=re.MULTILINE))
+def test_it_is_a_page() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+def test_the_rooms_of_the_house_are_the_rooms() -> None:
+    house = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = set(re.findall(r"^\| `(\w+)/` \|", house, flags=re.MULTILINE))
     package = Path(__file__).parent.parent / "attn_interp"
     assert rooms == {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}

@@ -137,14 +137,17 @@ class Corpus:
 
     @property
     def train(self) -> Split:
+        """The documents to learn from."""
         return self.splits["train"]  # type: ignore[return-value]
 
     @property
     def dev(self) -> Split:
+        """The documents that decide when training stops."""
         return self.splits["dev"]  # type: ignore[return-value]
 
     @property
     def test(self) -> Split:
+        """The documents that no model has seen."""
         return self.splits["test"]  # type: ignore[return-value]
 
     def first(self, count: int) -> Corpus:

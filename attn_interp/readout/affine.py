@@ -36,7 +36,7 @@ def head_votes(reference: Array, reads: Array) -> torch.Tensor:
     Args:
         reference: (B, C) logits with all heads on the reference word.
         reads: (B, H, T, C) logits with head h on word t and the others on the reference word (at the reference word:
-        z0).
+            z0).
 
     Returns:
         (B, H, T, C).

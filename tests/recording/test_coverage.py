@@ -1,6 +1,6 @@
-"""Which architectures are covered: a table made by trying each, tiny and random; the README shows it.
+"""Which architectures are covered: a table made by trying each, tiny and random; the site shows it.
 
-`python tests/recording/test_coverage.py` writes the table into the README.
+`python tests/recording/test_coverage.py` writes the table into docs/coverage.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from attn_interp.recording import intervene, mark, record
 
 transformers = pytest.importorskip("transformers")
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 BEGIN, END = "<!-- coverage: made by tests/recording/test_coverage.py -->\n", "<!-- end of coverage -->\n"
 WORDS = ("film", "awful", "wonderful", "the", "a", "plot", "good", "##ish", "##ly", "scene", "slow", "red", "tree")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -245,19 +245,19 @@ def table(rows: list[Row]) -> str:
 
 @pytest.mark.filterwarnings("ignore:.*fast path.*:UserWarning")
 @pytest.mark.parametrize("name", [*PRETRAINED, *OTHERS])
-def test_the_readme_says_what_holds(name: str) -> None:
-    (stated,) = re.findall(rf"^\| {re.escape(name)} \|.*\n", README.read_text("utf-8"), flags=re.MULTILINE)
+def test_the_page_says_what_holds(name: str) -> None:
+    (stated,) = re.findall(rf"^\| {re.escape(name)} \|.*\n", PAGE.read_text("utf-8"), flags=re.MULTILINE)
     assert stated == table([tried(name)]).splitlines(keepends=True)[2]
 
 
-def test_the_readme_lists_these_alone() -> None:
-    inside = README.read_text("utf-8").split(BEGIN)[1].split(END)[0]
+def test_the_page_lists_these_alone() -> None:
+    inside = PAGE.read_text("utf-8").split(BEGIN)[1].split(END)[0]
     assert [line.split(" | ")[0][2:] for line in inside.strip().splitlines()[2:]] == [*PRETRAINED, *OTHERS]
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    before, rest = README.read_text("utf-8").split(BEGIN)
+    before, rest = PAGE.read_text("utf-8").split(BEGIN)
     made = table([tried(name) for name in (*PRETRAINED, *OTHERS)])
-    README.write_text(before + BEGIN + "\n" + made + "\n" + END + rest.split(END)[1], encoding="utf-8")
+    PAGE.write_text(before + BEGIN + "\n" + made + "\n" + END + rest.split(END)[1], encoding="utf-8")
     print(made)

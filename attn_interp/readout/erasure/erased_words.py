@@ -54,7 +54,7 @@ def zeroed_logits(weights: Array, votes: Array, is_word: Array | None, bias: Arr
         votes: (B, T, C) or (B, H, T, C).
         is_word: (B, T) bool; None: every position is a word.
         bias: (C,) or (B, C) the logits at a zero context; for heads (B, H, C), the part of it that each head's votes
-        hold.
+            hold.
 
     Returns:
         (B, T, C); NaN where there is no word.
