@@ -16,9 +16,11 @@ from attn_interp.experiments.record.rule import verdicts
 from attn_interp.experiments.record.statement import stated
 from attn_interp.figures.examples import heats
 from attn_interp.figures.words.words_html import words_css, words_html
+from attn_interp.report import board
 from attn_interp.report.folder import PAGE, Found, ResultsFolder, Run, read_folder
 from attn_interp.report.html import picture, picture_width, render, table, with_interval
 from attn_interp.report.repeat import command, differing_settings, result_settings, shared_settings
+from attn_interp.report.sentence import halves, sentence
 
 EXAMPLES = "examples"
 
@@ -39,6 +41,7 @@ def write_report(folder: Path, output: Path | None = None) -> Path:
 def report_page(results: ResultsFolder) -> str:
     """The whole page."""
     runs = [run for run in results.runs if run.found]
+    told = board.models(runs)
     cards = [_card(name, runs) for name in _experiments(runs)]
     return render(
         "report.html",
@@ -46,6 +49,8 @@ def report_page(results: ResultsFolder) -> str:
             "title": results.path.resolve().name,
             "css": Markup(words_css()),
             "runs": runs,
+            "sentences": [(name, halves(text)) for name, results in told.items() if (text := sentence(results))],
+            "board": board.rows(told),
             "corpora": _corpora(runs),
             "cards": cards,
             "quality": table(_once(_quality(runs))),
