@@ -219,16 +219,23 @@ def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study, of an analysis, or of one model in it.")],
     output: Annotated[Path | None, typer.Option(help="File to write.  [default: report.html in the folder]")] = None,
+    paper: Annotated[Path | None, typer.Option(help="Also write figures, tables and main.tex for LaTeX here.")] = None,
 ) -> None:
     """Write a folder of results as one HTML page that holds its figures: verdicts, tables, documents, settings.
 
     The page asks the network for nothing, prints on A4 and is written anew each time.
 
     Example: attn-interp report results/study
+
+    Example: attn-interp report results/study --paper paper
     """
+    from attn_interp.report.folder import read_folder
     from attn_interp.report.page import write_report
+    from attn_interp.report.paper import write_paper
 
     typer.echo(f"written: {write_report(folder, output)}")
+    if paper is not None:
+        typer.echo(f"written: {write_paper(read_folder(folder), paper)}")
 
 
 @app.command()

@@ -20,6 +20,8 @@ from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.overview import overview
 from attn_interp.experiments.result import Result
 from attn_interp.models.progress import progress_bar
+from attn_interp.report.folder import read_folder
+from attn_interp.report.paper import write_paper
 from attn_interp.report.run_directory import MODEL, left_out, place_of, settle
 from attn_interp.report.sentence import sentence
 from attn_interp.statistics.bootstrap import summarise
@@ -100,6 +102,13 @@ class Answers(Mapping[str, Result]):
         path = Path(path)
         with TemporaryDirectory() as room:
             return named("report.page.write_report")(self.save(Path(room) / path.stem), path)
+
+    def paper(self, folder: str | os.PathLike[str]) -> Path:
+        """Write everything for a paper, figures as PDF, tables and captions as LaTeX and a main.tex that sets them, and
+        return the path of main.tex."""
+        folder = Path(folder)
+        with TemporaryDirectory() as room:
+            return write_paper(read_folder(self.save(Path(room) / folder.name)), folder)
 
     def __repr__(self) -> str:
         return (
