@@ -225,8 +225,6 @@ def report(
 
     The page asks the network for nothing, prints on A4 and is written anew each time.
 
-    Example: attn-interp report results/study
-
     Example: attn-interp report results/study --paper paper
     """
     from attn_interp.report.folder import read_folder
