@@ -13,6 +13,7 @@ from attn_interp.experiments import experiment_of
 from attn_interp.experiments.jain_wallace.agreement import GRADIENT, LEAVE_ONE_OUT, agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.reach import reach
+from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record import HALF_LN2, Column
 from attn_interp.experiments.record.board import board
 from attn_interp.experiments.record.over_seeds import over_seeds
@@ -20,6 +21,13 @@ from attn_interp.measures.divergence import LN2
 from attn_interp.report.board import LEFT, WIDTH, models, rows
 from attn_interp.report.html import render
 from attn_interp.report.sentence import sentence
+from attn_interp.studies.questions import put
+from attn_interp.studies.tables import pooled_names
+
+
+@pytest.fixture(scope="module")
+def few(model, planted) -> Reading:
+    return read(model, planted.test[:7], training=planted)
 
 
 def found(*rows: dict[str, Any]) -> Any:
@@ -119,3 +127,14 @@ def test_models_that_differ_in_the_seed_are_one_row_over_seeds(reading) -> None:
     assert list(models([run("a", 0, encoder="lstm"), run("b", 0, encoder="lstm")])) == ["a", "b"]
     assert list(models([run("x", 0), run("y", 0)])) == ["x", "y"]
     assert len(rows(models([run("x", 0), run("y", 0)]))[0]["bars"]) == 2
+
+
+@pytest.mark.parametrize("name", pooled_names())
+def test_every_experiment_over_seeds_has_its_rows_and_a_sentence(few, name: str) -> None:
+    result = put(experiment_of(name), few, {})
+    both = {name: over_seeds({0: result, 1: result})}
+    for results in ({name: result}, both):
+        told = rows({"one": results})
+        assert told and all(bar["number"] and bar["n"] for row in told for bar in row["bars"])
+        assert "nan" not in sentence(results)
+        assert render("board.html", {"board": told}).count("<tr") == 1 + sum(len(row["bars"]) for row in told)

@@ -37,7 +37,7 @@ class Row:
         threshold: What it is held against otherwise.
         ends: The range of the measure, as its column has it; None: it is unbounded.
         n, undefined: Documents with and without a value.
-        status: What kind of number it is.
+        status: What kind of number it is; "" where seeds of several kinds are pooled.
     """
 
     experiment: str
@@ -64,7 +64,7 @@ def board(result: Result) -> list[Row]:
     for statement, rule in rules or [(each, None) for each in experiment.statements[:1]]:
         for row in statement.rows(summary).to_dict("records")[: None if rule else 1]:
             known = {**result.settings, **{str(name): value for name, value in row.items()}}
-            key = (statement.question or experiment.card.question, statement.kind or str(known["status"]))
+            key = (statement.question or experiment.card.question, statement.kind or str(known.get("status", "")))
             told.setdefault(key, []).append((known, statement, rule))
     return [_row(result, summary, *key, group) for key, group in told.items()]
 
