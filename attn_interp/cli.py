@@ -146,6 +146,7 @@ def _run_one(cell: Cell, folder: Path) -> None:
 
     from attn_interp.experiments.record.overview import overview
     from attn_interp.report.console import show_table
+    from attn_interp.report.sentence import sentence
     from attn_interp.studies.questions import default_names
     from attn_interp.studies.run import run_cell
     from attn_interp.studies.status import plan, write_plan
@@ -156,6 +157,7 @@ def _run_one(cell: Cell, folder: Path) -> None:
     with whole_file(run.folder / "overview.csv") as draft:
         table.to_csv(draft, index=False)
     show_table(table, title=run.folder.name)
+    typer.echo(sentence(run.results))
     typer.echo(f"tables and figures: {run.folder}")
     typer.echo(f"as one page: attn-interp report {folder}")
 
@@ -168,6 +170,8 @@ def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
     tables = run_study(grid, folder, jobs, dask)
     if "overview" in tables:
         show_table(tables["overview"], title=folder.name)
+        for *labels, seeds, text in tables["sentences"].itertuples(index=False):
+            typer.echo(f"{', '.join(labels)}, {seeds} seeds: {text}")
     failed = tables["cells"]["state"] == FAILED
     if failed.any():
         show_table(by_cell(tables["cells"][tables["cells"]["cell"].isin(tables["cells"]["cell"][failed])]), "failed")
@@ -215,16 +219,21 @@ def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study, of an analysis, or of one model in it.")],
     output: Annotated[Path | None, typer.Option(help="File to write.  [default: report.html in the folder]")] = None,
+    paper: Annotated[Path | None, typer.Option(help="Also write figures, tables and main.tex for LaTeX here.")] = None,
 ) -> None:
     """Write a folder of results as one HTML page that holds its figures: verdicts, tables, documents, settings.
 
     The page asks the network for nothing, prints on A4 and is written anew each time.
 
-    Example: attn-interp report results/study
+    Example: attn-interp report results/study --paper paper
     """
+    from attn_interp.report.folder import read_folder
     from attn_interp.report.page import write_report
+    from attn_interp.report.paper import write_paper
 
     typer.echo(f"written: {write_report(folder, output)}")
+    if paper is not None:
+        typer.echo(f"written: {write_paper(read_folder(folder), paper)}")
 
 
 @app.command()

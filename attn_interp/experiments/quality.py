@@ -188,6 +188,10 @@ def _scored(result: Result) -> pd.DataFrame:
 
 
 BASELINES = {MAJORITY: "the majority class", BAG_OF_WORDS: "a bag of words"}
+ACCURACIES = {
+    name: Statement("accuracy" if name == MODEL else f"accuracy, {said}", ACCURACY, where={"predictor": name})
+    for name, said in ((MODEL, ""), (BAG_OF_WORDS, "bag of words"), (MAJORITY, "majority class"))
+}
 ABOVE = {
     name: Statement(f"accuracy, model - {name}", ACCURACY, where={"predictor": f"{MODEL} - {name}"}, in_overview=False)
     for name in BASELINES
@@ -205,15 +209,21 @@ EXPERIMENT = Experiment(
     ),
     summarise,
     statements=(
-        Statement("accuracy", ACCURACY, where={"predictor": MODEL}),
-        Statement("accuracy, bag of words", ACCURACY, where={"predictor": BAG_OF_WORDS}),
-        Statement("accuracy, majority class", ACCURACY, where={"predictor": MAJORITY}),
+        *ACCURACIES.values(),
         Statement("macro F1", MACRO_F1, where={"predictor": MODEL}),
         Statement("AUROC", AUROC, where={"predictor": MODEL}),
         *ABOVE.values(),
     ),
     rules=tuple(
-        Rule(ABOVE[name], 0.0, f"better than {said}", f"worse than {said}", f"not told apart from {said}")
+        Rule(
+            ABOVE[name],
+            0.0,
+            f"better than {said}",
+            f"worse than {said}",
+            f"not told apart from {said}",
+            (ACCURACIES[MODEL], ACCURACIES[name]),
+            said,
+        )
         for name, said in BASELINES.items()
     ),
     why_not=why_not,

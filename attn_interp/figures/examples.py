@@ -12,6 +12,7 @@ from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
 from attn_interp.figures.words.shading import DIVERGING, SEQUENTIAL
 
 ABOUT = ("document", "label", "predicted", "position", "word")
+SHOWN = 3  # documents of the figure: a page
 LOW, HIGH = " low", " high"  # endings of the optional columns with the interval of a weight
 
 
@@ -37,11 +38,11 @@ def plot(result: Result, ax: Axes | None = None, document: str | None = None) ->
 
 
 def figure(result: Result, documents: Sequence[str] | None = None) -> Figure:
-    """The documents under one another at the page's width, in their order, all of the frame when None.
+    """The documents under one another at the page's width, in their order, the first three of the frame when None.
 
     The figure is as high as they take: a page holds about three documents of twenty words with six rows each.
     """
-    return heat_rows.figure(heats(result, documents))
+    return heat_rows.figure(heats(result, documents)[: None if documents else SHOWN])
 
 
 def heats(result: Result, documents: Sequence[str] | None = None) -> list[HeatRows]:
@@ -50,7 +51,7 @@ def heats(result: Result, documents: Sequence[str] | None = None) -> list[HeatRo
     Raises:
         ValueError: the frame has no rows, or a document is not in it.
     """
-    everything = drawn(result)
+    everything = _cells(result)
     known = list(everything["document"].unique())
     if not known:
         raise ValueError("figure examples: the frame has no rows; run the experiment on at least one document")
@@ -66,10 +67,16 @@ def heats(result: Result, documents: Sequence[str] | None = None) -> list[HeatRo
 
 
 def drawn(result: Result) -> pd.DataFrame:
-    """One row per cell: document, label, predicted, row (what weighs), position, word, weight, share, rank, low, high.
+    """One row per cell of the documents of `figure`: document, label, predicted, row (what weighs), position, word,
+    weight, share, rank, low, high.
 
     share, rank, low and high are those of `heat_rows.cells_of`; low and high where the frame has an interval.
     """
+    cells = _cells(result)
+    return cells[cells["document"].isin(cells["document"].unique()[:SHOWN])]
+
+
+def _cells(result: Result) -> pd.DataFrame:
     names = [name for name in result.frame.columns if name not in ABOUT]
     ends = {name + end for name in names for end in (LOW, HIGH)} & set(names)
     parts = []
@@ -91,9 +98,11 @@ def drawn(result: Result) -> pd.DataFrame:
 def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
     settings = result.settings
+    count = result.frame["document"].nunique()
+    told = f"the first {SHOWN} of {count}" if count > SHOWN else str(count)
     bars = " Error bars below a row are the intervals of its weights." if drawn(result)["low"].notna().any() else ""
     return (
-        f"Words of {result.frame['document'].nunique()} documents, shaded by attention and beside it by other weights, "
+        f"Words of {told} documents, shaded by attention and beside it by other weights, "
         f"each as its share of the row's total absolute weight (colour scale {SEQUENTIAL}; {DIVERGING} in rows with "
         "negative weights, purple: negative), with weight and, in brackets, rank under each word. Adversary: an "
         f"attention that differs while the output moves by at most eps = {settings['eps']:g} in total variation "

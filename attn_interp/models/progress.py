@@ -26,7 +26,7 @@ def progress_bar(label: str, total: int, shown: bool) -> Iterator[Callable[..., 
     elsewhere its last state is written.
     """
     if not shown:
-        yield lambda state: None
+        yield lambda state, done=1: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[state]}"))
     in_notebook = None if find_spec("ipywidgets") else False  # None: rich finds out

@@ -28,8 +28,11 @@ def result_html(result: Result) -> str:
 
 
 def answers_html(answers: Any) -> str:
-    """The verdicts and the overview of `Answers`."""
-    return render("overview.html", {"verdicts": answers.verdicts(), "rows": table(answers.overview())})
+    """The sentence, the verdicts and the overview of `Answers`."""
+    return render(
+        "overview.html",
+        {"sentence": answers.sentence(), "verdicts": answers.verdicts(), "rows": table(answers.overview())},
+    )
 
 
 def _picture(result: Result) -> str:

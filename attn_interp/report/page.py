@@ -1,5 +1,5 @@
-"""A folder of results as one self-contained HTML page: it opens from disk, asks the network for nothing, runs no
-script, prints on A4 and fits a telephone."""
+"""A folder of results as one self-contained HTML page: it opens from disk, asks the network for nothing, prints on A4
+and fits a telephone. Its one script sorts and searches the table of documents; without it everything can be read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments import experiment_of, names
 from attn_interp.experiments.record.rule import verdicts
 from attn_interp.experiments.record.statement import stated
-from attn_interp.figures.examples import heats
+from attn_interp.figures.examples import SHOWN, heats
 from attn_interp.figures.words.words_html import words_css, words_html
+from attn_interp.report import board
+from attn_interp.report.documents import documents
 from attn_interp.report.folder import PAGE, Found, ResultsFolder, Run, read_folder
-from attn_interp.report.html import picture, picture_width, render, table, with_interval
+from attn_interp.report.html import Table, picture, picture_width, render, table, with_interval
 from attn_interp.report.repeat import command, differing_settings, result_settings, shared_settings
+from attn_interp.report.sentence import halves, sentence
 
 EXAMPLES = "examples"
+OPEN_ROWS = ("attention", "adversary", "leave-one-out")  # of an example; the others are folded
 
 
 def write_report(folder: Path, output: Path | None = None) -> Path:
@@ -39,6 +43,7 @@ def write_report(folder: Path, output: Path | None = None) -> Path:
 def report_page(results: ResultsFolder) -> str:
     """The whole page."""
     runs = [run for run in results.runs if run.found]
+    told = board.models(runs)
     cards = [_card(name, runs) for name in _experiments(runs)]
     return render(
         "report.html",
@@ -46,9 +51,12 @@ def report_page(results: ResultsFolder) -> str:
             "title": results.path.resolve().name,
             "css": Markup(words_css()),
             "runs": runs,
+            "sentences": [(name, halves(text)) for name, results in told.items() if (text := sentence(results))],
+            "board": board.rows(told),
             "corpora": _corpora(runs),
             "cards": cards,
             "quality": table(_once(_quality(runs))),
+            "documents": [_documents(run) for run in runs],
             "examples": [shown for run in runs for shown in _examples(run)],
             "pictures": [_picture(path, run, path.stem) for run in results.runs for path in run.figures],
             "tables": [table(frame, name) for name, frame in results.tables.items() if len(frame)],
@@ -134,12 +142,19 @@ def _quality(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _documents(run: Run) -> Table:
+    return table(documents([each.result for each in run.found if not each.variant]), run.name)
+
+
 def _examples(run: Run) -> list[dict[str, Any]]:
     return [
         {
             "model": run.name,
             "caption": found.result.caption(),
-            "documents": [Markup(words_html(heat)) for heat in heats(found.result)],  # escaped by its own template
+            "shown": SHOWN,
+            "documents": [
+                Markup(words_html(heat, OPEN_ROWS)) for heat in heats(found.result)
+            ],  # escaped by its own template
         }
         for found in run.found
         if found.experiment == EXAMPLES

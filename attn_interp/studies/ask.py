@@ -20,7 +20,10 @@ from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record.overview import overview
 from attn_interp.experiments.result import Result
 from attn_interp.models.progress import progress_bar
+from attn_interp.report.folder import read_folder
+from attn_interp.report.paper import write_paper
 from attn_interp.report.run_directory import MODEL, left_out, place_of, settle
+from attn_interp.report.sentence import sentence
 from attn_interp.statistics.bootstrap import summarise
 from attn_interp.studies.questions import put, why_not
 from attn_interp.studies.run import draw
@@ -73,6 +76,11 @@ class Answers(Mapping[str, Result]):
         """Name of the experiment -> what its intervals decide."""
         return {name: result.verdict() for name, result in self.results.items()}
 
+    def sentence(self) -> str:
+        """Whether attention explains the single decisions of this model, in one sentence with the numbers that decide
+        it; its rules stand in `attn_interp.report.sentence`."""
+        return sentence(self.results)
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the results, their figures, the overview and the settings into a folder, and return its path.
 
@@ -95,9 +103,17 @@ class Answers(Mapping[str, Result]):
         with TemporaryDirectory() as room:
             return named("report.page.write_report")(self.save(Path(room) / path.stem), path)
 
+    def paper(self, folder: str | os.PathLike[str]) -> Path:
+        """Write everything for a paper, figures as PDF, tables and captions as LaTeX and a main.tex that sets them, and
+        return the path of main.tex."""
+        folder = Path(folder)
+        with TemporaryDirectory() as room:
+            return write_paper(read_folder(self.save(Path(room) / folder.name)), folder)
+
     def __repr__(self) -> str:
-        told = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in self.verdicts().items() if texts)
-        return f"Answers to {len(self.results)} questions, {len(self.reasons)} not put. {told[:400]}"
+        return (
+            f"Answers to {len(self.results)} questions, {len(self.reasons)} not put. {shortened(self.sentence(), 400)}"
+        )
 
     def _repr_html_(self) -> str:
         return named("report.card.answers_html")(self)

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import pandas as pd
 
 from attn_interp.experiments import experiment_of, names
-from attn_interp.experiments.record import Pooling
+from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.record.overview import overview
 from attn_interp.experiments.result import Result
+from attn_interp.report.sentence import sentence
 from attn_interp.report.tables.wide import stacked
 from attn_interp.statistics.clusters import SEED
 from attn_interp.studies.run import CellRun
-
-
-@dataclass(frozen=True, repr=False)
-class OverSeeds(Result):
-    """The results of one experiment on models that differ in nothing but the seed, one below the other."""
-
-    pooling: Pooling = field(default_factory=lambda: Pooling(()))
-
-    def summary(self) -> pd.DataFrame:
-        """Means with 95 % intervals over seeds and documents: `Pooling.summary`."""
-        return self.pooling.summary(self.frame, self.columns)
-
-
-def over_seeds(results: Mapping[int, Result]) -> OverSeeds:
-    """Seed -> result of the same experiment, as one.
-
-    Raises:
-        ValueError: the experiment does not pool over seeds.
-    """
-    first = results[min(results)]
-    pooling = experiment_of(first.experiment).pooling
-    if pooling is None:
-        raise ValueError(f"{first.experiment}: its results do not pool over seeds")
-    columns = pooling.columns(first.columns)
-    return OverSeeds(first.experiment, pooling.frame(results), first.settings, columns, pooling)
 
 
 def pooled_names() -> list[str]:
@@ -68,7 +43,8 @@ def pooled(runs: Sequence[CellRun], step: str) -> list[tuple[dict[str, str], Res
 
 
 def study_tables(runs: Sequence[CellRun]) -> dict[str, pd.DataFrame]:
-    """Name -> table: `overview` and each experiment over seeds; <experiment>_by_seed with the summaries of each run.
+    """Name -> table: `overview`, `sentences` (what is said of each model) and each experiment over seeds;
+    <experiment>_by_seed with the summaries of each run.
 
     Every table begins with the labels of the models. Estimates over seeds are means over seeds and documents with 95 %
     intervals over both (`crossed_mean`), over documents alone where there is one seed; sd_seeds is the standard
@@ -84,6 +60,8 @@ def study_tables(runs: Sequence[CellRun]) -> dict[str, pd.DataFrame]:
                 tables.setdefault(name, []).append((labels, together[name].summary().drop(columns="grouping")))
         if together:
             answers = overview(together).assign(seeds=len(seeds))
+            told = pd.DataFrame({"seeds": [len(seeds)], "sentence": sentence(together)})
+            tables.setdefault("sentences", []).append((labels, told))
             tables.setdefault("overview", []).append((labels, answers))
     for run in runs:
         for name in pooled_names():

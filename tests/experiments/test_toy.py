@@ -11,11 +11,12 @@ import pytest
 from attn_interp import door, experiments
 from attn_interp.experiments import experiment_of, names
 from attn_interp.experiments.reading import read
+from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.record.overview import overview
 from attn_interp.experiments.result import Result
 from attn_interp.studies.ask import ask, compare
 from attn_interp.studies.questions import default_names, list_experiments
-from attn_interp.studies.tables import over_seeds, pooled_names
+from attn_interp.studies.tables import pooled_names
 
 EXPERIMENT = """
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS

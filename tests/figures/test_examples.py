@@ -195,3 +195,18 @@ def test_shades_are_those_of_the_named_scales_and_fall_in_lightness() -> None:
     assert green > max(red, blue)  # as on a light page
     red, green, blue = shade(-0.5, signed=True, dark=True)
     assert min(red, blue) > green
+
+
+def test_the_figure_shows_three_documents_and_any_that_is_named(examples: Make) -> None:
+    one = examples(("a", "b", "c"))
+    frame = pd.concat([one.frame.assign(document=name) for name in "vwxyz"], ignore_index=True)
+    result = Result(one.experiment, frame, one.settings, one.columns)
+
+    def titles(figure: Figure) -> list[str]:
+        texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+        return [text[len("document ")] for text in texts if text.startswith("document ")]
+
+    assert titles(figures.figure(result)) == ["v", "w", "x"] == list(figures.drawn(result)["document"].unique())
+    assert titles(figures.figure(result, ["z"])) == ["z"]
+    assert len(figures.heats(result)) == 5
+    assert "Words of the first 3 of 5 documents" in figures.caption(result)

@@ -98,7 +98,10 @@ def source(study: Path) -> str:
 
 def test_the_page_is_whole_and_asks_for_nothing(source: str) -> None:
     page = Page(source)
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1
+    assert not {name for name, _ in page.attributes} & {"onclick", "onload", "srcset", "style-src"}
+    script = source.split("<script>")[1].split("</script>")[0]
+    assert script.count("\n") < 60 and not re.search(r"fetch|import|eval|XMLHttp|innerHTML", script)
     links = [value for name, value in page.attributes if name in ("src", "href")]
     assert links
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in links)
@@ -126,12 +129,34 @@ def test_every_result_figure_table_and_reason_is_on_the_page(source: str, study:
 def test_words_of_documents_and_tables_are_literal(source: str, study: Path, planted) -> None:
     page = Page(source)
     assert NASTY in page.text  # of the table and of the corpus' source
-    assert "<script>" not in source
+    assert source.count("<script") == 1
     chosen = Result.load(study / "planted-seed0" / "examples.parquet").frame
     words = [unescape(word) for word in re.findall(r'<bdi style="[^"]*">(.*?)</bdi>', source)]
     rows = len([name for name in chosen.columns[5:] if not name.endswith((" low", " high"))])
     assert len(words) == 2 * rows * len(chosen)
     assert set(words) == set(chosen["word"])
+
+
+def test_every_document_can_be_looked_up(source: str, study: Path, planted) -> None:
+    page = Page(source)
+    assert page.tags.count("svg") == 2  # quality and permutation, over both seeds
+    assert page.text.count("permutation: median_tvd") == 2
+    lookup = source.split('<section id="lookup">')[1].split("</section>")[0]
+    rows = re.findall(r"<tr><td><bdi>(.*?)</bdi>(.*?)</tr>", lookup)
+    assert [name for name, _ in rows] == 2 * [document.id for document in planted.test]  # quality looked at all
+    permuted = Result.load(study / "planted-seed0" / "permutation.parquet").frame.set_index("document")
+    for name, cells in rows:
+        value = permuted["median_tvd"].get(name)
+        assert (f">{number(value)}<" if value is not None else ">–<") in cells
+
+
+def test_three_documents_stand_open_with_three_rows_and_the_rest_is_folded(source: str) -> None:
+    shown = source.split("<section><h2>Documents to look at")[1].split("</section>")[0]
+    first = shown.split("more documents</summary>")[0]
+    assert first.count('<p class="title"') == 3 == first.count("<summary>gradient x input (detached)")
+    document = first.split('<p class="title"')[1].split("<details>")[0]
+    names = re.findall(r'class="name" dir="auto">([^<(]+)', document)
+    assert [name.strip() for name in names] == ["attention", "adversary", "leave-one-out"]
 
 
 def test_the_page_depends_on_the_results_alone(study: Path, source: str) -> None:

@@ -123,3 +123,10 @@ def test_the_list_of_experiments_says_how_each_is_called() -> None:
 def test_a_document_alone_is_asked_too(model) -> None:
     found = ask(read(model, Document("one wonderful film", 1)), ["permutation", "agreement"])
     assert found["permutation"].frame["label"].tolist() == [model.classes[1]]
+
+
+def test_the_answers_have_one_sentence(answers) -> None:
+    assert answers.sentence().startswith("For this model ")
+    assert "mean of median TVD, permuted: " in answers.sentence()
+    assert answers.sentence()[:200] in repr(answers)
+    assert answers.sentence()[:60] in answers._repr_html_()

@@ -6,9 +6,10 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.result import Result
 from attn_interp.report.tables.written import write_tables
-from attn_interp.studies.tables import over_seeds, study_tables
+from attn_interp.studies.tables import study_tables
 
 LABEL = np.array(["bad", "good", "good"] * 20)
 

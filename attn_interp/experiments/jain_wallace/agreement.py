@@ -32,6 +32,7 @@ LEVEL = 0.05
 ATTENTION, GRADIENT, LEAVE_ONE_OUT = "attention", "gradient x input (detached)", "leave-one-out"
 INTEGRATED = "integrated gradients"  # other methods that promise a sum miss it by chance or rounding, not by steps
 MINUS_CEILING = "attention minus the ceiling"
+DIFFERENCE = "tau_minus_ceiling"
 PAIR = ["first", "second", "grouping", "group"]
 
 Measure = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -138,20 +139,16 @@ def summarise(result: Result) -> pd.DataFrame:
         gap = gap.assign(first=INTEGRATED, second="", grouping="all", group="all")
         tables.append(summarise_columns(gap, PAIR, ["completeness_gap"], ("mean", "largest"), seed))
         tables.append(summarise_columns(gap, PAIR, ["not_converged"], ("share",), seed))
-    tables.append(_minus_ceiling(result.frame, seed))
+    held = _with_ceiling(result.frame).query("held").assign(first=MINUS_CEILING, grouping="all", group="all")
+    tables.append(summarise_columns(held.assign(tau=held[DIFFERENCE]), PAIR, ["tau"], ("mean",), seed))
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def _minus_ceiling(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Attention's tau with the gradient and with leave-one-out, each minus the tau of those two in the document."""
-    tau = frame.pivot_table(index="document", columns=["first", "second"], values="tau", dropna=False, sort=False)
-    ceiling = (GRADIENT, LEAVE_ONE_OUT)
-    compared = [(ATTENTION, other) for other in ceiling if {(ATTENTION, other), ceiling} <= set(tau.columns)]
-    parts = [pd.DataFrame({"second": other, "tau": tau[first, other] - tau[ceiling]}) for first, other in compared]
-    if not parts:
-        return pd.DataFrame()
-    rows = pd.concat(parts).assign(first=MINUS_CEILING, grouping="all", group="all")
-    return summarise_columns(rows, PAIR, ["tau"], ("mean",), seed)
+def _with_ceiling(frame: pd.DataFrame) -> pd.DataFrame:
+    """With attention's tau with the gradient and with leave-one-out minus the tau of those two in the document."""
+    ceiling = frame[(frame["first"] == GRADIENT) & (frame["second"] == LEAVE_ONE_OUT)].set_index("document")["tau"]
+    held = (frame["first"] == ATTENTION) & frame["second"].isin((GRADIENT, LEAVE_ONE_OUT)) & (len(ceiling) > 0)
+    return frame.assign(**{DIFFERENCE: (frame["tau"] - frame["document"].map(ceiling)).where(held), "held": held})
 
 
 def _significance(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -175,14 +172,23 @@ def _at_level(p_values: pd.Series) -> pd.Series:
 
 
 TAU = "mean Kendall's tau"
+AS_GRADIENTS, AS_LEAVE_ONE_OUT, CEILING = (
+    Statement(TAU, "tau", question=question, where={"first": first, "second": second})
+    for question, first, second in (
+        ("Does attention rank words as gradients do?", ATTENTION, GRADIENT),
+        ("Does attention rank words as leave-one-out does?", ATTENTION, LEAVE_ONE_OUT),
+        ("Do those two agree with each other (the ceiling)?", GRADIENT, LEAVE_ONE_OUT),
+    )
+)
 ABOVE_CEILING = tuple(
     Statement(
         f"tau with {other}, attention - ceiling",
-        "tau",
+        quantity,
         question="Does attention agree with them as far as they agree with each other?",
         in_overview=False,
-        where={"first": MINUS_CEILING, "second": second},
+        where={"first": first, "second": second},
     )
+    for first, quantity in ((MINUS_CEILING, "tau"), (ATTENTION, DIFFERENCE))  # of one seed, and over seeds
     for other, second in (("gradients", GRADIENT), ("leave-one-out", LEAVE_ONE_OUT))
 )
 
@@ -197,27 +203,7 @@ EXPERIMENT = Experiment(
         "Which ranking is right. A long tail of small weights lowers tau where the first words agree.",
     ),
     summarise,
-    statements=(
-        Statement(
-            TAU,
-            "tau",
-            question="Does attention rank words as gradients do?",
-            where={"first": ATTENTION, "second": GRADIENT},
-        ),
-        Statement(
-            TAU,
-            "tau",
-            question="Does attention rank words as leave-one-out does?",
-            where={"first": ATTENTION, "second": LEAVE_ONE_OUT},
-        ),
-        Statement(
-            TAU,
-            "tau",
-            question="Do those two agree with each other (the ceiling)?",
-            where={"first": GRADIENT, "second": LEAVE_ONE_OUT},
-        ),
-        *ABOVE_CEILING,
-    ),
+    statements=(AS_GRADIENTS, AS_LEAVE_ONE_OUT, CEILING, *ABOVE_CEILING),
     rules=tuple(
         Rule(
             statement,
@@ -225,13 +211,20 @@ EXPERIMENT = Experiment(
             f"above the ceiling with {other}",
             f"below the ceiling with {other}",
             f"not told apart from the ceiling with {other}",
+            (shown, CEILING),
+            "ceiling: those two with each other",
         )
-        for statement, other in zip(ABOVE_CEILING, ("gradients", "leave-one-out"))
+        for statement, other, shown in zip(
+            ABOVE_CEILING, 2 * ("gradients", "leave-one-out"), 2 * (AS_GRADIENTS, AS_LEAVE_ONE_OUT)
+        )
     ),
     pooling=Pooling(
-        (*MEASURES, "significant"),
+        (*MEASURES, "significant", DIFFERENCE),
         ("first", "second"),
-        lambda result: result.frame.assign(significant=_at_level(result.frame["p_value"])),
-        {"significant": Column(f"whether the p-value of tau is at most {LEVEL}", "", 0, 1)},
+        lambda result: _with_ceiling(result.frame).assign(significant=_at_level(result.frame["p_value"])),
+        {
+            "significant": Column(f"whether the p-value of tau is at most {LEVEL}", "", 0, 1),
+            DIFFERENCE: Column("attention's tau minus that of the two attributions, where these are held", "", -2, 2),
+        },
     ),
 )

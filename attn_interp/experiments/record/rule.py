@@ -7,8 +7,9 @@ whose power and false alarms the experiment validity measures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -30,6 +31,8 @@ class Rule:
         threshold: What the interval is held against.
         above, below: What holds where the whole interval lies above or below; "" where that decides nothing.
         between: What is said where it does neither; "" for nothing.
+        of: The two statements that `statement` is the paired difference of, where a board shows these.
+        held: What it calls the second.
     """
 
     statement: Statement
@@ -37,6 +40,14 @@ class Rule:
     above: str
     below: str
     between: str = ""
+    of: tuple[Statement, Statement] | None = None
+    held: str = ""
+
+    def decides(self, row: Mapping[Any, Any]) -> str:
+        """`above`, `below`, or "" where the interval of the row decides neither."""
+        if row["low"] > self.threshold:  # False where the interval is undefined: too few documents
+            return self.above
+        return self.below if row["high"] < self.threshold else ""
 
 
 def verdicts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
@@ -45,12 +56,7 @@ def verdicts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
     found = []
     for rule in experiment.rules:
         for row in rule.statement.rows(summary).to_dict("records"):
-            if pd.isna(row["low"]) or pd.isna(row["high"]):
-                continue  # too few documents for an interval
-            if rule.above and row["low"] > rule.threshold:
-                found.append(rule.above)
-            elif rule.below and row["high"] < rule.threshold:
-                found.append(rule.below)
-            elif rule.between:
-                found.append(rule.between)
+            undefined = pd.isna(row["low"]) or pd.isna(row["high"])  # too few documents for an interval
+            found.append(rule.decides(row) or ("" if undefined else rule.between))
+    found = [text for text in found if text]
     return found or ([UNDECIDED] if experiment.rules else [])

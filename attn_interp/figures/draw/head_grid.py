@@ -23,13 +23,14 @@ def draw_grid(ax: Axes, cells: pd.DataFrame, largest: float, signed: bool, title
         largest: The end of the measure's range, which is drawn darkest.
         signed: Whether the range is -largest to largest, else 0 to largest.
         title: Above the grid; drawn literally.
-        digits: Decimals of the numbers; where all are smaller, they are in units of a power of ten that the title says.
+        digits: Decimals of the numbers; where all are below five of the last one, they are in units of a power of ten
+            that the title says.
     """
     from matplotlib.patches import Rectangle
 
     ends = ["estimate", "low", "high"]
     most = float(cells[ends].abs().max().max())
-    if 0 < most < 10.0**-digits:  # every cell would read zero
+    if 0 < most < 5 * 10.0**-digits:  # most cells would read zero
         unit = 10.0 ** math.floor(math.log10(most))
         cells, largest = cells.assign(**{name: cells[name] / unit for name in ends}), largest / unit
         title, digits = f"{title}; numbers in units of {unit:.0e}", 1

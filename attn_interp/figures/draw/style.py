@@ -155,8 +155,8 @@ def letter(ax: Axes, name: str) -> None:
 
 
 def shown_end(largest: float) -> float:
-    """Where an axis of a measure from 0 to 1 ends: at 1, or above the largest value where that is below a quarter."""
-    return 1.0 if pd.isna(largest) or largest <= 0 or largest >= 0.25 else 1.1 * float(largest)
+    """Where an axis of a measure from 0 to 1 ends: at 1, or above the largest value where that is below 0.9."""
+    return 1.0 if pd.isna(largest) or largest <= 0 or largest >= 0.9 else 1.1 * float(largest)
 
 
 def range_to(ax: Axes, largest: float, label: str) -> None:

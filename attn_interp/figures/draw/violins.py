@@ -21,8 +21,8 @@ def violin_marks(
     """Marks of one panel: a violin or single points for each bin and class, and their median with its interval.
 
     A violin's half-width is 1 at its widest; it ends at the smallest and largest value. Bins of fewer than `SPARSE`
-    documents, and those whose values are all equal, are points. Every bin and class has an estimate, with n = 0 where
-    it is empty.
+    documents, and those whose values are all equal, are points. Every bin that has documents has an estimate for each
+    class, with n = 0 where the class has none.
     """
     from attn_interp.experiments.jain_wallace.permutation import attention_bin  # here, since it loads torch
 
@@ -31,7 +31,7 @@ def violin_marks(
         rows, panel, series="predicted", group="bin", value=value, statistic="median", result=result
     )
     parts = []
-    for group in BINS:
+    for group in [each for each in BINS if (rows.bin == each).any()]:
         for name in style.class_names(rows):
             own = rows[(rows.bin == group) & (rows.predicted == name)]
             values = own[value].to_numpy(float)
@@ -54,15 +54,16 @@ def draw_violins(axes: Axes, rows: pd.DataFrame, names: list[str], title: str) -
 
     colours, lines = style.class_colours(names), style.class_lines(names)
     half = 0.42 / len(names)
-    for middle, group in enumerate(BINS):
+    bins = [group for group in BINS if (rows.group == group).any()]
+    for middle, group in enumerate(bins):
         for index, name in enumerate(names):
             y = middle + half * (len(names) - 1 - 2 * index)
             own = rows[(rows.group == group) & (rows.series == name)]
             _draw_one(axes, own, y, half * 0.9, colours[name], lines[name])
-    axes.set_yticks(range(len(BINS)), BINS)
-    axes.set_ylim(-0.5, len(BINS) - 0.5)
+    axes.set_yticks(range(len(bins)), bins)
+    axes.set_ylim(-0.5, len(bins) - 0.5)
     axes.set_ylabel("largest attention weight")
-    for boundary in range(1, len(BINS)):
+    for boundary in range(1, len(bins)):
         axes.axhline(boundary - 0.5, color=style.GREY, linewidth=0.3)
     handles: list[Artist] = [
         Patch(facecolor=(colours[name], 0.3), edgecolor=colours[name], ls=lines[name]) for name in names

@@ -14,9 +14,9 @@ PANEL = "permutation"
 def plot(result: Result, ax: Axes | None = None) -> Axes:
     """Violins of the median output change under permutation, over bins of the largest weight, by predicted class.
 
-    The axis is the range of the total variation distance, 0 to 1, or its part up to the largest value where that is
-    below a quarter, which the axis says. White points are medians over documents with their 95 % interval; n stands
-    beside every violin, and bins of few documents are drawn as points.
+    The axis is the range of the total variation distance, 0 to 1, or its part up to the largest value, which the axis
+    says. White points are medians over documents with their 95 % interval; n stands beside every violin, bins of few
+    documents are drawn as points, and bins of none are left out.
     """
     with style.axes_or_new(ax, height=2.8) as axes:
         names = style.class_names(result.frame)
@@ -40,5 +40,5 @@ def caption(result: Result) -> str:
         "Median total variation distance between the outputs before and after "
         f"{result.settings['draws']} random permutations of the attention weights, by largest weight and predicted "
         f"class, n = {len(result.frame):,} documents. White points are medians over documents with 95 % bootstrap "
-        "intervals."
+        "intervals. The axis ends where the data do; bins of no document are left out."
     )

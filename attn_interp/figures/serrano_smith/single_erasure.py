@@ -31,7 +31,7 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
     Across, the weight of the most attended word minus another's; upwards, the Jensen-Shannon divergence of the output
     when it is erased minus that when another is; both are means over all other words. Above 0 the most attended word
     has more effect than another. Colours say whose erasure changes the decision. The upward axis is logarithmic on
-    both sides of a small linear stretch.
+    both sides of a small linear stretch; both axes end where the data do.
     """
     rows = _points(result)
     points, share = rows[rows.mark == "point"], rows[rows.mark == "estimate"].iloc[0]
@@ -55,11 +55,12 @@ def plot(result: Result, ax: Axes | None = None) -> Axes:
             labels.append(f"{name} (n = {len(own):,})")
         largest = float(points["y"].abs().max()) if len(points) else 1.0
         linear = min(LINEAR, 10.0 ** np.floor(np.log10(max(largest, LEAST)) - 1))
-        reach = 1.5 * max(largest, linear)
+        ends = (-points["y"].min(), points["y"].max()) if len(points) else (largest, largest)
+        least, most = (1.5 * max(float(end), linear) for end in ends)
         axes.set_yscale("symlog", linthresh=linear)
-        axes.set_ylim(-reach, reach)
-        decades = 10.0 ** np.arange(round(np.log10(linear)), np.log10(reach))
-        ticks = [*-decades[::-1], 0.0, *decades]
+        axes.set_ylim(-least, most)
+        decades = 10.0 ** np.arange(round(np.log10(linear)), np.log10(max(least, most)))
+        ticks = [*-decades[decades < least][::-1], 0.0, *decades[decades < most]]
         axes.set_yticks(ticks, [_power(tick) for tick in ticks])
         axes.minorticks_off()
         style.range_to(axes, points["x"].max(), "difference of the weights")
@@ -130,7 +131,7 @@ def caption(result: Result) -> str:
         f"means over all other {unit}s of a document, and how often each erasure changes the decision; "
         f"{style.count_text(int(counted), int(len(result.frame) - counted))} documents, {result.settings['status']}. "
         f"A document of one {unit}, or with all attention on one, has no comparison. 95 % intervals over documents: "
-        "Wilson's for the share, bootstrap for the table."
+        "Wilson's for the share, bootstrap for the table. The axes end where the data do."
     )
 
 

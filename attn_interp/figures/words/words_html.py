@@ -7,7 +7,7 @@ other in as many lines as the page is wide. Each word carries a bar, its weight 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,16 +23,23 @@ UNDEFINED: Colour = (0.6, 0.6, 0.6)
 SCALE_STEPS = 12
 
 
-def words_html(heat: HeatRows) -> str:
-    """The document as an HTML fragment, to stand in a page that has the rules of `words_css`."""
-    rows = [_row(heat, str(name), own) for name, own in heat.cells.groupby("row", sort=False)]
+def words_html(heat: HeatRows, open_rows: Collection[str] | None = None) -> str:
+    """The document as an HTML fragment, to stand in a page that has the rules of `words_css`.
+
+    Args:
+        heat: The document.
+        open_rows: Names of the rows that are seen at once, the others being folded; None: all.
+    """
+    rows = {str(name): _row(heat, str(name), own) for name, own in heat.cells.groupby("row", sort=False)}
+    first = [row for name, row in rows.items() if open_rows is None or name in open_rows]
     signs = sorted({name in heat.signed for name in heat.rows})
     return (
         _environment()
         .get_template("words.html")
         .render(
             title=printable(heat.title),
-            rows=rows,
+            rows=first,
+            folded=[row for row in rows.values() if row not in first],
             direction="rtl" if right_to_left(heat.words) else "ltr",
             legend=LEGEND,
             scales=[_scale(signed) for signed in signs],

@@ -20,6 +20,7 @@ from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.jain_wallace.same_shape import same_shape, why_not
 from attn_interp.experiments.quality import quality
 from attn_interp.experiments.reading import Reading, read
+from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation, together
@@ -33,7 +34,6 @@ from attn_interp.studies.pretrained import pretrained
 from attn_interp.studies.retraining.kept_models import UNIFORM, Retraining
 from attn_interp.studies.run import CellRun, corpus_facts, group_steps, run_cells
 from attn_interp.studies.steps import Step, say_aloud
-from attn_interp.studies.tables import over_seeds
 
 EXACT_EPS = (1e-5, 1e-4, *EPS)
 SAME_SHAPE_EPS = (1e-4, 0.002, 0.01, 0.05, 0.2)

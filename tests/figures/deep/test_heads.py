@@ -71,6 +71,13 @@ def test_numbers_that_would_all_read_zero_are_in_a_unit_that_the_title_says() ->
     assert "numbers in units of 1e-05" in axes.get_legend().get_title().get_text()
 
 
+def test_numbers_of_which_most_would_read_zero_are_in_a_unit_too() -> None:
+    result = of_heads(1, 2, 3)
+    result.frame["js_ablated"] = [0.0002, 0.0034] * 3  # .000 and .003
+    written = [text.get_text() for text in result.plot(panel="js_ablated").texts]
+    assert written == [".2", "[.2, .2]", "3.4", "[3.4, 3.4]"]
+
+
 def test_numbers_have_no_zero_before_their_decimals() -> None:
     assert [short(value) for value in (0.341, -0.07, -0.001, 1.0, -1.0, 0.999)] == [
         *(".34", "-.07", ".00", "1.00", "-1.00", "1.00")

@@ -66,7 +66,7 @@ def test_equal_values_are_points_however_many(permutation: Result) -> None:
 
 def test_the_artists_show_the_drawn_frame(permutation: Result) -> None:
     axes, rows = figures.plot(permutation), figures.drawn(permutation)
-    assert axes.get_xlim() == (0, 1)
+    assert axes.get_xlim() == pytest.approx((0, 1.1 * permutation.frame["median_tvd"].max()))
     assert "TVD" in axes.get_xlabel()
     violins = [key for key, _ in rows[rows.mark == "violin"].groupby(["group", "series"], sort=False)]
     shapes = [shape for shape in axes.collections if type(shape).__name__ == "FillBetweenPolyCollection"]
@@ -114,3 +114,10 @@ def test_the_axis_ends_where_the_data_do_and_says_so(permutation: Result, larges
     assert ("the part up to 4.4e-05" in axes.get_xlabel()) == (end < 1)
     violins = figures.drawn(permutation).query("mark == 'violin'")
     assert violins.empty if largest == 0 else (violins.groupby(["series", "group"]).y.min() < 0.7).all()
+
+
+def test_bins_of_no_document_are_left_out(permutation: Result) -> None:
+    frame = permutation.frame[permutation.frame["max_attention"] < 0.5].reset_index(drop=True)
+    axes = Result("permutation", frame, permutation.settings, permutation.columns).plot()
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(BINS[:2])
+    assert axes.get_ylim() == (-0.5, 1.5)

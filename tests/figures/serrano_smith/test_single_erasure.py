@@ -63,9 +63,9 @@ def test_the_artists_show_the_drawn_frame(single: Result) -> None:
     for line, (_, own) in zip(scattered(axes), points.groupby("series", sort=False), strict=True):
         np.testing.assert_array_equal(line.get_xydata(), own[["x", "y"]])  # type: ignore[attr-defined]
     low, high = axes.get_ylim()
-    assert low == -high
-    assert high > points.y.abs().max()
-    assert axes.get_xlim() == (0, 1)
+    assert low < min(points.y.min(), 0) and high > points.y.max()
+    assert axes.get_xlim() == pytest.approx((0, 1.1 * points.x.max()))
+    assert f"the part up to {1.1 * points.x.max():.2g}" in axes.get_xlabel()
     assert "nats" in axes.get_ylabel()
     ticks = dict(zip((tick.get_text() for tick in axes.get_yticklabels()), axes.get_yticks(), strict=True))
     assert ticks["−10⁻²"] == pytest.approx(-0.01)

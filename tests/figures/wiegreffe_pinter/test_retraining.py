@@ -11,6 +11,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from attn_interp.experiments.record.column import Column
+from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.wiegreffe_pinter import imitation as imitation_experiment
 from attn_interp.experiments.wiegreffe_pinter import ladder as ladder_experiment
@@ -20,7 +21,6 @@ from attn_interp.figures import quality
 from attn_interp.figures.draw import style
 from attn_interp.figures.draw.plane import plane_marks
 from attn_interp.figures.wiegreffe_pinter import guide, imitation, ladder, necessity, seeds
-from attn_interp.studies.tables import over_seeds
 
 DOCUMENTS = [f"d{index:02d}" for index in range(31)]
 
