@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attn_interp.data.formats.schema import plain_name
+from attn_interp.data.formats.option_values import folder_name, given, parsed, whole_numbers
 from attn_interp.data.whole_files import whole_file
 from attn_interp.models.classifiers.settings import COMPATIBILITIES, ENCODERS
 
@@ -111,14 +110,14 @@ def study(
     from attn_interp.studies.grid import Grid, read_grid
     from attn_interp.studies.questions import default_names
 
-    folder = results / _folder_name("--name", (grid.stem if grid else "study") if name is None else name)
+    folder = results / folder_name("--name", (grid.stem if grid else "study") if name is None else name)
     if status:
         return _show_status(folder)
     if grid is not None:
         _refuse_beside_a_file(context)
         declared = read_grid(grid)
         return _run_grid(declared if device is None else replace(declared, device=device), folder, jobs, dask)
-    options = {**_given(path=path), **dict(_parsed(text) for text in option or ())}
+    options = {**given(path=path), **dict(parsed(text) for text in option or ())}
     names = corpus or ["movies"]
     if options and len(names) > 1:
         raise ValueError("study: --path and --option belong to one corpus, several are given; declare them in a file")
@@ -126,7 +125,7 @@ def study(
         corpora=tuple({"corpus": each, **options} for each in names),
         encoders=tuple(encoder.split(",")),
         attentions=tuple(attention.split(",")),
-        seeds=(seed,) if seeds is None else _whole_numbers("--seeds", seeds),
+        seeds=(seed,) if seeds is None else whole_numbers("--seeds", seeds),
         settings={"embedding_width": width},
         embeddings=embeddings,
         documents=documents,
@@ -201,20 +200,6 @@ def _refuse_beside_a_file(context: typer.Context) -> None:
             raise ValueError(f"study: --{name} stands beside a file; declare it there")
 
 
-def _folder_name(option: str, text: str) -> str:
-    try:
-        return plain_name(text)
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from error
-
-
-def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"-?[0-9]{1,18}", part) for part in parts):
-        raise ValueError(f"{option}: got {text[:60]!r}, expected whole numbers with commas between, as 0,1,2")
-    return tuple(map(int, parts))
-
-
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study, of an analysis, or of one model in it.")],
@@ -266,7 +251,7 @@ def data(
     from attn_interp.data.load import load
     from attn_interp.report.console import show_table
 
-    options = _given(
+    options = given(
         path=path,
         text=text,
         words=words,
@@ -278,7 +263,7 @@ def data(
         least_words=least_words,
         seed=seed,
     )
-    options |= dict(_parsed(text) for text in option or ())
+    options |= dict(parsed(text) for text in option or ())
     if corpus is None:
         if options or convert is not None:
             raise ValueError("data: options describe a corpus, but none is named; give its name or path first")
@@ -301,26 +286,6 @@ def models() -> None:
     from attn_interp.report.console import show_table
 
     show_table(list_models(), title="models")
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _parsed(option: str) -> tuple[str, Any]:
-    """name=value -> (name, value): whole numbers, true and false as such, a,b,c for classes, other text as it is."""
-    name, equals, value = option.partition("=")
-    if not (name and equals):
-        raise ValueError(f"--option {option!r}: expected NAME=VALUE, as in label=stars")
-    name = name.replace("-", "_")
-    if name == "classes":
-        return name, value.split(",")
-    if name in ("text", "words", "label", "id", "split"):  # columns, which may be called 1 or true
-        return name, value
-    if value in ("true", "false"):
-        return name, value == "true"
-    return name, int(value) if re.fullmatch(r"[0-9]{1,18}", value) else value
 
 
 if __name__ == "__main__":

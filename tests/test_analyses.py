@@ -116,6 +116,7 @@ def drawn_once(monkeypatch) -> None:
 def little_searched(monkeypatch) -> None:
     """Tested by themselves: a few steps of the search, two strengths of the sweep, ends of intervals without SciPy."""
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.candidates.HALVINGS", 2)
     monkeypatch.setattr("attn_interp.studies.retraining.kept_models.STRENGTHS", (0.1, 0.01))
     monkeypatch.setattr(bootstrap, "_ENDS", {})  # others find none of these
     monkeypatch.setattr(bootstrap, "_bootstrapped", lambda sample, *others: (float(sample.min()), float(sample.max())))

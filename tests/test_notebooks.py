@@ -26,11 +26,11 @@ import warnings
 warnings.simplefilter('error')
 import torch
 torch.set_num_threads(1)
-from attn_interp.experiments.jain_wallace.parts import search
+from attn_interp.experiments.jain_wallace.parts import candidates, search
 from attn_interp.statistics import bootstrap
 from attn_interp.studies.recency import recency_cell
 from attn_interp.studies.retraining import kept_models
-search.STEPS, kept_models.STRENGTHS = 5, (0.1, 0.01)
+search.STEPS, candidates.HALVINGS, kept_models.STRENGTHS = 5, 2, (0.1, 0.01)
 bootstrap._bootstrapped = lambda sample, *others: (float(sample.min()), float(sample.max()))
 from functools import partial
 recency_cell.Sizes = partial(recency_cell.Sizes, train=24, real=24, width=6)

@@ -82,7 +82,7 @@ class QueryReplay:
         if tensor.ndim >= 2 and tensor.shape[:2] == (1, positions):
             tensor = tensor.expand(documents, *tensor.shape[1:])  # the same for all, as the angles of a rotation are
         if tensor.ndim == 0 or tensor.shape[0] != documents:
-            if tensor.ndim > 2 and tensor.shape[0] not in (1, positions):
+            if tensor.ndim > 2 and tensor.shape[0] != 1:
                 raise ValueError(f"an output of shape {tuple(tensor.shape)} is not one of {documents} documents")
             return tensor
         axis = next((axis for axis in (1, 2) if tensor.shape[axis : axis + 1] == (positions,)), None)

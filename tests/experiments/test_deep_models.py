@@ -87,6 +87,7 @@ def test_permutation_moves_the_output(documents, deep) -> None:
 
 def test_an_adversary_is_searched(bert, documents, deep, monkeypatch) -> None:
     monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.candidates.HALVINGS", 5)
     frame = adversary(read(bert, documents[:3])).frame
     assert set(frame["status"]) == {"certified"}
     assert (frame["tvd"] <= 0.01 + 1e-6).all()

@@ -189,8 +189,11 @@ def test_other_attention_acts_before_an_answer_of_several_tokens(module, tokeniz
 
 @pytest.mark.parametrize("answers", [ONE, SEVERAL], ids=["one token", "several"])
 def test_every_question_of_the_papers_can_be_asked(answers, module, tokenizer, monkeypatch) -> None:
-    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 5)
-    reading = read(wrap(module, tokenizer, prompt=PROMPT, answers=answers), DOCUMENTS)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.STEPS", 2)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.candidates.HALVINGS", 2)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.candidates.PAIRS", 2)
+    monkeypatch.setattr("attn_interp.experiments.jain_wallace.parts.search.WAY", 3)
+    reading = read(wrap(module, tokenizer, prompt=PROMPT, answers=answers), DOCUMENTS[:2])
     assert not reading.affine
     assert agreement(reading).frame["tau"].notna().any()
     assert (adversary(reading).frame["tvd"] <= 0.01 + 1e-6).all()
