@@ -30,7 +30,7 @@ from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.answering import Answering
 from attn_interp.models.language.embedded import EMBEDDED, load_embedded
 from attn_interp.models.language.prompts import Message
-from attn_interp.models.language.wrap_language_model import wrap_language_model
+from attn_interp.models.language.wrap_language_model import check_query, load_language_model, wrap_language_model
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_classifier, wrap_classifier
 from attn_interp.models.view import LAST, MEAN, View, chosen_view, word_of
@@ -123,18 +123,13 @@ def wrap(
     """
     if isinstance(module, AttentionModel):
         return module if site is head is query is None else module.at(site, head, query)
-    if module in EMBEDDED:
+    if isinstance(module, str) and module in EMBEDDED:
         if prompt is None:
             raise ValueError(
                 f"wrap: {module} is a language model; say what it is asked, as prompt='Review: {{text}}\\nSentiment:' "
                 "and answers={'negative': ' negative', 'positive': ' positive'}"
             )
-        module, tokenizer = load_embedded(str(module))
-    if isinstance(module, str | Path):
-        ours_in = Path(module) / SETTINGS
-        module, tokenizer = (load_checkpoint(ours_in.parent), None) if ours_in.exists() else load_classifier(module)
-    if isinstance(module, nn.Module):
-        module = unwrap(module)
+        module, tokenizer = load_embedded(module)
     tried_on: Sequence[Document] | None = documents_of(example) if example else None
     if (prompt is None) != (answers is None) or (calibrate is not None and prompt is None):
         raise ValueError(
@@ -142,10 +137,22 @@ def wrap(
             "' negative', 'positive': ' positive'}; calibrate needs both"
         )
     if prompt is not None and answers is not None:
+        beside = {"classes": classes, "outputs": outputs, "encode": encode, "vocabulary": vocabulary}
+        if wrong := [name for name, value in beside.items() if value is not None]:
+            raise ValueError(
+                f"wrap: {wrong[0]} is not for a language model, whose classes are the names of its answers"
+            )
+        if isinstance(module, str | Path):
+            module, tokenizer = load_language_model(module)
         where: dict[str, Any] = {"site": site, "head": head, "query": query, "device": device}
         return wrap_language_model(
             module, tokenizer, prompt=prompt, answers=answers, calibrate=calibrate, example=tried_on, **where
         )
+    if isinstance(module, str | Path):
+        ours_in = Path(module) / SETTINGS
+        module, tokenizer = (load_checkpoint(ours_in.parent), None) if ours_in.exists() else load_classifier(module)
+    if isinstance(module, nn.Module):
+        module = unwrap(module)
     if tokenizer is not None or is_transformers(module):
         return wrap_classifier(
             module, tokenizer, classes=classes, example=tried_on, site=site, head=head, query=query, device=device
@@ -238,6 +245,8 @@ def wrap(
 def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int | str | None) -> AttentionModel:
     """The model at another of its sites; `AttentionModel.at` is the door to it."""
     if not isinstance(model.collate, CollatePieces) and not isinstance(model.module, HierarchicalClassifier):
+        if isinstance(model.module, Answering):
+            check_query(query)
         usual_head, usual_query = (MEAN, LAST) if isinstance(model.module, Answering) else (0, 0)
         head, query = usual_head if head is None else head, usual_query if query is None else query
         return replace(model, view=chosen_view(model.sites, site, head, query))

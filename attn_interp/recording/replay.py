@@ -84,6 +84,11 @@ def _forwards(modules: Iterable[nn.Module], run: Callable[..., Any]) -> Iterator
                 module.__dict__["forward"] = own
 
 
+def _is_cache(given: Any) -> bool:
+    """Whether an argument is a cache of keys and values, as the transformers library has them."""
+    return hasattr(given, "get_seq_length")
+
+
 PRODUCTS = frozenset({torch.matmul, torch.bmm, torch.Tensor.matmul, torch.Tensor.bmm, torch.Tensor.__matmul__})
 
 
@@ -157,7 +162,7 @@ class Replay:
                     return forward(*args, **kwargs)
                 before = tracker.counts.copy()
                 output = forward(*args, **kwargs)
-                if not recorder.reached and not (reads_cache and kwargs.get("past_key_values") is not None):
+                if not recorder.reached and not (reads_cache and any(map(_is_cache, (*args, *kwargs.values())))):
                     depth = len(frame.key)
                     for kept in (self.kept, self._results):
                         for key in [key for key in kept if key[:depth] == frame.key]:

@@ -119,10 +119,14 @@ def answers_of(
         )
     found: dict[str, list[tuple[int, ...]]] = {}
     for name, wordings in answers.items():
+        if not isinstance(name, str):
+            raise TypeError(f"wrap: answers names class {name!r}, expected the name of a class, a text")
         listed = list(wordings) if isinstance(wordings, Sequence) else [wordings]
         given = [wordings] if isinstance(wordings, str) else listed
         if not given or not all(isinstance(each, str) for each in given):
             raise TypeError(f"wrap: the answer of class {name!r} is {shortened(repr(wordings), 60)}, expected a text")
+        if len(set(given)) < len(given):
+            raise ValueError(f"wrap: the answer of class {name!r} is given twice in one wording")
         found[name] = [_ids_behind(each, name, tokenizer, prompts, special) for each in given]
     every = [(wording, name) for name, wordings in found.items() for wording in wordings]
     shared = 0
@@ -132,8 +136,8 @@ def answers_of(
         for other, rival in every:
             if (other, rival) != (wording, name) and other[: len(wording)] == wording:
                 raise ValueError(
-                    f"wrap: an answer of class {name!r} has the tokens with which one of class {rival!r} begins; what "
-                    "follows would be counted for both; end the answers alike, for example with a full stop"
+                    f"wrap: an answer of class {name!r} has the tokens with which one of class {rival!r} begins, so "
+                    "that its probability would hold that of the other; end the answers alike, as with a full stop"
                 )
     joined = every[0][0][:shared]
     return tuple(tuple(wording[shared:] for wording in wordings) for wordings in found.values()), joined
@@ -150,7 +154,7 @@ def _ids_behind(answer: str, name: str, tokenizer: Any, prompts: Sequence[str], 
         if whole[: len(before)] != before or len(whole) == len(before):
             raise ValueError(
                 f"wrap: the answer {answer!r} of class {name!r} "
-                + ("is empty" if len(whole) == len(before) else "changes the tokens at the end of the prompt")
+                + ("has no token" if len(whole) == len(before) else "changes the tokens at the end of the prompt")
                 + "; end the prompt without a blank and begin the answer with one"
             )
         found.add(tuple(whole[len(before) :]))

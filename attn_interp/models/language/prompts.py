@@ -8,7 +8,7 @@ from typing import Any
 
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, shortened
-from attn_interp.models.transformers.subwords import REMEDY, Pieces, padded_pieces
+from attn_interp.models.transformers.subwords import Pieces, padded_pieces
 
 TEXT = "{text}"
 Message = Mapping[str, str]
@@ -72,20 +72,23 @@ class CollatePrompts:
         prompt: What stands around each text.
         joined: Ids of the tokens with which all answers begin; they follow the prompt.
         longest: Positions that the model has; None: any number.
+        further: Positions that the longest answer takes after its first token is told.
     """
 
     tokenizer: Any
     prompt: Prompt
     joined: tuple[int, ...]
     longest: int | None
+    further: int = 0
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
         rows = [self.pieces(document) for document in documents]
         for document, row in zip(documents, rows):
-            if self.longest is not None and len(row.ids) > self.longest:
+            if self.longest is not None and len(row.ids) + self.further > self.longest:
                 raise ValueError(
-                    f"document {document.id!r}: {len(document)} words in the prompt are {len(row.ids)} positions, and "
-                    f"the model has {self.longest}; {REMEDY}"
+                    f"document {document.id!r}: {len(document)} words, their prompt and an answer are "
+                    f"{len(row.ids) + self.further} positions, and the model has {self.longest}; shorten the "
+                    "prompt, the answers or the text"
                 )
         padding = self.tokenizer.pad_token_id
         return padded_pieces(documents, rows, 0 if padding is None else padding, "left")

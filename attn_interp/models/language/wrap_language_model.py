@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names
 from attn_interp.models.checks.device import require_device
@@ -21,6 +23,36 @@ from attn_interp.models.transformers.adapter import positions, tables, words_of
 from attn_interp.models.transformers.checks import check_attention, check_tokenizer
 from attn_interp.models.view import LAST, MEAN, chosen_view
 from attn_interp.recording import sites
+
+
+def check_query(query: int | str | None) -> None:
+    """Raises ValueError for any row but that of the last position."""
+    if query not in (None, LAST):
+        raise ValueError(
+            f"wrap: query={query!r}, expected 'last': a language model answers from the last position of its prompt, "
+            "and the rows of others do not see what follows them"
+        )
+
+
+def load_language_model(name: str | Path) -> tuple[nn.Module, Any]:
+    """The causal language model in a folder or under a name on the hub, in float32, and its tokenizer.
+
+    Raises:
+        ImportError: transformers is not installed.
+        OSError, ValueError: there is no such model, or its files are damaged; in one sentence.
+    """
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
+    safe: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **safe)
+        return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except Exception as error:  # of the network, of the hub, or of a file
+        kind = OSError if isinstance(error, OSError) else ValueError
+        why = shortened(" ".join(str(error).split()), 300)
+        raise kind(f"{name}: cannot be loaded as a causal language model by transformers ({why})") from error
 
 
 def ids_and_mask(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,9 +76,10 @@ def wrap_language_model(
 
     The logit of a class is the log-probability of its answer behind the prompt: of several tokens the sum, of several
     wordings the logarithm of the sum of their probabilities, in natural logarithms and never divided by a length. The
-    words are those of the text. The prompt, the template of a chat and special tokens are outside: they keep the
-    attention that they have. The view is the attention of the position before the first token in which the answers
-    differ; of an answer of several tokens it reaches the first one alone.
+    words are those of the text, with a blank between any two, which is also what the model is asked. The prompt, the
+    template of a chat and special tokens are outside: they keep the attention that they have. The view is the attention
+    of the position before the first token in which the answers differ; of an answer of several tokens it reaches the
+    first one alone.
 
     Args:
         model: A ...ForCausalLM; put into eval mode and on `device`.
@@ -57,12 +90,13 @@ def wrap_language_model(
         example: Documents for the dry run, of at least two lengths; made up from the tokenizer's words when None.
         site: None: the attention of the last layer.
         head: None: the mean over heads.
-        query: None: the last position.
+        query: None or "last": the last position, from which the model answers; no other row is one that it reads.
 
     Raises:
         TypeError, ValueError: why this model, tokenizer, prompt or answer cannot be used, in one sentence.
     """
     name = type(model).__name__
+    check_query(query)
     if not name.endswith(("ForCausalLM", "LMHeadModel")):
         raise TypeError(
             f"wrap: prompt and answers are for causal language models (...ForCausalLM), got a {name}; load it with "
@@ -82,7 +116,8 @@ def wrap_language_model(
     trial = [*longer[:3], shorter[-1]]
     wordings, joined = answers_of(answers, tokenizer, [around.around(each) for each in trial], around.special)
     names = class_names(list(answers))
-    collate = CollatePrompts(tokenizer, around, joined, positions(model, tokenizer))
+    further = max(len(each) for wordings_of in wordings for each in wordings_of) - 1
+    collate = CollatePrompts(tokenizer, around, joined, positions(model, tokenizer), further)
     module = Answering(model, wordings).to(device).eval()
 
     def tried(documents: Sequence[Document]) -> Batch:

@@ -171,9 +171,11 @@ def test_other_attention_is_run_at_the_last_position_and_behind_the_cache(model)
         assert (whole - view.batch_logits(batch)).abs().max() > 1e-3
 
 
-def test_other_attention_acts_before_an_answer_of_several_tokens(module, tokenizer) -> None:
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gpt_neox", "opt"])
+def test_other_attention_acts_before_an_answer_of_several_tokens(family, tokenizer) -> None:
     """The replay, which skips what ended before the site, is the whole pass under the same change."""
-    for place in (0, -1):
+    module = module_of(family)
+    for place in (0, 1, -1):
         model = wrap(module, tokenizer, prompt=PROMPT, answers=SEVERAL)
         model = model.at(site=model.sites[place].name)
         batch = model.batch(DOCUMENTS)
@@ -222,11 +224,16 @@ def test_a_chat_is_the_prompt_of_its_template(module, tokenizer) -> None:
         ({"prompt": "Review:{text}\nSentiment:"}, None),
         ({"prompt": PROMPT + " "}, None),
         ({"answers": {"negative": " bad"}}, "expected two classes or more"),
-        ({"answers": {"negative": " bad", "positive": ""}}, "the answer '' of class 'positive' is empty"),
+        ({"answers": {"negative": " bad", "positive": ""}}, "the answer '' of class 'positive' has no token"),
         ({"answers": {"negative": " bad", "positive": 1}}, "the answer of class 'positive' is 1, expected a text"),
         ({"answers": {"negative": " very", "positive": " very good"}}, "with which one of class 'positive' begins"),
         ({"answers": {"negative": " bad", "positive": " bad"}}, "with which one of class 'positive' begins"),
         ({"answers": None}, "prompt and answers go together"),
+        ({"answers": {1: " bad", 2: " good"}}, "answers names class 1, expected the name of a class"),
+        ({"answers": {"negative": [" bad", " bad"], "positive": " good"}}, "is given twice in one wording"),
+        ({"answers": {"negative": " very" * 80, "positive": " good"}}, "and the model has 64; shorten the prompt"),
+        ({"query": "first"}, "query='first', expected 'last'"),
+        ({"classes": ["x", "y"]}, "classes is not for a language model"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told(changed, message, module, tokenizer) -> None:
