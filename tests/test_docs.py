@@ -65,6 +65,10 @@ def quick(code: str) -> str:
 def test_the_python_of_a_page_runs(page: str, room, request) -> None:
     if "transformers" in page:
         save_classifier(request.getfixturevalue("wordpiece"), room / "my-classifier")
+    if "language-model" in page:
+        tokenizer = request.getfixturevalue("wordpiece")
+        request.getfixturevalue("causal")("llama", "CausalLM").save_pretrained(room / "my-language-model")
+        tokenizer.save_pretrained(room / "my-language-model")
     known: dict[str, object] = {}
     for block in BLOCKS[page]:
         exec(compile(quick(block), page, "exec"), known)
