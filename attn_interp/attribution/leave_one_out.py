@@ -17,8 +17,8 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.predicting import evaluating
 from attn_interp.models.transformers.prefix import prefixes_of
 
-AT_ONCE = 32  # at most so many documents are run together: few, so that of each about as many tokens are left
-
+AT_ONCE = 64  # shortened documents that are run together: more than these no longer fit the caches of a processor
+ALIKE = 32  # of which what follows a prefix is run together: few, so that of each about as many tokens are left
 SAMPLED = 100  # words of a document
 
 
@@ -55,7 +55,7 @@ def leave_one_out_sampled(model: AttentionModel, batch: Batch, classes: torch.Te
     change = own.new_full(drawn.shape, torch.nan)
     left = [each for each in zip(rows.tolist(), places.tolist()) if len(batch.documents[each[0]]) > 1]
     if left:
-        without = model.logits([delete_words(batch.documents[row], {place}) for row, place in left], size=256)
+        without = model.logits([delete_words(batch.documents[row], {place}) for row, place in left], size=AT_ONCE)
         row, place = torch.tensor(left, device=own.device).T
         change[row, place] = (own[row] - without.double().softmax(-1)).gather(1, classes[row, None])[:, 0]
     present = torch.arange(longest, device=own.device) < batch.is_word.sum(1, keepdim=True)
@@ -116,7 +116,7 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
         shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
         with evaluating(model.module):
             known = _behind_prefixes(model, batch, torch.tensor(rows, device=own.device), shortened)
-        result[list(rows), list(positions)] = model.logits(shortened, size=256) if known is None else known
+        result[list(rows), list(positions)] = model.logits(shortened, size=AT_ONCE) if known is None else known
     return own, result
 
 
@@ -136,7 +136,7 @@ def _behind_prefixes(
         before = batch.is_token.long().argmax(1)[rows]  # padding, where it is on the left
         order = left.argsort()
         parts = []
-        for part in order.split(min(AT_ONCE, 1 + len(order) // 4)):
+        for part in order.split(min(ALIKE, 1 + len(order) // 4)):
             start = (end[part] - left[part].max()).clamp(min=0)
             place = start[:, None] + torch.arange(int(left[part].max()), device=start.device)
             given = prefixes.followed(rows[part], before[part] + start, is_token[part].gather(1, place))

@@ -26,6 +26,8 @@ from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
+from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.reading import read
 from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.wrap import wrap
@@ -45,9 +47,10 @@ class Sizes:
     width: int = 128
     recorded: tuple[int, int, int] = (6, 12, 384)
     draws: int = 100
+    searched: int = 6
 
 
-TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8), draws=6)
+TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8), draws=6, searched=1)
 WORDS = tuple(f"w{index}" for index in range(200))
 
 
@@ -177,6 +180,14 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         sizes.rounds,
     )
     shortened = [delete_words(d, {word}) for d in batches[0].documents for word in range(len(d))]
+    few = read(large, documents[: sizes.searched], progress=False)
+    yield compare(
+        "adversary of the last layer, read at the first token, at no document below the search",
+        "the paper's search of 500 steps, on the same replay at the query",
+        lambda: adversary(few),
+        lambda: adversary(few, method="search"),
+        min(sizes.rounds, 2),
+    )
     ids = batches[0].ids[:2]
     yield compare(
         "sites of every layer, found and verified",
