@@ -30,9 +30,9 @@ from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.answering import Answering
 from attn_interp.models.language.embedded import EMBEDDED, load_embedded
 from attn_interp.models.language.prompts import Message
-from attn_interp.models.language.wrap_language_model import check_query, load_language_model, wrap_language_model
+from attn_interp.models.language.wrap_language_model import check_query, wrap_language_model
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
-from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_classifier, wrap_classifier
+from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_named, wrap_classifier
 from attn_interp.models.view import LAST, MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
 from attn_interp.recording.engine.tracker import unwrap
@@ -143,14 +143,14 @@ def wrap(
                 f"wrap: {wrong[0]} is not for a language model, whose classes are the names of its answers"
             )
         if isinstance(module, str | Path):
-            module, tokenizer = load_language_model(module)
+            module, tokenizer = load_named(module, "AutoModelForCausalLM")
         where: dict[str, Any] = {"site": site, "head": head, "query": query, "device": device}
         return wrap_language_model(
             module, tokenizer, prompt=prompt, answers=answers, calibrate=calibrate, example=tried_on, **where
         )
     if isinstance(module, str | Path):
         ours_in = Path(module) / SETTINGS
-        module, tokenizer = (load_checkpoint(ours_in.parent), None) if ours_in.exists() else load_classifier(module)
+        module, tokenizer = (load_checkpoint(ours_in.parent), None) if ours_in.exists() else load_named(module)
     if isinstance(module, nn.Module):
         module = unwrap(module)
     if tokenizer is not None or is_transformers(module):

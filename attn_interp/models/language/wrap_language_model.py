@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document, shortened
+from attn_interp.data.document import Document
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names
 from attn_interp.models.checks.device import require_device
@@ -32,27 +30,6 @@ def check_query(query: int | str | None) -> None:
             f"wrap: query={query!r}, expected 'last': a language model answers from the last position of its prompt, "
             "and the rows of others do not see what follows them"
         )
-
-
-def load_language_model(name: str | Path) -> tuple[nn.Module, Any]:
-    """The causal language model in a folder or under a name on the hub, in float32, and its tokenizer.
-
-    Raises:
-        ImportError: transformers is not installed.
-        OSError, ValueError: there is no such model, or its files are damaged; in one sentence.
-    """
-    try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
-    safe: dict[str, Any] = {"use_safetensors": True, "trust_remote_code": False}
-    try:
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **safe)
-        return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except Exception as error:  # of the network, of the hub, or of a file
-        kind = OSError if isinstance(error, OSError) else ValueError
-        why = shortened(" ".join(str(error).split()), 300)
-        raise kind(f"{name}: cannot be loaded as a causal language model by transformers ({why})") from error
 
 
 def ids_and_mask(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

@@ -36,25 +36,26 @@ def is_transformers(module: Any) -> bool:
     return any(kind.__module__.split(".")[0] == "transformers" for kind in type(module).__mro__)
 
 
-def load_classifier(name: str | Path) -> tuple[nn.Module, Any]:
-    """The sequence classifier in a folder or under a name on the hub, in float32, and its tokenizer.
+def load_named(name: str | Path, auto: str = "AutoModelForSequenceClassification") -> tuple[nn.Module, Any]:
+    """The sequence classifier, or what another class of transformers loads, in a folder or under a name on the hub, in
+    float32, and its tokenizer.
 
     Weights are read from safetensors alone, and no code that comes with a model is run.
 
     Raises:
         ImportError: transformers is not installed.
         OSError: there is no such model, or the hub cannot be reached.
-        ValueError: a file is damaged, or weights of the classifier are not in the files, so that they would be random.
+        ValueError: a file is damaged, or weights of the model are not in the files, so that they would be random.
     """
     try:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        import transformers
     except ImportError as error:
         raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
     try:
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
+        model, loading = getattr(transformers, auto).from_pretrained(
             name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except Exception as error:  # of the network, of the hub, or of a file
         kind = OSError if isinstance(error, OSError) else ValueError
         why = shortened(" ".join(str(error).split()), 300)

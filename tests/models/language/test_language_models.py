@@ -259,3 +259,10 @@ def test_a_piece_of_prompt_and_text_is_told(module) -> None:
 def test_other_models_are_refused(bert, wordpiece) -> None:
     with pytest.raises(TypeError, match=r"for causal language models .*got a BertForSequenceClassification"):
         wrap(bert.module, wordpiece, prompt=PROMPT, answers=ONE)
+
+
+def test_a_folder_of_another_kind_of_model_is_not_filled_with_random_weights(bert, wordpiece, tmp_path) -> None:
+    bert.module.save_pretrained(tmp_path)
+    wordpiece.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="are not in its files and would be random"):
+        wrap(tmp_path, prompt=PROMPT, answers=ONE)

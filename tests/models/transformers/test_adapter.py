@@ -19,7 +19,7 @@ from attn_interp.experiments.people.parts.edited import check_operator
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.heads import head_weights, logits_under_heads
 from attn_interp.models.training.fitting import fit_classifier
-from attn_interp.models.transformers.adapter import cut_to_fit, load_classifier
+from attn_interp.models.transformers.adapter import cut_to_fit, load_named
 from attn_interp.models.transformers.subwords import collate_pieces, pieces_of
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, record
@@ -460,7 +460,7 @@ def test_a_folder_is_loaded_and_random_weights_are_refused(bert, tmp_path) -> No
     bert.module.bert.save_pretrained(headless)
     bert.collate.tokenizer.save_pretrained(headless)
     with pytest.raises(ValueError, match=r"classifier.bias and 1 other weights .* are not in its files"):
-        load_classifier(headless)
+        load_named(headless)
 
 
 def test_wrong_models_are_explained(wordpiece) -> None:
