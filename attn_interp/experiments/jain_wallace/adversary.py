@@ -136,7 +136,9 @@ def _searched_far(reading: Reading, batch: ReadBatch, eps: float) -> torch.Tenso
         tried = torch.cat([tried, balanced_pairs(batch, eps)], 1)
     start = _farthest(batch, tried, eps)
     found = searched(reading, batch, eps, torch.cat([tried[:, :1], start[:, None]], 1)).weights
-    return _farthest(batch, torch.stack([start, found], 1), eps)
+    # Both were within eps when they were tried; asked again, rounding could refuse what the search has found.
+    farther = jsd(found, batch.weights) >= jsd(start, batch.weights)
+    return torch.where(farther[:, None], found, start)
 
 
 def _farthest(batch: ReadBatch, tried: torch.Tensor, eps: float) -> torch.Tensor:
