@@ -11,6 +11,7 @@ import torch
 from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
+from attn_interp.experiments.deep.sink import TESTED, sink
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
@@ -199,6 +200,7 @@ def test_every_question_of_the_papers_can_be_asked(answers, module, tokenizer, m
     assert not reading.affine
     assert agreement(reading).frame["tau"].notna().any()
     assert (adversary(reading).frame["tvd"] <= 0.01 + 1e-6).all()
+    assert all(parameter.grad is None for parameter in module.parameters())  # the search asks for none
     assert (permutation(reading, draws=2).frame["median_tvd"] >= 0).all()
     assert len(erasure(reading).frame) > 0 and len(single_erasure(reading).frame) > 0
 
@@ -266,3 +268,19 @@ def test_a_folder_of_another_kind_of_model_is_not_filled_with_random_weights(ber
     wordpiece.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="are not in its files and would be random"):
         wrap(tmp_path, prompt=PROMPT, answers=ONE)
+
+
+def test_how_much_of_the_log_odds_the_first_token_has(module, tokenizer) -> None:
+    """By two plain loops: over the whole answers, and over their first tokens alone (two wordings begin alike)."""
+    answers = {"negative": [" very bad", " very dull"], "positive": [" good", " fine ."]}
+    model = wrap(module, tokenizer, prompt=PROMPT, answers=answers, calibrate="plot")
+    begun = {"negative": " very", "positive": [" good", " fine"]}
+    frame = sink(read(model, DOCUMENTS)).frame
+    tested = frame["layer"] == TESTED
+    assert frame.loc[~tested, "log_odds_reached"].isna().all()
+    for document, share in zip(DOCUMENTS, frame.loc[tested, "log_odds_reached"]):
+        text = " ".join(document.words)
+        whole, first = (plain(module, tokenizer, text, each) for each in (answers, begun))
+        assert share == pytest.approx(float(first.diff() / whole.diff()), rel=1e-4)
+    below = sink(read(model.at(site=model.sites[0].name), DOCUMENTS)).frame
+    assert (below.loc[tested, "log_odds_reached"] == 1).all()

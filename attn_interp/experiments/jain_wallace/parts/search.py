@@ -75,7 +75,7 @@ def search_adversary(
         apart = _jsd(attention[:, first], attention[:, second]).mean(-1)  # (B,)
         loss = (PENALTY * torch.relu(change - eps) - divergence).sum() / STARTS - apart.sum()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward(inputs=[scores])  # none for the parameters of the model
         optimiser.step()
     return best.detach().cpu(), best_jsd.detach().cpu()
 
