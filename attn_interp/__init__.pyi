@@ -19,6 +19,7 @@ from attn_interp.experiments.deep.alignment import alignment as alignment
 from attn_interp.experiments.deep.head_combination import head_combination as head_combination
 from attn_interp.experiments.deep.head_reach import head_reach as head_reach
 from attn_interp.experiments.deep.heads import heads as heads
+from attn_interp.experiments.deep.sink import sink as sink
 from attn_interp.experiments.deep.uniform_layers import uniform_layers as uniform_layers
 from attn_interp.experiments.examples import examples as examples
 from attn_interp.experiments.jain_wallace.adversary import adversary as adversary

@@ -25,6 +25,7 @@ EXPERIMENTS = (
     "reach",
     "serrano_smith.single_erasure",
     "serrano_smith.erasure",
+    "deep.sink",
     "deep.heads",
     "deep.head_combination",
     "deep.head_reach",

@@ -26,8 +26,12 @@ DOCUMENT_COLUMNS = {
     "predicted": Column("class predicted by the model"),
     "words": Column("length of the document", "words", 1),
     "max_attention": Column("largest attention weight", "", 0, 1),
+    "outside": Column("share of the attention outside the words: on special tokens, a prompt or a sink", "", 0, 1),
 }
 """The columns with which every frame of one row per document begins."""
+
+OF_ANY_VIEW = {name: column for name, column in DOCUMENT_COLUMNS.items() if name not in ("max_attention", "outside")}
+"""Those that say nothing of the attention that is tested."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,7 +149,9 @@ class ReadBatch:
     def about(self) -> pd.DataFrame:
         """The `DOCUMENT_COLUMNS` of the documents."""
         return about_documents(self.model.classes, self.batch.documents, self.predicted).assign(
-            words=self.is_word.sum(-1).numpy(), max_attention=self.weights.amax(-1).numpy()
+            words=self.is_word.sum(-1).numpy(),
+            max_attention=self.weights.amax(-1).numpy(),
+            outside=(1 - self.run.word_mass.double().cpu()).clamp(0, 1).numpy(),
         )
 
 

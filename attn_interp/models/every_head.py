@@ -8,7 +8,7 @@ import torch
 
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.rows_of_attention import Window
+from attn_interp.models.rows_of_attention import Rows, Window
 from attn_interp.models.view import MEAN, word_of
 from attn_interp.recording import Site, record
 from attn_interp.recording.recording import Recording
@@ -65,16 +65,51 @@ def rows_of_heads(model: AttentionModel, batch: Batch) -> HeadRows:
     return HeadRows(heads_of(model), words / mass[..., None], mass, logits, is_word)
 
 
+@dataclass(frozen=True)
+class LayerMass:
+    """Where the attention of B documents lies beside their words, in the L layers and in the view of the model.
+
+    Attributes:
+        outside: (B, L) share outside the words, as the mean over heads.
+        first: (B, L) share on the first token.
+        first_of_view: (B,) that of the view.
+    """
+
+    outside: torch.Tensor  # (B, L)
+    first: torch.Tensor  # (B, L)
+    first_of_view: torch.Tensor  # (B,)
+
+
+def mass_of_layers(model: AttentionModel, batch: Batch) -> LayerMass:
+    """The shares of attention outside the words and on the first token, at the query that `rows_of_heads` reads.
+
+    Raises:
+        ValueError: naming a site whose keys are not the positions of the documents.
+    """
+    with torch.no_grad(), record(model.module, model.sites) as recording:
+        model.batch_logits(batch)
+    first = batch.is_token.int().argmax(-1)[:, None]  # (B, 1)
+    found = {site.name: _rows(model, batch, recording, site) for site in model.sites}
+    view = model.window(batch).rows(recording[model.view.site])
+    outside = [1 - rows.mean(rows.words).sum(-1) for rows in found.values()]
+    on_first = [rows.mean(rows.weights).gather(1, first)[:, 0] for rows in found.values()]
+    return LayerMass(
+        torch.stack(outside, -1), torch.stack(on_first, -1), view.mean(view.weights).gather(1, first)[:, 0]
+    )
+
+
 def _words(model: AttentionModel, batch: Batch, recording: Recording, site: Site) -> torch.Tensor:
     """(B, H, W) the weights of one site at the query, summed over the pieces of each word."""
-    weights = recording[site]
-    rows = Window(
-        replace(model.view, site=site.name, head=MEAN), site, word_of(batch), _at(model, batch, recording, site)
-    )
-    found = rows.rows(weights)
-    by_head = found.words.unflatten(1, (weights.shape[1], -1))  # (B, H, Q, W)
-    counted = found.counted.unflatten(1, (weights.shape[1], -1))[..., None]
+    found, heads = _rows(model, batch, recording, site), recording[site].shape[1]
+    by_head = found.words.unflatten(1, (heads, -1))  # (B, H, Q, W)
+    counted = found.counted.unflatten(1, (heads, -1))[..., None]
     return (by_head * counted).sum(2) / counted.sum(2)
+
+
+def _rows(model: AttentionModel, batch: Batch, recording: Recording, site: Site) -> Rows:
+    """The rows of all heads of a site at the query."""
+    view = replace(model.view, site=site.name, head=MEAN)
+    return Window(view, site, word_of(batch), _at(model, batch, recording, site)).rows(recording[site])
 
 
 def _at(model: AttentionModel, batch: Batch, recording: Recording, site: Site) -> torch.Tensor | None:

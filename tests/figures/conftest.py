@@ -27,6 +27,7 @@ def documents(count: int, seed: int = 0) -> pd.DataFrame:
             "predicted": np.where(random.random(count) < 0.8, label, "positive"),
             "words": random.integers(2, 40, count),
             "max_attention": random.uniform(0.05, 0.7, count),
+            "outside": 0.0,
         }
     )
 

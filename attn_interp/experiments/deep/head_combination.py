@@ -19,7 +19,7 @@ from attn_interp.attribution.flow.layered import layers_of, rolled_out
 from attn_interp.attribution.gradient import gradient_x_input_detached
 from attn_interp.data.draws import digest, generator
 from attn_interp.experiments.deep.heads import deleted, one_head
-from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
+from attn_interp.experiments.read_batch import OF_ANY_VIEW, about_documents
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Summary
 from attn_interp.experiments.result import Result
@@ -38,7 +38,7 @@ FOLDS, DRAWS, TOP_K = 5, 10, 5
 FEWEST = 2  # documents that each half needs
 
 COLUMNS = {
-    **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
+    **OF_ANY_VIEW,
     "ranking": Column("what ranks the words, beside |leave-one-out|"),
     "tau": Column("Kendall's tau-b with |leave-one-out|; of the shuffled null the mean over draws", "", -1, 1),
     "top_k_overlap": Column(f"share of the {TOP_K} highest words that both have in common", "", 0, 1),

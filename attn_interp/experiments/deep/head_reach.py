@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from attn_interp.experiments.deep.parts.head_reading import HeadBatch, read_heads
-from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
+from attn_interp.experiments.read_batch import OF_ANY_VIEW, about_documents
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Statement, Summary
 from attn_interp.experiments.result import Result
@@ -25,7 +25,7 @@ ALL = "all heads"
 TRIED = 20  # documents that tell whether the readout is affine in all heads
 
 COLUMNS = {
-    **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
+    **OF_ANY_VIEW,
     "heads": Column("the heads that may attend otherwise: all heads, or one while the others hold"),
     "margin": Column("logit of the predicted class minus that of its strongest rival", "nats"),
     "margin_least": Column("smallest such margin over all attentions of these heads, same rival (exact)", "nats"),

@@ -13,7 +13,7 @@ import torch
 from attn_interp.attribution.gradient import gradient_x_input_detached
 from attn_interp.attribution.leave_one_out import logits_without_each_word
 from attn_interp.data.batch import Batch
-from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch, about_documents
+from attn_interp.experiments.read_batch import OF_ANY_VIEW, ReadBatch, about_documents
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, rows_of
 from attn_interp.experiments.result import Result
@@ -29,7 +29,7 @@ from attn_interp.statistics.means import bootstrapped_means, interval_of
 HOW = ("uniform", "zero")
 
 COLUMNS = {
-    **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
+    **OF_ANY_VIEW,
     "site": Column("the attention that the head belongs to"),
     "layer": Column("number of the site, in the order in which sites run", "", 0),
     "head": Column("index of the head at its site", "", 0),

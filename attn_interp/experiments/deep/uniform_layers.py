@@ -12,7 +12,7 @@ from functools import partial
 
 import torch
 
-from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, about_documents
+from attn_interp.experiments.read_batch import OF_ANY_VIEW, about_documents
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Summary, rows_of
 from attn_interp.experiments.result import Result
@@ -25,7 +25,7 @@ from attn_interp.recording.ablation import ablate
 NONE, ALL = "none", "all layers"
 
 COLUMNS = {
-    **{name: column for name, column in DOCUMENT_COLUMNS.items() if name != "max_attention"},
+    **OF_ANY_VIEW,
     "uniform": Column("the layers whose attention is uniform"),
     "correct": Column("whether the class then predicted is the gold class"),
     "accuracy_lost": Column("1 if the model is right and then wrong, -1 the other way round, else 0", "", -1, 1),

@@ -44,22 +44,11 @@ class Answering(nn.Module):
     ) -> torch.Tensor:
         """The mask is 1 on tokens; with a cache it is longer than the ids, by what the cache holds. It says which place
         each token has."""
-        longer = max(len(wording) for wordings in self.answers for wording in wordings) > 1
-        if longer and past_key_values is None:
+        if self.several_tokens and past_key_values is None:
             from transformers import DynamicCache
 
             past_key_values = DynamicCache()
-        length = input_ids.shape[1]
-        places = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, -length:]
-        last = (attention_mask[:, -length:] * torch.arange(1, length + 1, device=input_ids.device)).argmax(-1)
-        kept = length - int(last.min())  # one, but for what is padded behind a cache
-        first = self._next(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            past_key_values=past_key_values,
-            position_ids=places,
-            keep=kept,
-        )[torch.arange(len(last), device=last.device), last - length + kept]  # (B, V)
+        first = self._first(input_ids, attention_mask, past_key_values)
         found = []
         for wordings in self.answers:
             logs = [first[:, wording[0]] for wording in wordings]
@@ -69,6 +58,32 @@ class Answering(nn.Module):
             found.append(torch.stack(logs, -1).logsumexp(-1))
         logits = torch.stack(found, -1)
         return logits if self.offset is None else logits - self.offset
+
+    @property
+    def several_tokens(self) -> bool:
+        """Whether an answer goes on behind its first token."""
+        return any(len(wording) > 1 for wordings in self.answers for wording in wordings)
+
+    def of_first_token(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """(B, C) the log-probability that the answer of each class begins: of its first token, or of any of those with
+        which its wordings begin."""
+        first = self._first(input_ids, attention_mask, None)
+        begun = [sorted({wording[0] for wording in wordings}) for wordings in self.answers]
+        return torch.stack([first[:, tokens].logsumexp(-1) for tokens in begun], -1)
+
+    def _first(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, past_key_values: Any) -> torch.Tensor:
+        """(B, V) log-probabilities of the token behind the prompt."""
+        length = input_ids.shape[1]
+        places = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, -length:]
+        last = (attention_mask[:, -length:] * torch.arange(1, length + 1, device=input_ids.device)).argmax(-1)
+        kept = length - int(last.min())  # one, but for what is padded behind a cache
+        return self._next(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            position_ids=places,
+            keep=kept,
+        )[torch.arange(len(last), device=last.device), last - length + kept]
 
     def _next(self, position_ids: torch.Tensor, past_key_values: Any, keep: int = 1, **given: Any) -> torch.Tensor:
         """(B, S, V) log-probabilities of what follows each of the last `keep` positions, in float32 at least."""

@@ -24,7 +24,7 @@ from attn_interp.models.wrap import wrap
 from attn_interp.statistics.bootstrap import Interval
 from attn_interp.studies.questions import put, why_not
 
-OF_MANY_HEADS = ("heads", "head_combination", "uniform_layers")
+OF_MANY_HEADS = ("heads", "head_combination", "uniform_layers", "sink")
 TRIAL = {"claim": "c", "measure": "m", "case": "planted", "truth": True, "seed": 0}
 MADE: dict[str, Callable[..., Result]] = {
     "necessity": lambda own: necessity({"attention": {0: own.model}, "again": {0: own.model}}, own.documents),

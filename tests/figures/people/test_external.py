@@ -28,7 +28,9 @@ def made_up(documents: int = 23, proxy: str = PROXY) -> Result:
                 rho[: documents // 3] = np.nan
                 partial[: documents // 2 if scorer == "attention" else documents // 3] = np.nan
             frame = pd.DataFrame({"document": [f"d{k}" for k in range(documents)], "scorer": scorer, "signal": title})
-            frame = frame.assign(label="a", predicted="b", words=9, max_attention=0.3, coverage=0.1, compared=5)
+            frame = frame.assign(
+                label="a", predicted="b", words=9, max_attention=0.3, outside=0.0, coverage=0.1, compared=5
+            )
             frame = frame.assign(given="some", tau=rho / 2, spearman=rho, partial=partial, change=partial - rho)
             frames.append(frame.assign(undefined="", partial_undefined="")[list(COLUMNS)])
     described = [

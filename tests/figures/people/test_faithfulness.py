@@ -24,6 +24,7 @@ def made_up(methods: tuple[str, ...] = METHODS, count: int = COUNT) -> Result:
             "predicted": random.choice(["negative", "positive"], count),
             "words": random.integers(5, 40, count),
             "max_attention": random.uniform(0.05, 0.7, count),
+            "outside": 0.0,
         }
     )
     frames = []

@@ -46,6 +46,7 @@ def made_scores(count: int, people: int = 3, nan: bool = False) -> WordScores:
             "predicted": np.where(np.arange(count) % 3 == 0, "positive", "negative"),
             "words": [len(document) for document in documents],
             "max_attention": 0.5,
+            "outside": 0.0,
         }
     )
     kinds = dict(zip((*MADE, LONG), ("attention", "attribution", "baseline", "attribution")))

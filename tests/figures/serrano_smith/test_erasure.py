@@ -24,6 +24,7 @@ def erasure() -> Result:
             "predicted": random.choice(["negative", "positive"], COUNT),
             "words": random.integers(5, 40, COUNT),
             "max_attention": random.uniform(0.05, 0.7, COUNT),
+            "outside": 0.0,
         }
     )
     optimum = random.uniform(0.05, 1.2, COUNT)

@@ -65,7 +65,7 @@ def divergences(**columns) -> pd.DataFrame:
     frame["predicted"] = np.where(np.arange(len(DOCUMENTS)) % 3 == 0, "bad", "good")
     frame["max_attention"] = np.linspace(0.1, 0.9, len(DOCUMENTS))
     frame["jsd"], frame["tvd"], frame["kl"] = rng.random((3, len(DOCUMENTS))) * [[0.6], [0.2], [3.0]]
-    return frame.assign(decision_flip=False, correct=True, **columns)
+    return frame.assign(decision_flip=False, correct=True, outside=0.0, **columns)
 
 
 @cache
