@@ -29,8 +29,13 @@ SCRIPTS = sorted(FOLDER.glob("*.py"))
 SMALLER = {"--documents": "4", "--width": "6", "--seeds": "2", "--jobs": "1", "--train": "24", "--epochs": "1"}
 SMALLER |= {"--encoders": "lstm", "--recurrent": "lstm", "--poolings": "last,attention", "--lengths": "20"}
 """Given where a script has them: fewer documents, vectors, seeds, processes and encoders, little training."""
-FEWER = {"human_rationales": {"--seeds": "1"}}
-"""Two encoders are run under each seed there, and a seed is one more row of what is compared."""
+FEWER = {
+    "human_rationales": {"--seeds": "1"},
+    "language_models": {"--seeds": "1", "--model": "language-model", "--answers": "negative= awful,positive= good"},
+}
+"""Two encoders are run under each seed there, and a seed is one more row of what is compared. The language model is a
+tiny one, made here."""
+FEWER["language_models"] |= {"--beside": "bilstm", "--few": "2", "--fewest": "1"}
 
 
 @pytest.fixture
@@ -124,10 +129,14 @@ def little_searched(monkeypatch) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("drawn_once", "little_searched")
-def test_it_writes_the_files_that_the_readme_names(script, run_script, typeset, tmp_path) -> None:
+def test_it_writes_the_files_that_the_readme_names(script, run_script, typeset, tmp_path, request) -> None:
     words = ("film", "story", "scene", "actor", ".")
     corpus = load("planted", documents=50, least_length=5, most_length=12, fillers=words)
     save_jsonlines(twice_marked(corpus), tmp_path / "tiny.jsonl")
+    if script.stem == "language_models":
+        request.getfixturevalue("monkeypatch").chdir(tmp_path)
+        request.getfixturevalue("causal")("llama", "CausalLM").save_pretrained("language-model")
+        request.getfixturevalue("wordpiece").save_pretrained("language-model")
     known = run_script(script, "--help")
     smaller = SMALLER | FEWER.get(script.stem, {})
     arguments = [text for option, value in smaller.items() if option in known for text in (option, value)]

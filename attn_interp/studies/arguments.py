@@ -53,6 +53,11 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(","))
 
 
+def pairs(text: str) -> dict[str, str]:
+    """The type of an option that takes name=value with commas between; blanks are kept."""
+    return dict(part.split("=", 1) for part in text.split(","))
+
+
 def told(parser: ArgumentParser) -> Namespace:
     """What the command line says; `seeds` are the seeds themselves, and `options` the further arguments of `load`."""
     found = parser.parse_args()

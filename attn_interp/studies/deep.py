@@ -120,6 +120,16 @@ def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel
     return wrap(place)
 
 
+def fitting(model: AttentionModel, documents: Sequence[Document], say: Say) -> tuple[Document, ...]:
+    """The documents, cut where a classifier of the transformers library has no more positions; says what was cut."""
+    if not isinstance(model.collate, CollatePieces):
+        return tuple(documents)
+    cut = cut_to_fit(model, documents)
+    if cut.lost:
+        say(str(cut))
+    return tuple(cut.documents)
+
+
 @dataclass(frozen=True)
 class DeepCell:
     """A deep study of one corpus, as a cell."""
@@ -173,13 +183,7 @@ class DeepWork:
     @cached_property
     def documents(self) -> tuple[Document, ...]:
         """The test documents, cut where the model has no more positions."""
-        documents = sample(self.corpus.test, self.study.documents, self.study.seed)
-        if not isinstance(self.model.collate, CollatePieces):
-            return documents
-        cut = cut_to_fit(self.model, documents)
-        if cut.lost:
-            self.say(str(cut))
-        return tuple(cut.documents)
+        return fitting(self.model, sample(self.corpus.test, self.study.documents, self.study.seed), self.say)
 
     @cached_property
     def whole(self) -> Reading:
