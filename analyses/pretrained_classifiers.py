@@ -5,9 +5,10 @@ transformer trained here: agreement, permutation, adversary, erasure and faithfu
     python analyses/pretrained_classifiers.py --model NAME --corpus sst --path trees/     a classifier of its classes
     python analyses/pretrained_classifiers.py --model NAME --fine-tune --corpus reviews.jsonl    fine-tuned on yours
 
-NAME is a folder or a name on the hub. The readout of such a model is not affine in its attention, so that nothing is
-exact: rows say measured, sampled or search. Writes overview, agreement, heads, head_combination and uniform_layers (CSV
-and LaTeX), one Parquet file per experiment, and figures/.
+NAME is a folder, a name on the hub or one that `attn-interp models` lists (--model minilm --fine-tune).
+The readout of such a model is not affine in its attention, so that nothing is exact: rows say measured, sampled or
+search. Writes overview, agreement, heads, head_combination and uniform_layers (CSV and LaTeX), one Parquet file per
+experiment, and figures/.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SHOWN = ("overview", "head_combination", "uniform_layers")
 
 def main() -> None:
     parser = parser_of(__doc__, "results/pretrained", corpus="movies", width=64, documents=500, epochs=3)
-    parser.add_argument("--model", help="folder or name on the hub; None: a small transformer, trained here")
+    parser.add_argument("--model", help="folder or name; None: a small transformer, trained here")
     parser.add_argument("--fine-tune", action="store_true", help="fine-tune the named model on the corpus first")
     asked = told(parser)
     corpus = load(asked.corpus, **asked.options)

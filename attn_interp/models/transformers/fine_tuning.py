@@ -25,7 +25,7 @@ from attn_interp.models.classifiers.settings import require_at_least, require_ki
 from attn_interp.models.classifiers.trained import Epoch
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.training.fitting import finite, groups_in_random_order, seeded
-from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit
+from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit, from_files
 
 FACTS = "fine_tuning.json"
 
@@ -90,26 +90,21 @@ class FineTuned:
 def load_to_fine_tune(name: str | Path, classes: tuple[str, ...], seed: int = 0) -> tuple[Any, Any]:
     """A pretrained model with a new head for the classes, drawn from the seed, and its tokenizer.
 
-    Weights are read from safetensors alone, and no code that comes with a model is run.
+    Args:
+        name: A folder, a name of `list_models` or a name on the hub.
 
     Raises:
-        ImportError: transformers is not installed.
+        ImportError, OSError, ValueError: as `adapter.from_files`.
     """
-    try:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    except ImportError as error:
-        raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
     with seeded(seed, torch.device("cpu")):
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model, tokenizer, _ = from_files(
             name,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
+            "AutoModelForSequenceClassification",
             ignore_mismatched_sizes=True,  # a head of other classes is replaced
             id2label=dict(enumerate(classes)),
             label2id={label: index for index, label in enumerate(classes)},
         )
-    return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    return model, tokenizer
 
 
 def fine_tune(
