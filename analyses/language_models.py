@@ -26,7 +26,7 @@ from attn_interp.studies.run import run_cells
 
 
 def main() -> None:
-    parser = parser_of(__doc__, "results/language", corpus="movies", documents=100, epochs=2)
+    parser = parser_of(__doc__, "results/language", corpus="movies", documents=100, epochs=1)
     parser.add_argument("--model", default="smollm2", help="the language model: a name, a folder or a name on the hub")
     parser.add_argument("--prompt", default=r"Review: {text}\nSentiment:", help=r"what it is asked; \n ends a line")
     parser.add_argument("--answers", type=pairs, help="class=what the model writes, with commas between")

@@ -17,7 +17,8 @@ from attn_interp.data.formats.jsonlines import save_jsonlines
 from attn_interp.data.load import load
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-SHORT: dict[str, Any] = {"CORPUS": "small.jsonl", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2}
+SHORT: dict[str, Any] = {"CORPUS": "small.jsonl", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2, "MODEL": "language-model"}
+SHORT["ANSWERS"] = {"negative": " awful", "positive": " wonderful"}
 BUILT_IN = "planted"  # where a notebook plants evidence of its own
 STRICT = """%reset -f
 %matplotlib inline
@@ -54,13 +55,16 @@ def shortened(notebook: NotebookNode) -> NotebookNode:
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
+def kernel(tmp_path_factory, causal, wordpiece):
     """One for all notebooks, since most of a short run is the start; each begins by forgetting every name."""
     place = tmp_path_factory.mktemp("notebooks")
     save_jsonlines(load("planted", documents=160), place / SHORT["CORPUS"])
+    causal("llama", "CausalLM").save_pretrained(place / SHORT["MODEL"])
+    wordpiece.save_pretrained(place / SHORT["MODEL"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))  # nothing downloaded before is found
         patch.setenv("PIP_NO_INDEX", "1")  # and nothing can be
+        patch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         patch.setenv("IPYTHONDIR", str(place / "ipython"))
         settings = {"kernel_name": "python3", "timeout": 120, "shutdown_kernel": "immediate"}
         client = NotebookClient(nbformat.v4.new_notebook(), **settings)
