@@ -30,10 +30,10 @@ from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.answering import Answering
 from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.language.prompts import Message
-from attn_interp.models.language.wrap_language_model import check_query, wrap_language_model
+from attn_interp.models.language.wrap_language_model import view_of, wrap_language_model
 from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_named, wrap_classifier
-from attn_interp.models.view import LAST, MEAN, View, chosen_view, word_of
+from attn_interp.models.view import MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
 from attn_interp.recording.engine.tracker import unwrap
 
@@ -88,7 +88,7 @@ def wrap(
             Without it the output is a tensor, or has one under the name `logits`.
         outputs: "logits", or "probabilities" of which the logarithm is taken, where one number p per document stands
             for (1 - p, p). None: logits, and what looks like probabilities is refused.
-        prompt, answers, calibrate: Of a causal language model of the transformers library: a prompt with {text} in it
+        prompt, answers, calibrate: Of a language model of the transformers library: a prompt with {text} in it
             and answers={"negative": " negative", "positive": " positive"} make a classifier of it (see
             `wrap_language_model.wrap_language_model`).
         classes: The class names, in the order of the logits.
@@ -138,7 +138,7 @@ def wrap(
                 f"wrap: {wrong[0]} is not for a language model, whose classes are the names of its answers"
             )
         if isinstance(module, str | Path):
-            module, tokenizer = load_named(module, "AutoModelForCausalLM")
+            module, tokenizer = load_named(module, auto=None)
         where: dict[str, Any] = {"site": site, "head": head, "query": query, "device": device}
         return wrap_language_model(
             module, tokenizer, prompt=prompt, answers=answers, calibrate=calibrate, example=tried_on, **where
@@ -241,9 +241,8 @@ def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int
     """The model at another of its sites; `AttentionModel.at` is the door to it."""
     if not isinstance(model.collate, CollatePieces) and not isinstance(model.module, HierarchicalClassifier):
         if isinstance(model.module, Answering):
-            check_query(query)
-        usual_head, usual_query = (MEAN, LAST) if isinstance(model.module, Answering) else (0, 0)
-        head, query = usual_head if head is None else head, usual_query if query is None else query
+            return replace(model, view=view_of(model.module, model.sites, site, head, query))
+        head, query = 0 if head is None else head, 0 if query is None else query
         return replace(model, view=chosen_view(model.sites, site, head, query))
     view: dict[str, Any] = {"site": site, "head": head, "query": query, "device": model.device}
     view["classes"] = tuple(map(str, range(len(model.classes))))  # their names and their order come from the model

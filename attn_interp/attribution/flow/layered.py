@@ -25,9 +25,11 @@ def layers_of(model: AttentionModel) -> tuple[Site, ...]:
     Raises:
         ValueError: the model has an encoder and a decoder, whose layers do not lie on top of one another.
     """
-    if getattr(getattr(model.module, "config", None), "is_encoder_decoder", False):
+    parts = model.module.modules()  # a model may stand in another, as one that answers a prompt does
+    both = (part for part in parts if getattr(getattr(part, "config", None), "is_encoder_decoder", False))
+    if (two_stacks := next(both, None)) is not None:
         raise ValueError(
-            f"{type(model.module).__name__} has an encoder and a decoder; attention is followed through the layers of "
+            f"{type(two_stacks).__name__} has an encoder and a decoder; attention is followed through the layers of "
             "one stack alone"
         )
     names = [site.name for site in model.sites]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from torch import nn
 from attn_interp.data.document import shortened
 from attn_interp.models.language.prompts import without_end
 from attn_interp.models.transformers.prefix import Prefixes
+from attn_interp.models.view import LAST
+from attn_interp.recording import Site
 
 Wordings = tuple[tuple[int, ...], ...]
 """The ids of each wording of an answer."""
@@ -49,12 +51,14 @@ class Answering(nn.Module):
 
             past_key_values = DynamicCache()
         first = self._first(input_ids, attention_mask, past_key_values)
+        return self.of_answers(first, lambda wording: self._further(wording, attention_mask, past_key_values))
+
+    def of_answers(self, first: torch.Tensor, further: Callable[[tuple[int, ...]], torch.Tensor]) -> torch.Tensor:
+        """(B, C) the logits, from the log-probabilities (B, V) of the first token of an answer and what gives that
+        (B,) of the second and later tokens of a wording."""
         found = []
         for wordings in self.answers:
-            logs = [first[:, wording[0]] for wording in wordings]
-            for index, wording in enumerate(wordings):
-                if len(wording) > 1:
-                    logs[index] = logs[index] + self._further(wording, attention_mask, past_key_values)
+            logs = [first[:, each[0]] if len(each) == 1 else first[:, each[0]] + further(each) for each in wordings]
             found.append(torch.stack(logs, -1).logsumexp(-1))
         logits = torch.stack(found, -1)
         return logits if self.offset is None else logits - self.offset
@@ -85,6 +89,11 @@ class Answering(nn.Module):
             keep=kept,
         )[torch.arange(len(last), device=last.device), last - length + kept]
 
+    def usual_query(self, site: Site) -> int | str | None:
+        """The query of the view at an attention site: the last position, from which the model answers. None: it is that
+        of the further tokens of an answer, which attend again."""
+        return LAST if site.call == 0 else None
+
     def _next(self, position_ids: torch.Tensor, past_key_values: Any, keep: int = 1, **given: Any) -> torch.Tensor:
         """(B, S, V) log-probabilities of what follows each of the last `keep` positions, in float32 at least."""
         if "position_ids" in self.named:
@@ -113,19 +122,17 @@ class Answering(nn.Module):
 
 
 def answers_of(
-    answers: Mapping[str, str | Sequence[str]], tokenizer: Any, prompts: Sequence[str], special: bool
+    answers: Mapping[str, str | Sequence[str]], ids_of: Callable[[str, str], tuple[int, ...]]
 ) -> tuple[tuple[Wordings, ...], tuple[int, ...]]:
-    """The ids of the wordings of each class behind any prompt, and those with which all of them begin.
+    """The ids of the wordings of each class, and those with which all of them begin.
 
     Args:
         answers: Class -> what the model would write, or several such wordings.
-        prompts: A few whole prompts, behind which the ids must be the same.
-        special: Whether the tokenizer adds its special tokens.
+        ids_of: (answer, name of its class) -> its ids, as `ids_behind`.
 
     Raises:
         TypeError: an answer is no text.
-        ValueError: there are fewer than two answers; one is empty, merges with the prompt, is that of another class or
-            the beginning of another.
+        ValueError: there are fewer than two answers; one is that of another class or the beginning of another.
     """
     if not isinstance(answers, Mapping) or len(answers) < 2:
         raise ValueError(
@@ -142,7 +149,7 @@ def answers_of(
             raise TypeError(f"wrap: the answer of class {name!r} is {shortened(repr(wordings), 60)}, expected a text")
         if len(set(given)) < len(given):
             raise ValueError(f"wrap: the answer of class {name!r} is given twice in one wording")
-        found[name] = [_ids_behind(each, name, tokenizer, prompts, special) for each in given]
+        found[name] = [ids_of(each, name) for each in given]
     every = [(wording, name) for name, wordings in found.items() for wording in wordings]
     shared = 0
     while len({wording[: shared + 1] for wording, _ in every}) == 1 and len(every[0][0]) > shared:
@@ -158,7 +165,17 @@ def answers_of(
     return tuple(tuple(wording[shared:] for wording in wordings) for wordings in found.values()), joined
 
 
-def _ids_behind(answer: str, name: str, tokenizer: Any, prompts: Sequence[str], special: bool) -> tuple[int, ...]:
+def ids_behind(answer: str, name: str, tokenizer: Any, prompts: Sequence[str], special: bool) -> tuple[int, ...]:
+    """The ids of an answer of class `name` behind any prompt.
+
+    Args:
+        prompts: A few whole prompts, behind which the ids must be the same.
+        special: Whether the tokenizer adds its special tokens.
+
+    Raises:
+        ValueError: the answer has no token, or merges with the prompt.
+    """
+
     def ids_of(text: str) -> list[int]:
         ids = tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"]
         return without_end(ids, tokenizer)

@@ -65,7 +65,8 @@ def prompt_of(prompt: str | Sequence[Message], tokenizer: Any) -> Prompt:
 
 @dataclass(frozen=True)
 class CollatePrompts:
-    """Documents -> a batch of prompts around them, padded on the left, so that the last position of each is its last.
+    """Documents -> a batch of prompts around them, padded on the left, so that the last position of each is its last;
+    or, where an encoder reads them, on the right and with the end token.
 
     Attributes:
         tokenizer: Of the model, a fast one, which says where its pieces stand.
@@ -73,6 +74,7 @@ class CollatePrompts:
         joined: Ids of the tokens with which all answers begin; they follow the prompt.
         longest: Positions that the model has; None: any number.
         further: Positions that the longest answer takes after its first token is told.
+        encoded: Whether an encoder reads the prompt.
     """
 
     tokenizer: Any
@@ -80,6 +82,7 @@ class CollatePrompts:
     joined: tuple[int, ...]
     longest: int | None
     further: int = 0
+    encoded: bool = False
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
         rows = [self.pieces(document) for document in documents]
@@ -91,7 +94,7 @@ class CollatePrompts:
                     "prompt, the answers or the text"
                 )
         padding = self.tokenizer.pad_token_id
-        return padded_pieces(documents, rows, 0 if padding is None else padding, "left")
+        return padded_pieces(documents, rows, 0 if padding is None else padding, "right" if self.encoded else "left")
 
     def pieces(self, document: Document) -> Pieces:
         """The pieces of the prompt around a document, each with the word in which its last character stands.
@@ -107,7 +110,7 @@ class CollatePrompts:
         encoded = self.tokenizer(
             text, return_offsets_mapping=True, add_special_tokens=self.prompt.special, truncation=False, verbose=False
         )
-        ids = without_end(encoded["input_ids"], self.tokenizer)
+        ids = list(encoded["input_ids"]) if self.encoded else without_end(encoded["input_ids"], self.tokenizer)
         word = []
         for start, end in encoded["offset_mapping"][: len(ids)]:
             word.append(word_at[max(start, end - 1)] if end > start else -1)

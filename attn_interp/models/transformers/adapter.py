@@ -37,7 +37,7 @@ def is_transformers(module: Any) -> bool:
     return any(kind.__module__.split(".")[0] == "transformers" for kind in type(module).__mro__)
 
 
-def load_named(name: str | Path, auto: str = "AutoModelForSequenceClassification") -> tuple[nn.Module, Any]:
+def load_named(name: str | Path, auto: str | None = "AutoModelForSequenceClassification") -> tuple[nn.Module, Any]:
     """The sequence classifier, or what another class of transformers loads, and its tokenizer, as `from_files`.
 
     Raises:
@@ -53,14 +53,14 @@ def load_named(name: str | Path, auto: str = "AutoModelForSequenceClassification
     return model, tokenizer
 
 
-def from_files(name: str | Path, auto: str, **settings: Any) -> tuple[nn.Module, Any, list[str]]:
+def from_files(name: str | Path, auto: str | None, **settings: Any) -> tuple[nn.Module, Any, list[str]]:
     """What a class of transformers loads from a folder, a name of `list_models` or a name on the hub, in float32; its
     tokenizer; and the names of the weights that are not in the files.
 
     Weights are read from safetensors alone, and no code that comes with a model is run.
 
     Args:
-        auto: The class, as "AutoModelForCausalLM".
+        auto: The class; None: that of a language model, with an encoder where its configuration says so.
         settings: What else its from_pretrained takes.
 
     Raises:
@@ -75,6 +75,9 @@ def from_files(name: str | Path, auto: str, **settings: Any) -> tuple[nn.Module,
     place = EMBEDDED[str(name)].folder() if str(name) in EMBEDDED else name
     settings |= {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
     try:
+        if auto is None:
+            two_stacks = transformers.AutoConfig.from_pretrained(place, trust_remote_code=False).is_encoder_decoder
+            auto = "AutoModelForSeq2SeqLM" if two_stacks else "AutoModelForCausalLM"
         model, loading = getattr(transformers, auto).from_pretrained(place, output_loading_info=True, **settings)
         tokenizer = transformers.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:  # of the network, of the hub, or of a file

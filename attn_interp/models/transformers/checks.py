@@ -26,7 +26,7 @@ def check_classifier(model: nn.Module) -> None:
     if not name.endswith("ForSequenceClassification"):
         raise TypeError(
             f"wrap: {name} does not classify sequences; load the model with AutoModelForSequenceClassification, "
-            "fine-tuned on labelled documents, or give a causal language model prompt= and answers="
+            "fine-tuned on labelled documents, or give a language model prompt= and answers="
         )
     if "attention_mask" not in inspect.signature(model.forward).parameters:
         raise ValueError(f"wrap: {name} takes no attention_mask, so it has no attention over words to test")
