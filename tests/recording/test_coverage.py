@@ -1,12 +1,12 @@
-"""Which architectures are covered: a table made by trying each, tiny and random; the site shows it.
+"""Which architectures are covered: tables made by trying each, tiny and random; the site shows them.
 
-`python tests/recording/test_coverage.py` writes the table into docs/coverage.md.
+`python -m tests.recording.test_coverage` writes the tables into docs/coverage.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,11 @@ from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, mark, record
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
+
+from tests.recording.architectures import ANSWERING, ANSWERS, PRETRAINED, PROMPT, answering, pretrained, tokenizer
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
-BEGIN, END = "<!-- coverage: made by tests/recording/test_coverage.py -->\n", "<!-- end of coverage -->\n"
-WORDS = ("film", "awful", "wonderful", "the", "a", "plot", "good", "##ish", "##ly", "scene", "slow", "red", "tree")
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 QUERIES = {"first": "first token", "last": "last token", "mean": "mean over words"}
 STEP = 5e-4  # of finite differences; several models compute their norms in single precision whatever they are
 DOCUMENTS = [
@@ -36,63 +35,6 @@ DOCUMENTS = [
     Document(id="long", words=("goodish", "scene", "slowly", "red", "awful"), label=1),
     Document(id="middle", words=("wonderful", "plot", "the", "tree"), label=1),
 ]
-
-BERT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}
-BERT |= {"max_position_embeddings": 30, "initializer_range": 0.15, "pad_token_id": 0}
-ENDS = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
-GROUPED = {**BERT, **ENDS, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4}
-DISTIL = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 20, "max_position_embeddings": 30}
-XLNET = {**ENDS, "d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 20, "initializer_range": 0.15}
-GPT2 = {**ENDS, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 30, "initializer_range": 0.15}
-OPT = {**BERT, **ENDS, "ffn_dim": 20, "init_std": 0.15, "word_embed_proj_dim": 16}
-OSS = {**GROUPED, "hidden_size": 32, "intermediate_size": 32, "head_dim": 8, "num_local_experts": 4}
-OSS |= {"num_experts_per_tok": 2, "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}
-T5 = {**ENDS, "d_model": 16, "d_kv": 8, "d_ff": 20, "num_layers": 2, "num_heads": 2, "initializer_factor": 1.5}
-BART = {**ENDS, "d_model": 16, "init_std": 0.15, "max_position_embeddings": 30, "decoder_start_token_id": 3}
-BART |= {f"{part}_layers": 2 for part in ("encoder", "decoder")}
-BART |= {f"{part}_attention_heads": 2 for part in ("encoder", "decoder")}
-BART |= {f"{part}_ffn_dim": 20 for part in ("encoder", "decoder")}
-
-PRETRAINED: dict[str, tuple[str, dict[str, Any]]] = {
-    "BERT": ("bert", BERT),
-    "RoBERTa": ("roberta", BERT),
-    "DistilBERT": ("distilbert", {**DISTIL, "initializer_range": 0.15, "pad_token_id": 0}),
-    "ELECTRA": ("electra", {**BERT, "embedding_size": 16}),
-    "ALBERT (one module, called in every layer)": ("albert", {**BERT, "embedding_size": 11}),
-    "DeBERTa-v2": ("deberta-v2", BERT),
-    "MPNet": ("mpnet", BERT),
-    "ModernBERT": ("modernbert", {**BERT, **ENDS, "cls_token_id": 2, "sep_token_id": 3}),
-    "XLNet": ("xlnet", XLNET),
-    "GPT-2": ("gpt2", GPT2),
-    "OPT": ("opt", OPT),
-    "Llama (grouped queries)": ("llama", GROUPED),
-    "Qwen3": ("qwen3", GROUPED),
-    "Gemma-2 (capped scores)": ("gemma2", {**GROUPED, "query_pre_attn_scalar": 4}),
-    "GPT-OSS (sinks)": ("gpt_oss", OSS),
-    "T5 (encoder, decoder, cross)": ("t5", {**T5, "decoder_start_token_id": 0}),
-    "BART (encoder, decoder, cross)": ("bart", BART),
-    "Longformer": ("longformer", {**BERT, "attention_window": [4, 4]}),
-    "FNet": ("fnet", {key: value for key, value in BERT.items() if key != "num_attention_heads"}),
-}
-
-
-def tokenizer(padding_side: str) -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    vocabulary = {piece: index for index, piece in enumerate((*SPECIAL, *WORDS))}
-    made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    made.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
-    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL))
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, padding_side=padding_side, **names)
-
-
-def pretrained(name: str) -> AttentionModel:
-    kind, settings = PRETRAINED[name]
-    config = transformers.AutoConfig.for_model(kind, vocab_size=len(SPECIAL) + len(WORDS), **settings)
-    config._experts_implementation = "eager"  # the other has no double precision
-    module = transformers.AutoModelForSequenceClassification.from_config(config).double()
-    return wrap(module, tokenizer("left" if kind == "xlnet" else "right"))
 
 
 VOCABULARY = Vocabulary.build(DOCUMENTS)
@@ -189,6 +131,55 @@ def tried(name: str) -> Row:
         )
 
 
+@dataclass(frozen=True)
+class Answers:
+    """One line of the table of language models."""
+
+    language_model: str
+    sites: str
+    log_probabilities_of_a_loop: str
+    rows_sum_to_1: str
+    other_weights_act: str
+    gradients_through_weights: str
+    position_tested: str
+
+
+def answers_of(name: str) -> Answers:
+    """What holds of one language model, in double precision."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = answering(name)
+        batch = model.batch(DOCUMENTS)
+        return Answers(
+            name,
+            str(len(model.sites)),
+            yes(torch.allclose(model.logits(DOCUMENTS), by_loop(model), atol=1e-6, rtol=1e-6)),
+            yes(rows_sum_to_one(model, batch)),
+            yes(all(moved(model, batch, site) > 1e-4 for site in model.sites)),
+            yes(gradient_is_exact(model, batch)),
+            "last of the prompt" if model.view.query == "last" else "of the decoder, before the answer",
+        )
+
+
+def by_loop(model: AttentionModel) -> torch.Tensor:
+    """(documents, answers) the sum of the log-probabilities of the words of an answer, one pass for each."""
+    module, spelled = model.module.model, tokenizer("right")
+    found = []
+    for document in DOCUMENTS:
+        text = PROMPT.replace("{text}", " ".join(document.words))
+        for answer in ANSWERS.values():
+            written = spelled(text + answer)["input_ids"][:-1]
+            given = {"input_ids": torch.tensor([written])}
+            if module.config.is_encoder_decoder:
+                written = [module.config.decoder_start_token_id, *spelled(answer)["input_ids"][:-1]]
+                given = {"input_ids": torch.tensor([spelled(text)["input_ids"]])}
+                given["decoder_input_ids"] = torch.tensor([written])
+            with torch.no_grad():
+                logs = module(**given).logits[0].log_softmax(-1)
+            found.append(sum(logs[place - 1, written[place]] for place in range(-len(answer.split()), 0)))
+    return torch.stack(found).view(len(DOCUMENTS), len(ANSWERS))
+
+
 def yes(holds: bool) -> str:
     return "yes" if holds else "no"
 
@@ -237,27 +228,44 @@ def gradient_is_exact(model: AttentionModel, batch: Any) -> bool:
     return True
 
 
-def table(rows: list[Row]) -> str:
-    heads = [field.name.replace("_", " ") for field in fields(Row)]
-    lines = [heads, ["---"] * len(heads)] + [[getattr(row, field.name) for field in fields(Row)] for row in rows]
+def table(rows: Sequence[Row | Answers]) -> str:
+    names = [field.name for field in fields(rows[0])]
+    lines = [[name.replace("_", " ") for name in names], ["---"] * len(names)]
+    lines += [[getattr(row, name) for name in names] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
 
 
+TABLES: dict[str, tuple[Callable[[str], Row | Answers], tuple[str, ...]]] = {
+    "coverage": (tried, (*PRETRAINED, *OTHERS)),
+    "answers": (answers_of, tuple(ANSWERING)),
+}
+
+
+def parts(kind: str) -> tuple[str, str, str]:
+    """The page before a table, the table and the page after it."""
+    begin, end = f"<!-- {kind}: made by tests/recording/test_coverage.py -->\n\n", f"\n<!-- end of {kind} -->\n"
+    before, rest = PAGE.read_text("utf-8").split(begin)
+    inside, after = rest.split(end)
+    return before + begin, inside, end + after
+
+
 @pytest.mark.filterwarnings("ignore:.*fast path.*:UserWarning")
-@pytest.mark.parametrize("name", [*PRETRAINED, *OTHERS])
-def test_the_page_says_what_holds(name: str) -> None:
-    (stated,) = re.findall(rf"^\| {re.escape(name)} \|.*\n", PAGE.read_text("utf-8"), flags=re.MULTILINE)
-    assert stated == table([tried(name)]).splitlines(keepends=True)[2]
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, (_, names) in TABLES.items() for name in names])
+def test_the_page_says_what_holds(kind: str, name: str) -> None:
+    (stated,) = re.findall(rf"^\| {re.escape(name)} \|.*\n", parts(kind)[1], flags=re.MULTILINE)
+    assert stated == table([TABLES[kind][0](name)]).splitlines(keepends=True)[2]
 
 
-def test_the_page_lists_these_alone() -> None:
-    inside = PAGE.read_text("utf-8").split(BEGIN)[1].split(END)[0]
-    assert [line.split(" | ")[0][2:] for line in inside.strip().splitlines()[2:]] == [*PRETRAINED, *OTHERS]
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_page_lists_these_alone(kind: str) -> None:
+    lines = parts(kind)[1].strip().splitlines()[2:]
+    assert tuple(line.split(" | ")[0][2:] for line in lines) == TABLES[kind][1]
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    made = table([tried(name) for name in (*PRETRAINED, *OTHERS)])
-    PAGE.write_text(before + BEGIN + "\n" + made + "\n" + END + rest.split(END)[1], encoding="utf-8")
-    print(made)
+    for kind, (row, names) in TABLES.items():
+        before, _, after = parts(kind)
+        made = table([row(name) for name in names])
+        PAGE.write_text(before + made + after, encoding="utf-8")
+        print(made)
