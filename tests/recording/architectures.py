@@ -22,15 +22,8 @@ GPT2 = {**ENDS, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 30, "ini
 OPT = {**BERT, **ENDS, "ffn_dim": 20, "init_std": 0.15, "word_embed_proj_dim": 16}
 OSS = {**GROUPED, "hidden_size": 32, "intermediate_size": 32, "head_dim": 8, "num_local_experts": 4}
 OSS |= {"num_experts_per_tok": 2, "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}
-T5 = {
-    **ENDS,
-    "d_model": 16,
-    "d_kv": 8,
-    "d_ff": 20,
-    "num_layers": 2,
-    "num_heads": 2,
-    "initializer_factor": 0.8,
-}  # larger: its relu bends within a step
+T5 = {**ENDS, "d_model": 16, "d_kv": 8, "d_ff": 20, "num_layers": 2, "num_heads": 2}
+T5 |= {"initializer_factor": 0.8}  # of larger weights the relu bends within a step of the differences
 BART = {**ENDS, "d_model": 16, "init_std": 0.15, "max_position_embeddings": 30, "decoder_start_token_id": 3}
 BART |= {f"{part}_layers": 2 for part in ("encoder", "decoder")}
 BART |= {f"{part}_attention_heads": 2 for part in ("encoder", "decoder")}
