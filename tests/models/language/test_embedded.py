@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from attn_interp.data.corpora.package import Package
+from attn_interp.data.document import Document
 from attn_interp.models.language import embedded
 from attn_interp.models.language.embedded import EMBEDDED, Embedded, list_models
 from attn_interp.models.training_door import train
@@ -113,3 +114,13 @@ def test_every_model_has_what_a_table_says() -> None:
     assert (frame["licence"] == "Apache-2.0").all()
     assert frame.loc["minilm", "kind"] == "encoder"
     assert (frame["parameters (millions)"] > 0).all()
+
+
+@pytest.mark.skipif(not EMBEDDED["minilm"].package.place.exists(), reason="not fetched")
+def test_the_encoder_puts_like_texts_together() -> None:
+    model = wrap(*load_to_fine_tune("minilm", ("negative", "positive")))
+    batch = model.batch([Document(text) for text in ("a wonderful film", "a great movie", "oil prices fell sharply")])
+    with torch.no_grad():
+        states = model.module.bert(*model.inputs(batch)).last_hidden_state * batch.is_token[..., None]
+    film, movie, oil = torch.nn.functional.normalize(states.sum(1), dim=-1)
+    assert film @ movie > 0.6 > 0.3 > film @ oil
