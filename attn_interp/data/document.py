@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, SupportsIndex
 
 from attn_interp.data.tokenise import tokenise
@@ -78,6 +79,7 @@ class Document:
         for position, word in enumerate(words):
             if not isinstance(word, str):
                 raise TypeError(f"document{name}: word {position} is {shortened(repr(word), 60)}; give a string")
+        words = tuple(intern(str(word)) for word in words)  # a corpus says the same words again and again: kept once
         values = {
             "text": text,
             "label": _plain(name, "label", label, operator.index, "the index of the class, a whole number, or None"),

@@ -162,3 +162,10 @@ def test_who_needs_labels_names_the_document_without_one():
     assert [label_name(each, ("no", "yes")) for each in (*labelled, Document("a film"))] == ["yes", "no", None]
     with pytest.raises(ValueError, match="document 'r19': has no label"):
         gold_labels([*labelled, Document("a film", id="r19")])
+
+
+def test_documents_share_their_words():
+    documents = [Document("a film"), Document("such a film"), Document(words=["a", np.str_("film")])]
+    first, second, third = [document.words for document in documents]
+    assert first == third == second[1:]
+    assert all(one is two is three for one, two, three in zip(first, second[1:], third))
