@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.probability import ROWS_AT_ONCE, captum_methods, probability_at, zero_words
+from attn_interp.attribution.probability import captum_methods, probability_at, rows_at_once, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
 
@@ -37,7 +37,7 @@ def integrated_gradients(model: AttentionModel, batch: Batch, classes: torch.Ten
             baselines=baselines[rows],
             additional_forward_args=(rows,),
             n_steps=steps,
-            internal_batch_size=max(ROWS_AT_ONCE, len(rows)),
+            internal_batch_size=max(rows_at_once(batch), len(rows)),
             return_convergence_delta=True,
         )
         values[rows], gap[rows] = found.sum(-1).detach().to(values), missed.detach().to(gap)

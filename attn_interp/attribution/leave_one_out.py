@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
@@ -16,6 +16,7 @@ from attn_interp.models.alternatives import same_but_for_rounding
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.predicting import evaluating
 from attn_interp.models.transformers.prefix import prefixes_of
+from attn_interp.recording.one_word import CELLS
 
 AT_ONCE = 64  # shortened documents that are run together: more than these no longer fit the caches of a processor
 ALIKE = 32  # of which what follows a prefix is run together: few, so that of each about as many tokens are left
@@ -111,13 +112,20 @@ def logits_by_deletion(model: AttentionModel, batch: Batch) -> tuple[torch.Tenso
     longest = max(len(document) for document in batch.documents)
     result = torch.zeros(len(batch), longest, len(model.classes)).to(own)
     result[[row for row, document in enumerate(batch.documents) if len(document) == 1], 0] = torch.nan
-    if edits:
-        rows, positions = zip(*edits)
-        shortened = [delete_words(batch.documents[row], {position}) for row, position in edits]
+    for part in _held(edits, batch):
+        rows, positions = zip(*part)
+        shortened = [delete_words(batch.documents[row], {position}) for row, position in part]
         with evaluating(model.module):
             known = _behind_prefixes(model, batch, torch.tensor(rows, device=own.device), shortened)
         result[list(rows), list(positions)] = model.logits(shortened, size=AT_ONCE) if known is None else known
     return own, result
+
+
+def _held(edits: Sequence[tuple[int, int]], batch: Batch) -> Iterator[Sequence[tuple[int, int]]]:
+    """The edits in parts, of which the shortened documents are held together."""
+    at_once = max(AT_ONCE, CELLS // batch.ids.shape[1])
+    for first in range(0, len(edits), at_once):
+        yield edits[first : first + at_once]
 
 
 def _behind_prefixes(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.probability import ROWS_AT_ONCE, Probability, captum_methods, probability_at, zero_words
+from attn_interp.attribution.probability import Probability, captum_methods, probability_at, rows_at_once, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
 from attn_interp.models.attention_model import AttentionModel
@@ -48,7 +48,7 @@ def smoothgrad(
     values = embeddings.new_zeros(embeddings.shape[:2])
     for rows in _groups(batch, samples):
         points = embeddings[rows, None] + spread[rows] * drawn_noise(model, batch, embeddings, rows, samples, seed)
-        gradient = _gradients(probability, points, rows).mean(1)  # (R, T, D)
+        gradient = _gradients(probability, points, rows, rows_at_once(batch)).mean(1)  # (R, T, D)
         values[rows] = (embeddings[rows] * gradient).sum(-1)
     return Attribution(model.sum_over_words(batch, values))
 
@@ -86,11 +86,11 @@ def gradient_shap(
         along = torch.stack([drawn_fractions(batch.documents[row].id, samples, seed) for row in rows.tolist()])
         difference = embeddings[rows, None] - baselines  # (R, N, T, D)
         points = baselines + along.to(embeddings)[..., None, None] * difference
-        values[rows] = (difference * _gradients(probability, points, rows)).mean(1).sum(-1)
+        values[rows] = (difference * _gradients(probability, points, rows, rows_at_once(batch))).mean(1).sum(-1)
         with torch.no_grad():
             own = probability(embeddings[rows], rows)
-            others = probability(baselines.flatten(0, 1), rows.repeat_interleave(samples)).unflatten(0, (-1, samples))
-        change[rows] = own - others.mean(1)
+            others = [probability(*part) for part in _passes(baselines, rows, rows_at_once(batch))]
+        change[rows] = own - torch.cat(others).unflatten(0, (-1, samples)).mean(1)
     summed = model.sum_over_words(batch, values)
     return Attribution(summed, summed.sum(-1) - change)
 
@@ -124,21 +124,23 @@ def _range(model: AttentionModel, batch: Batch, embeddings: torch.Tensor) -> tor
 
 
 def _groups(batch: Batch, samples: int) -> Iterator[torch.Tensor]:
-    """The rows of a batch, as many at a time as keep the model at about `ROWS_AT_ONCE`."""
-    yield from torch.arange(len(batch), device=batch.ids.device).split(max(1, ROWS_AT_ONCE // samples))
+    """The rows of a batch, as many at a time as keep the model at about `rows_at_once`."""
+    yield from torch.arange(len(batch), device=batch.ids.device).split(max(1, rows_at_once(batch) // samples))
 
 
-def _gradients(probability: Probability, points: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+def _passes(points: torch.Tensor, rows: torch.Tensor, at_once: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The points (R, N, T, D) and the document rows[r] of each, at most `at_once` together."""
+    yield from zip(points.flatten(0, 1).split(at_once), rows.repeat_interleave(points.shape[1]).split(at_once))
+
+
+def _gradients(probability: Probability, points: torch.Tensor, rows: torch.Tensor, at_once: int) -> torch.Tensor:
     """The gradient of p_class at the points (R, N, T, D), each of the document rows[r], by captum."""
-    samples = points.shape[1]
-    gradient = (
-        captum_methods()
-        .Saliency(probability)
-        .attribute(
-            points.flatten(0, 1).requires_grad_(), abs=False, additional_forward_args=(rows.repeat_interleave(samples),)
-        )
-    )
-    return gradient.detach().unflatten(0, (-1, samples))
+    saliency = captum_methods().Saliency(probability)
+    parts = [
+        saliency.attribute(part.requires_grad_(), abs=False, additional_forward_args=(whose,)).detach()
+        for part, whose in _passes(points, rows, at_once)
+    ]
+    return torch.cat(parts).unflatten(0, points.shape[:2])
 
 
 def _check(samples: int, noise: float) -> None:

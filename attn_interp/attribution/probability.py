@@ -8,10 +8,10 @@ from types import ModuleType
 
 import torch
 
-from attn_interp.data.batch import Batch
+from attn_interp.data.batch import POSITIONS, Batch
 from attn_interp.models.attention_model import AttentionModel, probability_of
 
-ROWS_AT_ONCE = 128  # documents in one pass of the model; more are no faster on a CPU and take more memory
+ROWS_AT_ONCE = 128  # documents in one pass of the model; more are no faster on a CPU
 
 Probability = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(points (N, T, D), rows (N,)) -> (N,): the class of document rows[n] when its embeddings are points[n]."""
@@ -25,6 +25,11 @@ def probability_at(model: AttentionModel, batch: Batch, classes: torch.Tensor) -
             return probability_of(model.batch_logits(rows_of(batch, rows)), classes[rows])
 
     return probability
+
+
+def rows_at_once(batch: Batch) -> int:
+    """How many documents of the batch's width a pass is given: fewer of long ones, at least 1."""
+    return max(1, min(ROWS_AT_ONCE, POSITIONS // batch.ids.shape[1]))
 
 
 def rows_of(batch: Batch, rows: torch.Tensor) -> Batch:

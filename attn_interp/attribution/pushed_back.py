@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.probability import ROWS_AT_ONCE, rows_of
+from attn_interp.attribution.probability import rows_at_once, rows_of
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
 from attn_interp.models.attention_model import AttentionModel
@@ -55,7 +55,7 @@ def pushed_back_attention(
         width = weighed_states(model, batch, embeddings, states).shape[-1]
     directions = min(directions, width)
     pushed = torch.zeros_like(run.weights)  # (B, W)
-    for rows in torch.arange(len(batch), device=embeddings.device).split(max(1, ROWS_AT_ONCE // directions)):
+    for rows in torch.arange(len(batch), device=embeddings.device).split(max(1, rows_at_once(batch) // directions)):
         drawn = torch.stack(
             [drawn_directions(batch.documents[row].id, width, directions, seed) for row in rows.tolist()]
         )

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.probability import ROWS_AT_ONCE, captum_methods, probability_at, zero_words
+from attn_interp.attribution.probability import captum_methods, probability_at, rows_at_once, zero_words
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
 from attn_interp.models.attention_model import AttentionModel
@@ -152,7 +152,7 @@ def _slopes(
             additional_forward_args=(torch.tensor([row], device=embeddings.device),),
             feature_mask=unit[row : row + 1, :, None],
             n_samples=len(subsets.kept),
-            perturbations_per_eval=ROWS_AT_ONCE,
+            perturbations_per_eval=rows_at_once(batch),
             return_input_shape=False,
         )
         values[row, : len(document)] = slopes.flatten().to(values)

@@ -10,6 +10,9 @@ import torch
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
+POSITIONS = 1 << 15
+"""Of one pass of a model, which holds the more the more it is given: 64 documents of 512 words, or 16 of 2,048."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -103,9 +106,9 @@ def labels_of(documents: Sequence[Document]) -> torch.Tensor | None:
     return torch.tensor([document.label for document in documents])
 
 
-def batches_by_length(lengths: Sequence[int], size: int, positions: int | None = None) -> Iterator[list[int]]:
-    """Indices of documents in groups of at most `size`, similar lengths together, so that little is padding; with
-    `positions`, groups that are padded to no more than so many in all, or one document.
+def batches_by_length(lengths: Sequence[int], size: int, positions: int = POSITIONS) -> Iterator[list[int]]:
+    """Indices of documents in groups of at most `size`, similar lengths together, so that little is padding. A group is
+    padded to no more than `positions` in all, or is one document: fewer of long ones stand together.
 
     Every index comes once. Ties keep their order, so the groups depend on the lengths alone.
     """
@@ -113,13 +116,17 @@ def batches_by_length(lengths: Sequence[int], size: int, positions: int | None =
         raise ValueError(f"batch size must be at least 1, got {size}")
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        full = positions is not None and (len(group) + 1) * lengths[index] > positions
-        if group and (full or len(group) == size):
+        if group and (len(group) == size or (len(group) + 1) * lengths[index] > positions):
             yield group
             group = []
         group.append(index)
     if group:
         yield group
+
+
+def batch_count(lengths: Sequence[int], size: int) -> int:
+    """How many groups `batches_by_length` makes; the order of the documents does not change it."""
+    return sum(1 for _ in batches_by_length(lengths, size))
 
 
 Collate = Callable[[Sequence[Document]], Batch]

@@ -35,8 +35,6 @@ from attn_interp.recording.replay import Replay
 if TYPE_CHECKING:
     from attn_interp.models.classifiers.trained import Trained
 
-POSITIONS = 1 << 15  # of a batch: 64 documents of 512 words, or 16 of 2,048
-
 
 @dataclass(frozen=True, repr=False)
 class AttentionModel:
@@ -137,7 +135,7 @@ class AttentionModel:
 
     def batches(self, documents: Sequence[Document], size: int = 32) -> Iterator[tuple[list[int], Batch]]:
         """All documents in batches of similar length, each with the indices of its rows; fewer of long ones."""
-        for indices in batches_by_length([len(document) for document in documents], size, POSITIONS):
+        for indices in batches_by_length([len(document) for document in documents], size):
             yield indices, self.batch([documents[index] for index in indices])
 
     @property
@@ -146,7 +144,7 @@ class AttentionModel:
 
     def run(self, batch: Batch) -> Run:
         """The attention weights and logits of the batch."""
-        with torch.no_grad(), record(self.module, self.sites) as recording:
+        with torch.no_grad(), record(self.module, [self.site]) as recording:
             logits = self.batch_logits(batch)
         return self._read(batch, recording[self.view.site], logits)
 
@@ -198,7 +196,7 @@ class AttentionModel:
         """d p_class / d weight (B, W), through whatever follows the attention; `classes` (B,) names the class of each
         row. The weights are taken as free variables, so a bias that follows the attention is not absorbed. The weight
         of a word is moved by scaling it in all its pieces, heads and queries alike: `Rows.by_weight_of_words`."""
-        with torch.enable_grad(), record(self.module, self.sites, gradients=True) as recording:
+        with torch.enable_grad(), record(self.module, [self.site], gradients=True) as recording:
             chosen = probability_of(self.batch_logits(batch), classes).sum()
         weights = recording[self.view.site]
         steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read

@@ -172,7 +172,7 @@ class TrainingSettings:
     Attributes:
         epochs: At most this many passes over the training documents.
         patience: Stop after this many epochs in a row without a better one.
-        batch_size: Documents per step, of similar length.
+        batch_size: Documents per step, of similar length; fewer of long ones, which together have at most 32,768 words.
         learning_rate: Step size of Adam.
         weight_decay: L2 penalty on encoder and head (and on embeddings that are updated densely); 0 on attention.
         class_weights: "none", or "balanced": a document of class c weighs N / (C n_c), so that every class has the same

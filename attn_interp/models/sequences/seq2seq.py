@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from attn_interp.data.batch import batches_by_length
+from attn_interp.data.batch import batch_count, batches_by_length
 from attn_interp.data.corpora.transduction import Transduction
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 from attn_interp.models.classifiers.recurrent import GruEncoder
@@ -192,7 +192,7 @@ def train_seq2seq(
     if not pairs:
         raise ValueError("train_seq2seq: got no pairs to train on")
     losses = []
-    steps = settings.epochs * -(-len(pairs) // settings.batch_size)
+    steps = settings.epochs * batch_count([len(pair.target) for pair in pairs], settings.batch_size)
     with seeded(seed, torch.device("cpu")), progress_bar("training on pairs", steps, progress) as step:
         module = Seq2Seq(settings, len(vocabulary))
         optimiser = torch.optim.Adam(module.parameters(), settings.learning_rate)

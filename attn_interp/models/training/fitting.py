@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch.optim import Optimizer
 
-from attn_interp.data.batch import Batch, batches_by_length, padded, token_ids
+from attn_interp.data.batch import Batch, batch_count, batches_by_length, padded, token_ids
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
@@ -113,7 +113,7 @@ def fit(
     kept = resumable.restore()
     history, best_state = kept.history, kept.best
     rows = token_ids(corpus.train, vocabulary)
-    steps = -(-len(corpus.train) // training.batch_size)
+    steps = batch_count([len(document) for document in corpus.train], training.batch_size)
     best = max(history, key=objective.merit, default=None)
     with progress_bar(f"training on {corpus.name}", (training.epochs - len(history)) * steps, progress) as step:
         for number in range(len(history) + 1, training.epochs + 1):

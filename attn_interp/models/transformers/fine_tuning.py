@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from attn_interp.data.batch import Batch
+from attn_interp.data.batch import Batch, batch_count
 from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.whole_files import room_for
@@ -37,7 +37,7 @@ class FineTuningSettings:
 
     Attributes:
         epochs: Passes over the training documents.
-        batch_size: Documents per step, of similar length.
+        batch_size: Documents per step, of similar length; fewer of long ones, which together have at most 32,768 words.
         learning_rate: The highest.
         weight_decay: On matrices; biases and normalisations (parameters of one axis) have none.
         warm_up: Share of the steps in which the learning rate rises, 0 <= warm_up < 1.
@@ -138,7 +138,7 @@ def fine_tune(
         )
     train, dev, lost = _that_fit(model, corpus)
     optimiser = _optimiser(model, settings)
-    steps = -(-len(train) // settings.batch_size) * settings.epochs
+    steps = batch_count([len(document) for document in train], settings.batch_size) * settings.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_at(step, steps, settings.warm_up))
     order = torch.Generator().manual_seed(seed)
     history: list[Epoch] = []
