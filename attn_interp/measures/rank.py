@@ -9,7 +9,7 @@ import torch
 
 from attn_interp.measures.rows import Floats, Truths, dense_ranks, paired_rows, undefined_rows
 
-CELLS = 4_000_000  # of the (B, T, T) comparisons held at a time: 32 MB
+CELLS = 4_000_000  # of the (B, T, T) comparisons held at a time: a few times 4 MB
 
 
 def weighted_tau(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
@@ -41,11 +41,7 @@ def weighted_tau(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> tor
     undefined = undefined_rows(left, right, mask)
     left, right = np.nan_to_num(left, nan=0.0), np.nan_to_num(right, nan=0.0)
     tau = np.full(len(mask), np.nan)
-    step = max(1, CELLS // max(1, mask.shape[1] ** 2))
-    rows = np.flatnonzero(~undefined)
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        tau[part] = _weighted_tau(left[part], right[part], mask[part])
+    tau[~undefined] = _weighted_tau(left[~undefined], right[~undefined], mask[~undefined])
     return torch.from_numpy(tau)
 
 
@@ -75,8 +71,7 @@ def spearman(x: torch.Tensor, y: torch.Tensor, is_word: torch.Tensor) -> torch.T
 
 
 def _weighted_tau(x: Floats, y: Floats, is_word: Truths) -> Floats:
-    a, b = (_signs(rows, is_word) for rows in (x, y))
-    agreement, untied_x, untied_y = a * b, a * a, b * b
+    counts = _counts(x, y, is_word)
     total = np.zeros(len(x))
     for major, minor in ((x, y), (y, x)):
         order = np.lexsort((minor, major, is_word), axis=-1)[:, ::-1]
@@ -85,17 +80,28 @@ def _weighted_tau(x: Floats, y: Floats, is_word: Truths) -> Floats:
         weight = 1.0 / (rank + 1.0)
         # the weight of a pair is a sum, and the signs are symmetric up to both signs: one side, twice, cancels in the
         # quotient
-        concordance, norm_x, norm_y = (
-            np.einsum("bij,bi->b", table, weight) for table in (agreement, untied_x, untied_y)
-        )
+        concordance, norm_x, norm_y = (np.einsum("bi,bi->b", count, weight) for count in counts)
         total += concordance / np.sqrt(norm_x) / np.sqrt(norm_y)
     return np.clip(total / 2, -1.0, 1.0)
 
 
-def _signs(rows: Floats, is_word: Truths) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(B, T, T) sign of row[i] - row[j], 0 where either is no word."""
-    signs = (rows[:, :, None] > rows[:, None, :]).astype(np.float64) - (rows[:, :, None] < rows[:, None, :])
-    return np.where(is_word[:, :, None] & is_word[:, None, :], signs, 0.0)
+def _counts(x: Floats, y: Floats, is_word: Truths) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """(3, B, T) of word i: the words that x and y put on the same side of it less those on different sides, and the
+    words that are not tied with it in x, and in y."""
+    counts = np.zeros((3, *x.shape), dtype=np.int64)
+    step = max(1, CELLS // max(1, x.size))
+    for first in range(0, x.shape[1], step):
+        part = slice(first, first + step)
+        pairs = is_word[:, part, None] & is_word[:, None]  # (B, S, T)
+        a, b = (_signs(rows[:, part, None], rows[:, None]) * pairs for rows in (x, y))
+        for count, table in zip(counts, (a * b, np.abs(a), np.abs(b))):
+            count[:, part] = table.sum(-1, dtype=np.int64)
+    return counts
+
+
+def _signs(x: Floats, y: Floats) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """The sign of x - y."""
+    return (x > y).astype(np.int8) - (x < y)
 
 
 def centred_ranks(rows: Floats, is_word: Truths) -> Floats:
