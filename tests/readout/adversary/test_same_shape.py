@@ -89,3 +89,26 @@ def test_edges(degenerate) -> None:
     assert (found.jsd >= 0).all() and (found.jsd_upper <= LN2).all() and (found.tvd <= 0.01 + 1e-12).all()
     flat = is_word.sum(-1) == 1
     assert (found.jsd_upper[flat] < 1e-15).all()
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 2.0])
+@pytest.mark.parametrize("eps", [0.01, 0.1])
+def test_long_documents_get_an_interval_without_a_table_of_words_by_words(monkeypatch, eps, sharpness) -> None:
+    weights, votes = drawn(6, 41, sharpness)
+    short = permutation_adversary(weights, votes, eps=eps)
+    monkeypatch.setattr(f"{MODULE}.RELAXED_UP_TO", 0)
+    monkeypatch.setattr(f"{MODULE}._Document.cost", None)
+    found = permutation_adversary(weights, votes, eps=eps)
+    torch.testing.assert_close(found.weights.sort(-1).values, weights.sort(-1).values, rtol=0, atol=1e-15)
+    moved = tvd(logits_of(found.weights, votes).softmax(-1), logits_of(weights, votes).softmax(-1))
+    assert (moved <= eps + 1e-12).all()
+    torch.testing.assert_close(jsd(found.weights, weights), found.jsd, atol=1e-12, rtol=0)
+    assert (found.jsd <= short.jsd_upper + 1e-12).all() and (short.jsd <= found.jsd_upper + 1e-12).all()
+    reversal = weights.sort(descending=True).values.gather(1, weights.argsort().argsort())
+    torch.testing.assert_close(found.jsd_upper, jsd(reversal, weights), atol=1e-12, rtol=0)
+
+
+def test_the_interval_of_a_long_document_is_near_the_reversal() -> None:
+    found = permutation_adversary(*drawn(2, 1500, 1.0))
+    assert (found.tvd <= 0.01 + 1e-12).all()
+    assert (found.jsd > 0.75 * found.jsd_upper).all()
