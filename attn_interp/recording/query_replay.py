@@ -22,7 +22,7 @@ from attn_interp.recording.discovery.dry_run_inputs import map_tensors
 from attn_interp.recording.engine.attention_functions import SOFTMAXES
 from attn_interp.recording.engine.interceptor import Around, around_functions, intercepting
 from attn_interp.recording.engine.tracker import Call, Tracker
-from attn_interp.recording.replay import PRODUCTS, Replay, skipping
+from attn_interp.recording.replay import PRODUCTS, Replay, skipping, weights_first
 
 
 class _Nobody:
@@ -120,6 +120,10 @@ class QueryReplay:
             if pending and function in PRODUCTS and len(args) == 2 and args[0].shape[-1] == rows.shape[-1]:
                 pending = False
                 return product(args[0])
+            pair = weights_first(function, args) if pending else None
+            if pair is not None and pair[0].shape[-2] == rows.shape[-1]:
+                pending = False
+                return product(pair[0].transpose(-1, -2))  # summed already, over keys that are one now
             return run(*args, **kwargs)
 
         return around

@@ -90,6 +90,17 @@ def _is_cache(given: Any) -> bool:
 
 
 PRODUCTS = frozenset({torch.matmul, torch.bmm, torch.Tensor.matmul, torch.Tensor.bmm, torch.Tensor.__matmul__})
+ELEMENTWISE = frozenset({torch.mul, torch.Tensor.mul, torch.Tensor.__mul__})
+
+
+def weights_first(function: Any, args: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The weights (..., keys, 1) and the values (..., keys, D) that a function multiplies number by number, as where
+    they are summed next; None: it does not."""
+    if function not in ELEMENTWISE or len(args) != 2 or not all(isinstance(each, torch.Tensor) for each in args):
+        return None
+    one, other = sorted(args, key=lambda each: each.shape[-1:] != (1,))
+    weighs = one.ndim == other.ndim > 2 and one.shape[-1] == 1 < min(one.shape[-2], other.shape[-1])
+    return (one, other) if weighs else None
 
 
 def _values_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
@@ -97,7 +108,10 @@ def _values_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if function is F.scaled_dot_product_attention and len(args) > 2:
         groups = args[0].shape[-3] // args[2].shape[-3] if kwargs.get("enable_gqa") else 1
         return args[2].repeat_interleave(groups, -3)
-    return args[1] if function in PRODUCTS and len(args) == 2 else None
+    if function in PRODUCTS and len(args) == 2:
+        return args[1]
+    pair = weights_first(function, args)
+    return None if pair is None else pair[1]
 
 
 @contextmanager

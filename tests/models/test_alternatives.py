@@ -65,11 +65,11 @@ def test_the_last_layer_is_run_at_the_query_alone(kind, attention, head, request
 
 
 class Pools(nn.Module):
-    """An LSTM whose states are pooled as a person writes it: weights (B, T) or (B, 1, T), by bmm."""
+    """An LSTM whose states are pooled as a person writes it: weights (B, T) or (B, 1, T), by bmm or by a plain sum."""
 
-    def __init__(self, flat: bool) -> None:
+    def __init__(self, kind: str) -> None:
         super().__init__()
-        self.flat = flat
+        self.kind = kind
         self.embedding = nn.Embedding(400, 6, padding_idx=0)
         self.lstm = nn.LSTM(6, 5, batch_first=True)
         self.score, self.end = nn.Linear(5, 1), nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
@@ -77,7 +77,13 @@ class Pools(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         states, _ = self.lstm(self.embedding(ids))
         scores = self.score(states).squeeze(-1).masked_fill(ids == 0, -torch.inf)
-        weights = scores.softmax(-1).unsqueeze(1) if self.flat else scores[:, None].softmax(-1)
+        if self.kind == "weights times states":
+            return self.end((scores.softmax(-1).unsqueeze(-1) * states).sum(1))
+        if self.kind == "states times a column":
+            return self.end(torch.mul(states, scores[..., None].softmax(1)).sum(dim=1))
+        if self.kind == "the largest product":
+            return self.end((scores.softmax(-1)[..., None] * states).amax(1))
+        weights = scores.softmax(-1).unsqueeze(1) if self.kind == "flat" else scores[:, None].softmax(-1)
         return self.end(torch.bmm(weights, states).squeeze(1))
 
 
@@ -89,14 +95,14 @@ def pooling_of(kind: str, model: AttentionModel, planted: Corpus) -> AttentionMo
             settings = ClassifierSettings(embedding_width=5, hidden=6, heads=2, dropout=0.0)
             vocabulary = model.trained.vocabulary
             return wrap(Classifier(settings, len(vocabulary), 2), classes=("a", "b"), vocabulary=vocabulary)
-        module = Pools(kind == "flat").eval()
+        module = Pools(kind).eval()
         for parameter in module.parameters():
             nn.init.normal_(parameter, std=0.8)
         given = {"inputs": lambda batch: (batch.ids,), "classes": ("a", "b"), "collate_documents": model.collate}
         return wrap(module, example=planted.test, **given)
 
 
-@pytest.mark.parametrize("kind", ["flat", "with a query", "two heads"])
+@pytest.mark.parametrize("kind", ["flat", "with a query", "two heads", "weights times states", "states times a column"])
 def test_where_attention_pools_all_weightings_are_one_batch(kind, model, planted) -> None:
     of, weightings = drawn(pooling_of(kind, model, planted), planted)
     assert of.at_query is not None
@@ -107,6 +113,13 @@ def test_where_attention_pools_all_weightings_are_one_batch(kind, model, planted
     torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(fast.grad, slow.grad, atol=1e-5, rtol=1e-4)
     assert whole.std(1).max() > 1e-3
+
+
+def test_what_is_no_sum_of_products_is_run_one_weighting_after_the_other(model, planted) -> None:
+    of, weightings = drawn(pooling_of("the largest product", model, planted), planted)
+    assert of.at_query is None
+    with torch.no_grad():
+        torch.testing.assert_close(of.logits(weightings), whole_of(of, weightings))
 
 
 def test_gradients_reach_the_weightings(decoder, planted) -> None:
