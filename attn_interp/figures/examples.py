@@ -13,6 +13,7 @@ from attn_interp.figures.words.shading import DIVERGING, SEQUENTIAL
 
 ABOUT = ("document", "label", "predicted", "position", "word")
 SHOWN = 3  # documents of the figure: a page
+MOST_WORDS = 300  # of a document that are drawn: a page
 LOW, HIGH = " low", " high"  # endings of the optional columns with the interval of a weight
 
 
@@ -21,7 +22,8 @@ def plot(result: Result, ax: Axes | None = None, document: str | None = None) ->
 
     Shades are shares of the row's total absolute weight (of attention: the weight itself), on one scale from 0 to 1
     for all documents, a diverging one for rows with negative weights; under each word stand its weight and rank. Grey
-    hatched cells are undefined. A word wider than the line is cut with an ellipsis. Columns "<row> low" and
+    hatched cells are undefined. A word wider than the line is cut with an ellipsis, and of a document of more than 300
+    words the first 300 are drawn. Columns "<row> low" and
     "<row> high", where the frame has them, are drawn as error bars below the row.
 
     Args:
@@ -63,7 +65,8 @@ def heats(result: Result, documents: Sequence[str] | None = None) -> list[HeatRo
     labels = {} if eps is None else {"adversary": f"adversary (ε = {eps:g}, {result.settings.get('status')})"}
     signed = signed_rows(everything)
     of = dict(list(everything.groupby("document", sort=False)))
-    return [HeatRows(_title(of[name]), of[name], labels, signed) for name in documents or known]
+    words = result.frame.groupby("document").size()
+    return [HeatRows(_title(of[name], int(words[name])), of[name], labels, signed) for name in documents or known]
 
 
 def drawn(result: Result) -> pd.DataFrame:
@@ -90,6 +93,7 @@ def _cells(result: Result) -> pd.DataFrame:
         }
         about = {name: frame[name].iloc[0] for name in ("document", "label", "predicted")}
         cells = cells_of(list(frame["word"]), weights, intervals)
+        cells = cells[cells["position"] < MOST_WORDS]
         parts.append(pd.concat([pd.DataFrame(about, index=cells.index), cells], axis=1))
     columns = [*ABOUT[:3], "row", "position", "word", "weight", "share", "rank", "low", "high"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
@@ -100,17 +104,24 @@ def caption(result: Result) -> str:
     settings = result.settings
     count = result.frame["document"].nunique()
     told = f"the first {SHOWN} of {count}" if count > SHOWN else str(count)
+    cut = f" Of longer documents the first {MOST_WORDS} words." if _longest(result) > MOST_WORDS else ""
     bars = " Error bars below a row are the intervals of its weights." if drawn(result)["low"].notna().any() else ""
     return (
         f"Words of {told} documents, shaded by attention and beside it by other weights, "
         f"each as its share of the row's total absolute weight (colour scale {SEQUENTIAL}; {DIVERGING} in rows with "
         "negative weights, purple: negative), with weight and, in brackets, rank under each word. Adversary: an "
         f"attention that differs while the output moves by at most eps = {settings['eps']:g} in total variation "
-        f"({settings['status']}).{bars}"
+        f"({settings['status']}).{cut}{bars}"
     )
 
 
-def _title(rows: pd.DataFrame) -> str:
+def _longest(result: Result) -> int:
+    """Words of the longest document of `figure`."""
+    sizes = result.frame.groupby("document", sort=False).size().iloc[:SHOWN]
+    return int(sizes.max()) if len(sizes) else 0
+
+
+def _title(rows: pd.DataFrame, words: int) -> str:
     about = rows.iloc[0]
-    count = int((rows["row"] == about["row"]).sum())
-    return f"document {about['document']}: label {about['label']}, predicted {about['predicted']}, {count} words"
+    said = f"{words} words" if words <= MOST_WORDS else f"the first {MOST_WORDS} of {words:,} words"
+    return f"document {about['document']}: label {about['label']}, predicted {about['predicted']}, {said}"

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attn_interp.data.batch import batches_by_length, collate
+from attn_interp.data.batch import batch_count, batches_by_length, collate
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
@@ -54,6 +54,7 @@ def test_batches_by_length_hold_every_index_once_and_are_sorted(lengths, size):
     flat = [index for group in groups for index in group]
     assert flat == sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     assert all(len(group) == size for group in groups[:-1]) and all(1 <= len(group) <= size for group in groups)
+    assert batch_count(lengths[::-1], size) == len(groups)
 
 
 @given(st.lists(st.integers(1, 40), max_size=30), st.integers(1, 9), st.integers(1, 90))

@@ -210,3 +210,16 @@ def test_the_figure_shows_three_documents_and_any_that_is_named(examples: Make) 
     assert titles(figures.figure(result, ["z"])) == ["z"]
     assert len(figures.heats(result)) == 5
     assert "Words of the first 3 of 5 documents" in figures.caption(result)
+
+
+def test_of_a_very_long_document_the_first_words_are_drawn(examples: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = examples()
+    whole = figures.drawn(result)
+    assert "Of longer documents" not in figures.caption(result)
+    monkeypatch.setattr(figures, "MOST_WORDS", 4)
+    axes = figures.plot(result)
+    assert [text.get_text() for text in words_of(axes)] == list(result.frame["word"])[:4] * len(ROWS)
+    assert f"the first 4 of {len(result.frame)} words" in axes.texts[0].get_text()
+    assert "Of longer documents the first 4 words." in figures.caption(result)
+    # shares and ranks stay those of the whole document
+    pd.testing.assert_frame_equal(figures.drawn(result), whole[whole["position"] < 4].reset_index(drop=True))
