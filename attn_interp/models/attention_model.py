@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from attn_interp.by_name import named
-from attn_interp.data.batch import Batch, Collate, batches_by_length
+from attn_interp.data.batch import POSITIONS, Batch, Collate, batches_by_length
 from attn_interp.data.document import Document, documents_of, shortened
 from attn_interp.data.vocabulary import UNKNOWN
 from attn_interp.models.alternatives import Alternatives
@@ -134,8 +134,10 @@ class AttentionModel:
         return self.collate(documents).to(self.device)
 
     def batches(self, documents: Sequence[Document], size: int = 32) -> Iterator[tuple[list[int], Batch]]:
-        """All documents in batches of similar length, each with the indices of its rows; fewer of long ones."""
-        for indices in batches_by_length([len(document) for document in documents], size):
+        """All documents in batches of similar length, each with the indices of its rows; fewer of long ones, and fewer
+        where many layers hold their states until a gradient has passed."""
+        lengths = [len(document) for document in documents]
+        for indices in batches_by_length(lengths, size, POSITIONS // max(1, len(self.sites))):
             yield indices, self.batch([documents[index] for index in indices])
 
     @property

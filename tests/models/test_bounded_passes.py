@@ -13,6 +13,7 @@ from attn_interp.attribution.methods import named
 from attn_interp.data.batch import POSITIONS
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
 from attn_interp.experiments.reading import read
 from attn_interp.models import attention_model as asking
 from attn_interp.models.classifiers.classifier import Classifier
@@ -61,6 +62,14 @@ def test_no_pass_of_training_or_reading_is_of_more_positions(long: Corpus, passe
     passes.clear()
     assert sum(len(part.weights) for part in reading.batches) == len(long.train)
     assert bounded(passes) and sum(shape.numel() for shape in passes) == len(long.train) * (WORDS + 2)
+
+
+def test_a_model_of_several_layers_is_given_as_many_times_less(bert, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient holds the states of every layer. Two layers, 40 positions: two documents of ten words at a time."""
+    monkeypatch.setattr(asking, "POSITIONS", 40)
+    assert len(bert.sites) == 2
+    documents = [Document(" ".join(["film"] * 10), id=str(number)) for number in range(5)]
+    assert [rows for rows, _ in bert.batches(documents)] == [[0, 1], [2, 3], [4]]
 
 
 @pytest.mark.parametrize("method", ["integrated gradients", "smoothgrad", "gradient SHAP", "LIME", "KernelSHAP"])
