@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import bench_references as plain
@@ -27,11 +28,14 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
 from attn_interp.experiments.jain_wallace.adversary import adversary
+from attn_interp.experiments.jain_wallace.agreement import GRADIENT, LEAVE_ONE_OUT, agreement
+from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.reading import read
+from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.wrap import wrap
-from attn_interp.recording import record
+from attn_interp.recording import intervene, record
 from attn_interp.recording import sites as find_sites
 
 
@@ -51,11 +55,12 @@ class Sizes:
 
 
 TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8), draws=6, searched=1)
+ORDERS = 14  # of erasure: attention, its gradient, their product, leave-one-out, ten at random
 WORDS = tuple(f"w{index}" for index in range(200))
 
 
-def model_of(sizes: Sizes, family: str = "Bert") -> AttentionModel:
-    """A BERT or a Llama whose tokenizer has every word whole."""
+def model_of(sizes: Sizes, family: str = "Bert", answers: bool = False) -> AttentionModel:
+    """A BERT or a Llama whose tokenizer has every word whole, as a classifier or as one that answers a prompt."""
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
@@ -77,8 +82,10 @@ def model_of(sizes: Sizes, family: str = "Bert") -> AttentionModel:
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = getattr(transformers, f"{family}ForSequenceClassification")(config)
-    return wrap(model, transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names))
+        model = getattr(transformers, f"{family}For{'CausalLM' if answers else 'SequenceClassification'}")(config)
+    whole = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+    asked: Any = {"prompt": "w0 {text} w1", "answers": {"no": " w2", "yes": " w3"}} if answers else {}
+    return wrap(model, whole, **asked)
 
 
 def documents_of(sizes: Sizes) -> list[Document]:
@@ -210,6 +217,7 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         lambda: decoder.logits(shortened, size=256),
         sizes.rounds,
     )
+    yield from of_an_answer(sizes)
     yield compare(
         "integrated gradients",
         f"captum, one document at a time, {STEPS[0]} steps",
@@ -217,6 +225,48 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         lambda: plain.integrated(model, documents, STEPS[0]),
         sizes.rounds,
     )
+
+
+def of_an_answer(sizes: Sizes) -> Iterator[Comparison]:
+    """A Llama that answers a prompt: the papers' questions on one document, beside a pass for each change."""
+    layers, heads, width = sizes.recorded
+    model = model_of(replace(sizes, layers=layers, heads=heads, width=width), "Llama", answers=True)
+    document = documents_of(sizes)[0]
+    drawn = alternatives(model, [model.batch([document])], sizes.draws)
+    sets = [(each, one[:, :1].expand(-1, ORDERS * (len(document) - 1), -1)) for each, one in drawn]
+    yield compare(
+        "a language model that answers: agreement with gradients and leave-one-out",
+        "a pass for each word that is left out, alone",
+        lambda: agreement(read(model, [document], progress=False), methods=[GRADIENT, LEAVE_ONE_OUT]),
+        lambda: one_at_a_time(model, [document]),
+        sizes.rounds,
+    )
+    yield compare(
+        f"a language model that answers: {sizes.draws} permutations",
+        "a pass of the whole model for each",
+        lambda: permutation(read(model, [document], progress=False), draws=sizes.draws),
+        lambda: by_whole_passes(drawn),
+        min(sizes.rounds, 3),
+    )
+    yield compare(
+        "a language model that answers: erasure of sets",
+        "a pass of the whole model for every set of every order",
+        lambda: erasure(read(model, [document], progress=False)),
+        lambda: by_whole_passes(sets),
+        min(sizes.rounds, 3),
+    )
+
+
+def by_whole_passes(drawn: Sequence[tuple[Alternatives, torch.Tensor]]) -> list[torch.Tensor]:
+    """The logits (B, K, C) under weightings (B, K, W), a pass of the whole model for each."""
+    found = []
+    for each, weightings in drawn:
+        model, batch = each.model, each.batch
+        for one in weightings.unbind(1):
+            change = partial(model.window(batch).under, weighting=one)
+            with torch.no_grad(), intervene(model.module, {model.site: change}):
+                found.append(model.batch_logits(batch))
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

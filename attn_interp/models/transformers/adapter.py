@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ def from_files(name: str | Path, auto: str | None, **settings: Any) -> tuple[nn.
         if auto is None:
             two_stacks = transformers.AutoConfig.from_pretrained(place, trust_remote_code=False).is_encoder_decoder
             auto = "AutoModelForSeq2SeqLM" if two_stacks else "AutoModelForCausalLM"
-        model, loading = getattr(transformers, auto).from_pretrained(place, output_loading_info=True, **settings)
+        with _told_of_errors_alone(transformers.logging):  # what is missing is returned, and said where it matters
+            model, loading = getattr(transformers, auto).from_pretrained(place, output_loading_info=True, **settings)
         tokenizer = transformers.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:  # of the network, of the hub, or of a file
         kind = OSError if isinstance(error, OSError) else ValueError
@@ -87,6 +89,16 @@ def from_files(name: str | Path, auto: str | None, **settings: Any) -> tuple[nn.
             f"{name}: cannot be loaded by transformers ({why}); check the name, or the files of the folder"
         ) from error
     return model, tokenizer, sorted(loading["missing_keys"])
+
+
+@contextmanager
+def _told_of_errors_alone(logging: Any) -> Iterator[None]:
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 @dataclass(frozen=True)
