@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from attn_interp.data.corpus import seconds_of
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
@@ -27,6 +28,8 @@ class Batch:
         labels: (B,) class indices; None where a document has no label.
         piece_of: (B, T) index of the word that each position is a piece of, -1 at special tokens and padding; None
             where every word is one position.
+        second: The batch of the second texts, row by row, whose own positions are as many as they need; None where the
+            documents have none.
     """
 
     documents: tuple[Document, ...]
@@ -35,6 +38,7 @@ class Batch:
     is_word: torch.Tensor  # (B, T)
     labels: torch.Tensor | None  # (B,)
     piece_of: torch.Tensor | None = None  # (B, T)
+    second: Batch | None = None
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -45,7 +49,8 @@ class Batch:
     def rows(self, rows: torch.Tensor) -> Batch:
         """The documents `rows` (N,), any of them any number of times, at the width of this batch."""
         chosen = tuple(self.documents[row] for row in rows.tolist())
-        return replace(self._with(lambda values: values[rows]), documents=chosen)
+        second = None if self.second is None else self.second.rows(rows)
+        return replace(self._with(lambda values: values[rows]), documents=chosen, second=second)
 
     def gold_labels(self) -> torch.Tensor:
         """(B,) the labels, where they are needed.
@@ -64,26 +69,41 @@ class Batch:
             change(self.is_word),
             None if self.labels is None else change(self.labels),
             None if self.piece_of is None else change(self.piece_of),
+            None if self.second is None else self.second._with(change),
         )
 
 
 def collate(documents: Sequence[Document], vocabulary: Vocabulary) -> Batch:
-    """Documents between a start and an end token, padded on the right to the longest.
+    """Documents between a start and an end token, padded on the right to the longest; their second texts alike.
 
     Start and end are tokens and no words: attention and every statistic leave them out (Jain & Wallace 2019, code).
     """
     return padded(documents, token_ids(documents, vocabulary))
 
 
-def token_ids(documents: Sequence[Document], vocabulary: Vocabulary) -> list[list[int]]:
-    """Of each document the ids of its start token, its words and its end token."""
-    return [[START_ID, *vocabulary.ids(document.words), END_ID] for document in documents]
+def token_ids(documents: Sequence[Document], vocabulary: Vocabulary) -> list[TokenIds]:
+    """Of each document the ids of its start token, its words and its end token, and those of its second text."""
+
+    def between(words: Sequence[str]) -> list[int]:
+        return [START_ID, *vocabulary.ids(words), END_ID]
+
+    return [(between(each.words), between(each.second.words) if each.second else []) for each in documents]
 
 
-def padded(documents: Sequence[Document], rows: Sequence[Sequence[int]]) -> Batch:
-    """Documents and their `token_ids`, padded on the right to the longest."""
+def padded(documents: Sequence[Document], rows: Sequence[TokenIds]) -> Batch:
+    """Documents and their `token_ids`, padded on the right to the longest.
+
+    Raises:
+        ValueError: there are no documents, or some have a second text and others have none; names one.
+    """
     if not documents:
         raise ValueError("a batch needs at least one document, got none")
+    seconds = seconds_of(documents)
+    batch = _padded(documents, [own for own, _ in rows])
+    return replace(batch, second=_padded(seconds, [second for _, second in rows])) if seconds else batch
+
+
+def _padded(documents: Sequence[Document], rows: Sequence[Sequence[int]]) -> Batch:
     lengths = torch.tensor([len(row) for row in rows])
     width = int(lengths.max())
     position = torch.arange(width)  # (T,)
@@ -128,5 +148,8 @@ def batch_count(lengths: Sequence[int], size: int) -> int:
     """How many groups `batches_by_length` makes; the order of the documents does not change it."""
     return sum(1 for _ in batches_by_length(lengths, size))
 
+
+TokenIds = tuple[list[int], list[int]]
+"""The ids of a document's own text, and of its second text where it has one."""
 
 Collate = Callable[[Sequence[Document]], Batch]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import SupportsIndex, overload
 
 import pandas as pd
 
-from attn_interp.data.document import Document, gold_labels, require_documents, shortened
+from attn_interp.data.document import Document, gold_labels, require_documents, shortened, text_of
 
 SPLITS = ("train", "dev", "test")
 
@@ -44,7 +44,7 @@ class Corpus:
         name: Short name, used for folders and captions.
         classes: The C class names, at least two; a document's label is an index into them.
         splits: Documents of "train", "dev" and "test", in this order; none is empty, and the training split has
-            documents of at least two classes.
+            documents of at least two classes. Each document has a second text, or none has.
         licence: Licence of the texts, as their source states it.
         source: Where the texts come from: a citation or a path.
 
@@ -103,6 +103,7 @@ class Corpus:
                         f"document {document.id!r}: label {document.label} is not in the list of classes "
                         f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
                     )
+        seconds_of([document for documents in self.splits.values() for document in documents])
         present = set(gold_labels(self.splits["train"]))
         if len(present) < 2:
             raise ValueError(
@@ -123,17 +124,18 @@ class Corpus:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per document: id, split, text (its words parted by blanks where it has none), label (the class name;
-        a categorical column, whose categories are the classes in order). `load` takes the frame."""
+        a categorical column, whose categories are the classes in order), and second where documents have one. `load`
+        takes the frame."""
         rows = [(document, split) for split, documents in self.splits.items() for document in documents]
         labels = gold_labels([document for document, _ in rows])
-        return pd.DataFrame(
-            {
-                "id": [document.id for document, _ in rows],
-                "split": [split for _, split in rows],
-                "text": [document.text or " ".join(document.words) for document, _ in rows],
-                "label": pd.Categorical.from_codes(labels, categories=pd.Index(self.classes)),
-            }
-        )
+        columns = {
+            "id": [document.id for document, _ in rows],
+            "split": [split for _, split in rows],
+            "text": [text_of(document) for document, _ in rows],
+            "label": pd.Categorical.from_codes(labels, categories=pd.Index(self.classes)),
+        }
+        seconds = seconds_of([document for document, _ in rows])
+        return pd.DataFrame(columns | ({"second": list(map(text_of, seconds))} if seconds else {}))
 
     @property
     def train(self) -> Split:
@@ -169,6 +171,30 @@ class Corpus:
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for split, documents in self.splits.items():
             for d in documents:
-                row = [split, d.id, d.words, d.label, d.rationales, sorted(d.signals.items()), d.text, d.spans]
+                row: list[object] = [split, d.id, d.words, d.label, *_contents(d)]
+                if d.second is not None:  # a corpus of single texts has the fingerprint that it always had
+                    row.append([d.second.id, d.second.words, *_contents(d.second)])
                 digest.update(json.dumps(row).encode())
         return digest.hexdigest()
+
+
+def _contents(document: Document) -> list[object]:
+    return [document.rationales, sorted(document.signals.items()), document.text, document.spans]
+
+
+def seconds_of(documents: Sequence[Document]) -> tuple[Document, ...]:
+    """The second text of each document; none where no document has one.
+
+    Raises:
+        ValueError: some have one and others do not; names the first of each.
+    """
+    seconds = tuple(document.second for document in documents if document.second is not None)
+    if seconds and len(seconds) < len(documents):
+        having, lacking = (
+            next(document.id for document in documents if (document.second is None) == without)
+            for without in (False, True)
+        )
+        raise ValueError(
+            f"document {lacking!r}: has no second text, and document {having!r} has one; give each of them one, or none"
+        )
+    return seconds

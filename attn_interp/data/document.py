@@ -33,13 +33,17 @@ class Document:
         signals: Named external data, one number per word (for example the label of each word in a sentiment treebank);
             NaN where a word has none.
         spans: For each word its half-open (start, end) character offsets in `text`; needed where both are given.
+        second: Another text that is read beside this one and not attended, as the question to a story: a string, or a
+            document without a label and without a second of its own.
 
     Raises:
-        TypeError: the text is not a string, words is one, or the label is not a whole number.
+        TypeError: the text is not a string, words is one, the label is not a whole number, or second is no text.
         ValueError: naming the document, what is wrong with it and what to do.
 
     >>> Document("A good film.", label=1).words
     ('A', 'good', 'film', '.')
+    >>> Document("Ann is in the garden.", second="Where is Ann?").second.words
+    ('Where', 'is', 'Ann', '?')
     """
 
     text: str | None
@@ -49,6 +53,7 @@ class Document:
     rationales: tuple[tuple[float, ...], ...]
     signals: Mapping[str, tuple[float, ...]] = field(hash=False)
     spans: tuple[tuple[int, int], ...] | None
+    second: Document | None
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Document:
         rationales: Sequence[Sequence[float]] = (),
         signals: Mapping[str, Sequence[float]] = {},
         spans: Sequence[Sequence[int]] | None = None,
+        second: str | Document | None = None,
     ) -> None:
         name = "" if id is None else f" {id!r}"
         if text is not None and not isinstance(text, str):
@@ -80,14 +86,16 @@ class Document:
             if not isinstance(word, str):
                 raise TypeError(f"document{name}: word {position} is {shortened(repr(word), 60)}; give a string")
         words = tuple(intern(str(word)) for word in words)  # a corpus says the same words again and again: kept once
+        second = _second(name, second)
         values = {
             "text": text,
             "label": _plain(name, "label", label, operator.index, "the index of the class, a whole number, or None"),
-            "id": _hashed(text, words) if id is None else id,
+            "id": _hashed(text, words, second) if id is None else id,
             "words": words,
             "rationales": _plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
             "signals": _plain(name, "signals", signals, _named_numbers, NUMBERS),
             "spans": _plain(name, "spans", spans, _offsets, "(start, end) in whole numbers for each word"),
+            "second": second,
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
@@ -102,10 +110,16 @@ class Document:
         parts += [f"id={shortened(repr(self.id), 100)}", f"{len(self.words)} words"]
         parts += [f"{len(self.rationales)} rationales"] if self.rationales else []
         parts += [f"signals {shortened(', '.join(self.signals), 100)}"] if self.signals else []
+        parts += [] if self.second is None else [f"second={self.second!r}"]
         return f"<Document {', '.join(parts)}>"
 
     def __len__(self) -> int:
         return len(self.words)
+
+    @property
+    def all_words(self) -> tuple[str, ...]:
+        """The words of both texts, the second after the first; of a document without a second its own."""
+        return self.words if self.second is None else self.words + self.second.words
 
     def _check_words(self) -> None:
         if not self.words:
@@ -198,7 +212,7 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
         except ValueError as error:  # its id is a hash, which says nothing
             raise ValueError(f"row {row}: {error}") from error
         if document.id in seen:
-            if document.id != _hashed(document.text, document.words):
+            if document.id != _hashed(document.text, document.words, document.second):
                 raise ValueError(
                     f"document {document.id!r}: the id stands in row {seen[document.id]} and again in row {row}; "
                     "ids must be unique"
@@ -243,6 +257,11 @@ def label_name(document: Document, classes: Sequence[str]) -> str | None:
     return None if document.label is None else classes[document.label]
 
 
+def text_of(document: Document) -> str:
+    """The text of a document, or its words with spaces between; of its own text alone where it has a second."""
+    return " ".join(document.words) if document.text is None else document.text
+
+
 def _plain(document: str, name: str, given: Any, plain: Callable[[Any], Any], expected: str) -> Any:
     try:
         return None if given is None else plain(given)
@@ -272,8 +291,24 @@ def _folded(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _hashed(text: str | None, words: Sequence[str]) -> str:
+def _second(name: str, given: str | Document | None) -> Document | None:
+    if given is not None and not isinstance(given, str | Document):
+        raise TypeError(f"document{name}: second is {shortened(repr(given), 60)}; give a text (a string) or a Document")
+    try:
+        second = Document(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise ValueError(f"document{name}: second: {error}") from error
+    if second is not None and second.label is not None:
+        raise ValueError(f"document{name}: second has the label {second.label}; leave it out, the pair has one label")
+    if second is not None and second.second is not None:
+        raise ValueError(f"document{name}: second has a second of its own; a document has two texts at most")
+    return second
+
+
+def _hashed(text: str | None, words: Sequence[str], second: Document | None) -> str:
     content = "\0".join(words) if text is None else text
+    if second is not None:
+        content += "\0\0" + text_of(second)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:ID_DIGITS]
 
 

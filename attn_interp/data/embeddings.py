@@ -85,7 +85,7 @@ def _embeddings(
         found[index] = index in vectors
         matrix[index] = vectors[index] if index in vectors else generator(seed, word).normal(0, spread, given.shape[1])
     matrix[vocabulary.words.index(PADDING)] = 0
-    tokens = torch.tensor([index for document in documents for index in vocabulary.ids(document.words)])
+    tokens = torch.tensor([index for document in documents for index in vocabulary.ids(document.all_words)])
     return Embeddings(
         matrix=torch.from_numpy(matrix),
         found=found,

@@ -186,7 +186,7 @@ def log_frequency(documents: Iterable[Document]) -> Signal:
 
     Give the training documents: what the model has seen of a word. A control.
     """
-    counts = Counter(word.lower() for document in documents for word in document.words)
+    counts = Counter(word.lower() for document in documents for word in document.all_words)
     return Signal(
         "log frequency",
         "ln(1 + count of the word, in lower case, in the training documents)",

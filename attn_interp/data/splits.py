@@ -57,11 +57,16 @@ def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> d
 
 
 def _groups_by_class(documents: Sequence[Document], seed: int) -> dict[int, list[list[Document]]]:
-    """Per class the groups of documents with the same words (in lower case), in the order of their first hash."""
-    same_words: dict[tuple[str, ...], list[Document]] = defaultdict(list)
+    """Per class the groups of documents with the same words (in lower case, of both texts), in the order of their first
+    hash."""
+    same_words: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Document]] = defaultdict(list)
     for document in sorted(documents, key=lambda document: digest(seed, document.id)):
-        same_words[tuple(word.lower() for word in document.words)].append(document)
+        same_words[_lower(document.words), _lower(document.second.words if document.second else ())].append(document)
     by_class: dict[int, list[list[Document]]] = defaultdict(list)
     for group in same_words.values():
         by_class[gold_labels(group)[0]].append(group)
     return by_class
+
+
+def _lower(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words)

@@ -32,8 +32,9 @@ class Vocabulary:
 
     @classmethod
     def build(cls, documents: Iterable[Document], least_count: int = 1) -> Vocabulary:
-        """The words that occur at least `least_count` times, most frequent first, ties in alphabetical order."""
-        counts = Counter(word.lower() for document in documents for word in document.words)
+        """The words that occur at least `least_count` times, most frequent first, ties in alphabetical order; those of
+        second texts are counted with the others."""
+        counts = Counter(word.lower() for document in documents for word in document.all_words)
         for special in SPECIALS:
             counts.pop(special, None)
         kept = sorted((word for word, n in counts.items() if n >= least_count), key=lambda word: (-counts[word], word))

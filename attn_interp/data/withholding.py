@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from attn_interp.data.corpus import SPLITS, Corpus
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, text_of
 from attn_interp.data.formats.annotated import LeftOut
 from attn_interp.data.formats.spans import recut
 
@@ -43,11 +43,12 @@ def withhold(corpus: Corpus, texts: Sequence[str], splits: Sequence[str] = ("tra
 
     Two texts are the same if their letters and digits are, in order: white space, punctuation, case, accents and
     censored words (with an asterisk) make no difference. A text of at least 20 letters and digits that is a part of the
-    other counts too: a sentence may be cut into two documents.
+    other counts too: a sentence may be cut into two documents. Of a document with a second text both are compared, the
+    second after the first.
 
     Args:
         corpus: Where to look.
-        texts: What to look for; `text_of` gives that of a document.
+        texts: What to look for; `texts_of` gives those of a document.
         splits: The splits from which documents are removed; the texts are looked for in all.
 
     Raises:
@@ -60,7 +61,7 @@ def withhold(corpus: Corpus, texts: Sequence[str], splits: Sequence[str] = ("tra
         raise ValueError(f"text {keys.index('')}: {texts[keys.index('')]!r} has no letter or digit to look for")
     documents = [document for part in corpus.splits.values() for document in part]
     held: list[list[str]] = [[] for _ in texts]
-    for text, place in sorted(_same(keys, [_key(text_of(document)) for document in documents])):
+    for text, place in sorted(_same(keys, [_key(texts_of(document)) for document in documents])):
         held[text].append(documents[place].id)
     ids = {name for names in held for name in names}
     removed = tuple(
@@ -78,23 +79,26 @@ def on_words_of(documents: Sequence[Document], corpus: Corpus) -> tuple[tuple[Do
     space. Ids and labels stay. A document whose text is not in the corpus, or differs there by more than `recut`
     allows, is left out and listed.
     """
-    by_key = {_key(text_of(other)): other for part in corpus.splits.values() for other in part}
+    by_key = {_key(texts_of(other)): other for part in corpus.splits.values() for other in part}
     found, left_out = [], []
     for document in documents:
-        other = by_key.get(_key(text_of(document)))
+        other = by_key.get(_key(texts_of(document)))
         if other is None:
             left_out.append(LeftOut(document.id, "document", f"its text is not in {corpus.name}"))
             continue
         try:
-            found.append(recut(document, other.words))
+            own = recut(document, other.words)
+            if document.second is not None and other.second is not None:
+                own = replace(own, second=recut(document.second, other.second.words))
+            found.append(own)
         except ValueError as error:
             left_out.append(LeftOut(document.id, "document", f"its characters differ in {corpus.name}", str(error)))
     return tuple(found), tuple(left_out)
 
 
-def text_of(document: Document) -> str:
-    """The text of a document, or its words with spaces between."""
-    return " ".join(document.words) if document.text is None else document.text
+def texts_of(document: Document) -> str:
+    """The text of a document, and under it that of its second where it has one."""
+    return "\n".join(text_of(each) for each in (document, document.second) if each is not None)
 
 
 def _key(text: str) -> str:

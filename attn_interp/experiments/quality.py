@@ -110,12 +110,18 @@ def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: 
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    counter = CountVectorizer(analyzer=lambda document: [word.lower() for word in document.words])
+    counter = CountVectorizer(analyzer=_counted)
     counts = counter.fit_transform(train)
     regression = LogisticRegression(max_iter=2000).fit(counts, gold_labels(train))
     result = np.zeros((len(test), classes))
     result[:, regression.classes_] = regression.predict_proba(counter.transform(test))
     return result
+
+
+def _counted(document: Document) -> list[str]:
+    """The words, in lower case; those of a second text are counted apart from the same words of the first."""
+    second = document.second.words if document.second else ()
+    return [*(word.lower() for word in document.words), *(f"{word.lower()} (second text)" for word in second)]
 
 
 def summarise(result: Result) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from numbers import Integral
 import torch
 
 from attn_interp.data.batch import Batch, labels_of
+from attn_interp.data.corpus import seconds_of
 from attn_interp.data.document import Document
 
 Encode = Callable[[list[str]], Sequence[int]]
@@ -42,7 +43,9 @@ class EncodedWords:
         ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.padding_id)  # (B, T)
         lengths = torch.tensor([len(row) for row in rows])
         is_word = torch.arange(ids.shape[1]) < lengths[:, None]
-        return Batch(tuple(documents), ids, is_word, is_word, labels_of(documents))
+        seconds = seconds_of(documents)
+        second = self(seconds) if seconds else None
+        return Batch(tuple(documents), ids, is_word, is_word, labels_of(documents), second=second)
 
     def _ids(self, document: Document) -> torch.Tensor:
         try:

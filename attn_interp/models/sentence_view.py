@@ -21,7 +21,9 @@ def collate_sentences(documents: Sequence[Document], vocabulary: Vocabulary) -> 
     texts of words are left out, as they do not belong to sentences.
     """
     in_words = [
-        Document(id=d.id, words=tuple(part for word in d.words for part in word.split()), label=d.label)
+        Document(
+            id=d.id, words=tuple(part for word in d.words for part in word.split()), label=d.label, second=d.second
+        )
         for d in documents
     ]
     batch = collate(in_words, vocabulary)

@@ -6,7 +6,7 @@ from attn_interp.data.corpora.fair_rationales import read_fair_rationales
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.formats.trees import load_trees
-from attn_interp.data.withholding import on_words_of, text_of, withhold
+from attn_interp.data.withholding import on_words_of, texts_of, withhold
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -77,4 +77,4 @@ def test_every_sentence_with_rationales_is_found_in_the_treebank():
     assert len(sentences) == 263 and found.note() == "263 of 263 texts found; 207 documents removed"
     assert [len(part) for part in found.corpus.splits.values()] == [6920 - 181, 872 - 26, 1821]
     assert not set(found.removed) & {document.id for part in found.corpus.splits.values() for document in part}
-    assert text_of(found.corpus.train[0]) == " ".join(found.corpus.train[0].words)
+    assert texts_of(found.corpus.train[0]) == " ".join(found.corpus.train[0].words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -61,6 +62,7 @@ def corpus_of_texts(
             words=None if isinstance(given, str) else document.words,
             text=document.text,
             spans=None if isinstance(given, str) else document.spans,
+            second=document.second,
             rationales=document.rationales,
             signals=document.signals,
             split=splits.get(document.id),
@@ -72,9 +74,9 @@ def corpus_of_texts(
 
 def _of_copies(documents: Sequence[Document], labels: Sequence[str | int], seed: int) -> dict[str, str]:
     """Id -> split where no class has three texts that differ; else nothing."""
-    texts: dict[str | int, set[tuple[str, ...]]] = defaultdict(set)
+    texts: dict[str | int, set[tuple[tuple[str, ...], ...]]] = defaultdict(set)
     for document, label in zip(documents, labels):
-        texts[label].add(document.words)
+        texts[label].add((document.words, document.second.words if document.second else ()))
     if any(len(each) > 2 for each in texts.values()):
         return {}
     index = {label: number for number, label in enumerate(texts)}
@@ -86,6 +88,7 @@ def corpus_of_frame(
     frame: pd.DataFrame,
     text: str | None = None,
     words: str | None = None,
+    second: str | None = None,
     label: str = "label",
     id: str | None = None,
     split: str | None = None,
@@ -101,6 +104,8 @@ def corpus_of_frame(
         frame: The N rows.
         text: Column with running text, to be cut into words; or
         words: column with words parted by white space, taken as they are. "text" where neither is named.
+        second: Column with the second text of each document, cut into words as the first; None: "second" where there is
+            one.
         label: Column with the class names.
         id: Column with unique names; None: "id" where there is one, else a document is named by its row.
         split: Column with train, dev or test; None: "split" where there is one, else splits are drawn by the seed.
@@ -119,11 +124,12 @@ def corpus_of_frame(
     if len(set(columns)) < len(columns):
         raise ValueError(f"frame: names of columns repeat: {', '.join(columns)}; give each its own")
     frame, label = frame.set_axis(columns, axis=1), str(label)
-    text, words, id, split = (None if each is None else str(each) for each in (text, words, id, split))
+    text, words, second, id, split = (None if each is None else str(each) for each in (text, words, second, id, split))
+    second = second or ("second" if "second" in columns else None)
     id = id or ("id" if "id" in columns else None)
     split = split or ("split" if "split" in columns else None)
     content = words or text or "text"
-    named = [column for column in (content, label, id, split) if column is not None]
+    named = [column for column in dict.fromkeys((content, second, label, id, split)) if column is not None]
     for column in named:
         if column not in columns:
             found = ", ".join(sorted(columns))
@@ -135,15 +141,20 @@ def corpus_of_frame(
         if empty := [column for column, cell in cells.items() if pd.api.types.is_scalar(cell) and pd.isna(cell)]:
             raise ValueError(f"frame, row {number}: {empty[0]} is missing; fill the cell or drop the row")
         cell = {str(column): value for column, value in cells.items()}
-        told, is_name = cell[content], pd.api.types.is_scalar(cell[label]) and not isinstance(cell[label], bytes)
+        is_name = pd.api.types.is_scalar(cell[label]) and not isinstance(cell[label], bytes)
         rows.append(
             Row(
                 place=f"frame, row {number}",
                 id=str(number) if id is None else str(cell[id]),
                 label=str(cell[label]) if is_name else cell[label],
-                words=None if words is None else told.split() if isinstance(told, str) else told,
-                text=told if words is None else None,
+                words=None if words is None else _in_words(cell[content]),
+                text=cell[content] if words is None else None,
+                second=None if second is None else cell[second] if words is None else _in_words(cell[second]),
                 split=None if split is None else str(cell[split]),
             )
         )
     return corpus_of_rows(rows, name, classes, least_words, seed, source="a frame in memory", strip_html=strip_html)
+
+
+def _in_words(cell: Any) -> Any:
+    return cell.split() if isinstance(cell, str) else cell

@@ -13,6 +13,8 @@ Every other line is a document:
   the labels: numeric order where all are numbers, else alphabetical order.
 - `words` or `text` (one of them required): words are kept as they are, a text is cut into words; both together come
   with `spans`, the [start, end] offsets of each word in the text.
+- `second`: a second text, read beside this one, in every line or in none: a text, or an object with `words`, `text`,
+  `spans`, `rationales`, `signals` and `id` of its own.
 - `id`: unique name; where it is left out, the number of the line.
 - `split`: train, dev or test, in every line or in none.
 - `rationales`: one list of values in [0, 1] per annotator, one value per word; `rationale` for a single annotator.
@@ -49,18 +51,24 @@ class Header(TypedDict, total=False):
     source: str
 
 
-class Line(TypedDict, total=False):
-    """A document."""
+class Text(TypedDict, total=False):
+    """One text."""
 
     id: str | int | None
-    label: Required[str | int]
     rationale: list[float]
     rationales: list[list[float]]
     signals: dict[str, list[float | None]]
     spans: list[tuple[int, int]]
-    split: str | None
     text: str | None
     words: list[str]
+
+
+class Line(Text, total=False):
+    """A document."""
+
+    label: Required[str | int]
+    second: str | Text
+    split: str | None
 
 
 def load_jsonlines(
@@ -123,6 +131,15 @@ def _dump(content: dict[str, Any]) -> str:
 
 def _object(document: Document, classes: Sequence[str], split: str) -> dict[str, Any]:
     content: dict[str, Any] = {"id": document.id, "split": split, "label": label_name(document, classes)}
+    content |= _contents(document)
+    if document.second is not None:
+        content["second"] = {"id": document.second.id} | _contents(document.second)
+    return content
+
+
+def _contents(document: Document) -> dict[str, Any]:
+    """What a text and its words are, and what people said about them."""
+    content: dict[str, Any] = {}
     if document.text is not None:
         content |= {"text": document.text, "spans": document.spans}
     content["words"] = document.words
@@ -175,6 +192,28 @@ def parse_object(line: str, place: str) -> dict[str, Any]:
 def _row(content: Line, place: str, number: int, split: str | None) -> Row:
     if split is not None and "split" in content:
         raise ValueError(f"{place}: states a split, but its file is that of split {split!r}; remove the key")
+    name, second = content.get("id"), content.get("second")
+    return Row(
+        place=place,
+        id=(f"{split}-{number}" if split else str(number)) if name is None else str(name),
+        label=content["label"],
+        split=split or content.get("split"),
+        second=_document(second, f"{place}: second") if isinstance(second, dict) else second,
+        **_told(content, place),
+    )
+
+
+def _document(content: Text, place: str) -> Document:
+    """A text as a document without a label."""
+    name, told = content.get("id"), _told(content, place)
+    try:
+        return Document(id=None if name is None else str(name), **told)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _told(content: Text, place: str) -> dict[str, Any]:
+    """What a text and its words are, and what people said about them, as `Row` and `Document` take it."""
     if "rationale" in content and "rationales" in content:
         raise ValueError(f"{place}: has rationale and rationales; give one of them")
     if "words" in content and ("text" in content) != ("spans" in content):
@@ -183,16 +222,11 @@ def _row(content: Line, place: str, number: int, split: str | None) -> Row:
         )
     if "words" not in content and "spans" in content:
         raise ValueError(f"{place}: has spans without words; give words, text and spans, or text alone")
-    name = content.get("id")
     signals = content.get("signals", {})
-    return Row(
-        place=place,
-        id=(f"{split}-{number}" if split else str(number)) if name is None else str(name),
-        label=content["label"],
-        words=content.get("words"),
-        text=content.get("text"),
-        spans=content.get("spans"),
-        split=split or content.get("split"),
-        rationales=[content["rationale"]] if "rationale" in content else content.get("rationales", []),
-        signals={key: [math.nan if each is None else each for each in values] for key, values in signals.items()},
-    )
+    return {
+        "words": content.get("words"),
+        "text": content.get("text"),
+        "spans": content.get("spans"),
+        "rationales": [content["rationale"]] if "rationale" in content else content.get("rationales", []),
+        "signals": {key: [math.nan if each is None else each for each in values] for key, values in signals.items()},
+    }

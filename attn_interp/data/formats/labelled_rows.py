@@ -38,6 +38,7 @@ class Row:
         words, text, spans: Its words; or a text to be cut into words; or words, text and where they stand in it.
         split: "train", "dev" or "test", or None where the file states no splits.
         rationales, signals: As in `Document`.
+        second: Its second text, to be cut into words; or the words of that, or a document; None where it has none.
     """
 
     place: str
@@ -49,6 +50,7 @@ class Row:
     split: str | None = None
     rationales: Sequence[Sequence[float]] = ()
     signals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    second: Any = None
 
 
 def corpus_of_rows(
@@ -73,8 +75,8 @@ def corpus_of_rows(
             one-word documents have to be asked for with 1.
         seed: Draws the splits that the rows do not state (`complete_splits`).
         licence, source: As in `Corpus`.
-        strip_html: Whether tags and entities of HTML are taken out of texts. Where they are left in, a warning says
-            how many texts have some.
+        strip_html: Whether tags and entities of HTML are taken out of texts, the second ones too. Where they are left
+            in, a warning says how many texts have some.
 
     Raises:
         ValueError: naming file and row: too few words, a label that is missing, hidden, a list, outside the classes,
@@ -88,7 +90,8 @@ def corpus_of_rows(
     labels = [checked_label(row.label, row.place, classes) for row in rows]
     names = tuple(classes) if classes is not None else _collected(rows, labels)
     if strip_html:
-        rows = [replace(row, text=without_html(row.text)) if _is_cut(row) else row for row in rows]
+        rows = [_without_html(row) for row in rows]
+    _check_seconds(rows)
     place_of: dict[str, str] = {}
     parts: dict[str, list[Document]] = {}
     for row, label in zip(rows, labels):
@@ -98,18 +101,32 @@ def corpus_of_rows(
         document = _document(row, _index(label, names, row.place), least_words)
         parts.setdefault(_split(row, stated=rows[0].split is not None), []).append(document)
     corpus = Corpus(name, names, complete_splits(parts, seed), licence, source)
-    if not strip_html and (tagged := [(row.place, tag) for row in rows if _is_cut(row) and (tag := html_in(row.text))]):
+    texts = [(row.place, text) for row in rows for text in _cut(row).values()]
+    if not strip_html and (tagged := [(place, tag) for place, text in texts if (tag := html_in(text))]):
         warnings.warn(
-            f"corpus {name!r}: {len(tagged):,} of {len(rows):,} texts hold HTML, such as {tagged[0][1]!r} in "
+            f"corpus {name!r}: {len(tagged):,} of {len(texts):,} texts hold HTML, such as {tagged[0][1]!r} in "
             f"{tagged[0][0]}, whose parts are words like others; strip_html=True takes it out",
             stacklevel=3,
         )
     return corpus
 
 
-def _is_cut(row: Row) -> bool:
-    """Whether the words of a row are made from its text."""
-    return row.words is None and isinstance(row.text, str)
+def _cut(row: Row) -> dict[str, str]:
+    """The texts of a row that are cut into words, by name."""
+    texts = {"text": row.text if row.words is None else None, "second": row.second}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def _without_html(row: Row) -> Row:
+    plain = {name: without_html(text) for name, text in _cut(row).items()}
+    return replace(row, text=plain.get("text", row.text), second=plain.get("second", row.second))
+
+
+def _check_seconds(rows: Sequence[Row]) -> None:
+    having = next((row.place for row in rows if row.second is not None), None)
+    lacking = next((row.place for row in rows if row.second is None), None)
+    if having is not None and lacking is not None:
+        raise ValueError(f"{lacking}: has no second text, and {having} has one; give each row one, or none")
 
 
 def checked_label(given: Any, place: str, classes: Sequence[str] | None) -> str | int:
@@ -175,9 +192,23 @@ def _document(row: Row, label: int, least_words: int) -> Document:
             signals={name: tuple(values) for name, values in row.signals.items()},
             text=row.text,
             spans=None if spans is None else tuple(spans),
+            second=_second(row),
         )
     except ValueError as error:
         raise ValueError(f"{row.place}: {error}") from error
+
+
+def _second(row: Row) -> Document | str | None:
+    given = row.second
+    if given is None or isinstance(given, Document):
+        return given
+    if not isinstance(given, Sequence) or isinstance(given, bytes):
+        raise ValueError(
+            f"{row.place}: its second text is {shortened(repr(given), 60)}, expected a text; name another column"
+        )
+    if not (tokenise(given)[0] if isinstance(given, str) else given):
+        raise ValueError(f"{row.place}: its second text is empty, it has no words; fill it or remove the row")
+    return given if isinstance(given, str) else Document(words=given)
 
 
 def _collected(rows: Sequence[Row], labels: Sequence[str | int]) -> tuple[str, ...]:

@@ -93,7 +93,9 @@ def recut(document: Document, words: Sequence[str]) -> Document:
         )
         for rationale in document.rationales
     )
-    return Document(id=document.id, words=tuple(words), label=document.label, rationales=rationales)
+    return Document(
+        id=document.id, words=tuple(words), label=document.label, rationales=rationales, second=document.second
+    )
 
 
 def _plain(word: str) -> str:

@@ -10,7 +10,7 @@ what attention and states do at a distance is not in it. It is a sign of the shi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -37,7 +37,8 @@ from attn_interp.models.progress import progress_bar
 ERASED, ALONE = "first words erased", "first words alone"
 NO_WORD = -1  # stands for an embedding that no word has
 
-Tokens = tuple[int, ...]
+Tokens = tuple[tuple[int, ...], ...]
+"""The tokens of a document, and those of its second text where it has one."""
 
 COLUMNS = {
     "document": Column("id of the document"),
@@ -58,10 +59,11 @@ def shift(reading: Reading, *, operators: Sequence[str] = tuple(OPERATORS)) -> R
     Share of unseen pairs after random erasures, less before. The erased words, their numbers and the draws are those of
     the random ranking of the experiment faithfulness under the same seed, so that its `tvd` and this shift are of the
     same texts. Pairs are of neighbouring tokens as the model reads them, its tokens for the ends of a text included;
-    words that the model does not know are one token. Deletion makes neighbours of words that were apart. A mask word
-    beside a word is a new pair unless training has it: a model that reads rare words as unknown has met its mask there,
-    and the share may fall (shift below 0). The mean embedding belongs to no word: its pairs are all new. The attention
-    mask leaves the text as it is: 0 by construction, though the weights may be unlike any before.
+    words that the model does not know are one token. A second text counts with the first, and stays as it is. Deletion
+    makes neighbours of words that were apart. A mask word beside a word is a new pair unless training has it: a model
+    that reads rare words as unknown has met its mask there, and the share may fall (shift below 0). The mean embedding
+    belongs to no word: its pairs are all new. The attention mask leaves the text as it is: 0 by construction, though
+    the weights may be unlike any before.
 
     Args:
         reading: A model's attention over documents, from `read` with `training=`; the model is asked how it reads
@@ -79,7 +81,7 @@ def shift(reading: Reading, *, operators: Sequence[str] = tuple(OPERATORS)) -> R
     model, training = reading.model, reading.training or ()
     for operator in operators:
         check_operator(model, operator)
-    seen = {pair for tokens in _tokens(model, training) for pair in pairwise(tokens)}
+    seen = {pair for tokens in _tokens(model, training) for pair in _pairs(tokens)}
     with progress_bar("shift", len(reading), reading.progress) as step:
         frames = []
         for document in reading.documents:
@@ -133,7 +135,8 @@ def _edited(model: AttentionModel, document: Document, erased: Sequence[list[int
         batch = model.batch([document])
         token, unit = batch.ids[0], model.unit_of(batch)[0]
         whole = [(int(t), int(u)) for t, u, real in zip(token, unit, batch.is_token[0]) if real]
-        return [tuple(NO_WORD if u in gone else t for t, u in whole) for gone in map(set, erased)]
+        second = _tokens(model, [document])[0][1:]
+        return [(tuple(NO_WORD if u in gone else t for t, u in whole), *second) for gone in map(set, erased)]
     if operator == MASK:
         return _tokens(model, [replace_words(document, gone, str(model.mask_word)) for gone in erased])
     if operator == DELETE and len(erased[0]) == len(document):
@@ -145,14 +148,20 @@ def _tokens(model: AttentionModel, documents: Sequence[Document]) -> list[Tokens
     """The tokens of each document as the model reads them, its own for the ends included."""
     found: dict[int, Tokens] = {}
     for rows, batch in model.batches(documents, 256):
-        for row, ids, real in zip(rows, batch.ids, batch.is_token):
-            found[row] = tuple(ids[real].tolist())
+        texts = [batch] if batch.second is None else [batch, batch.second]
+        for place, row in enumerate(rows):
+            found[row] = tuple(tuple(text.ids[place][text.is_token[place]].tolist()) for text in texts)
     return [found[row] for row in range(len(documents))]
 
 
-def _unseen(tokens: Iterable[int], seen: set[tuple[int, int]]) -> float:
+def _pairs(tokens: Tokens) -> list[tuple[int, int]]:
+    """The neighbouring pairs, none of them from one text to the other."""
+    return [pair for text in tokens for pair in pairwise(text)]
+
+
+def _unseen(tokens: Tokens, seen: set[tuple[int, int]]) -> float:
     """Share of the neighbouring pairs that are not among those seen; NaN for a single token."""
-    pairs = list(pairwise(tokens))
+    pairs = _pairs(tokens)
     return sum(pair not in seen for pair in pairs) / len(pairs) if pairs else float("nan")
 
 

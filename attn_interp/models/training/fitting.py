@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch.optim import Optimizer
 
-from attn_interp.data.batch import Batch, batch_count, batches_by_length, padded, token_ids
+from attn_interp.data.batch import Batch, TokenIds, batch_count, batches_by_length, padded, token_ids
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
@@ -158,7 +158,7 @@ def _pass(
 
 
 def batches_in_random_order(
-    documents: Sequence[Document], rows: Sequence[Sequence[int]], size: int, generator: torch.Generator
+    documents: Sequence[Document], rows: Sequence[TokenIds], size: int, generator: torch.Generator
 ) -> Iterator[Batch]:
     """All documents once, in batches of similar length; the generator decides who meets whom, and in which order.
 

@@ -25,7 +25,7 @@ from attn_interp.data.signals import (
     strength_of,
     word_values,
 )
-from attn_interp.data.withholding import on_words_of, text_of, withhold
+from attn_interp.data.withholding import on_words_of, texts_of, withhold
 from attn_interp.experiments.people.parts.word_baselines import Baseline, word_baselines
 
 PLANTED = "planted"
@@ -139,7 +139,7 @@ def fair_rationales(path: str, treebank: str) -> RationaleSet:
     """
     marked = annotated_documents(load_fair_rationales(path))
     whole = load("sst", path=treebank)
-    withheld = withhold(whole, [text_of(document) for document in marked])
+    withheld = withhold(whole, [texts_of(document) for document in marked])
     documents, left_out = on_words_of(marked, whole)
     by_class = {name: index for index, name in enumerate(whole.classes)}
     if set(by_class) != {"negative", "positive"}:

@@ -109,7 +109,10 @@ def test_a_folder_of_splits(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"lable": "no"}, "'lable' is unknown; there are id, label, rationale, rationales, signals, spans, split"),
+        (
+            {"lable": "no"},
+            "'lable' is unknown; there are id, label, rationale, rationales, second, signals, spans, split",
+        ),
         ({"label": None}, "at label: got None, expected a text or a whole number"),
         ({"label": True}, "at label: got True, expected a text or a whole number"),
         ({"label": 1.0}, "at label: got 1.0, expected a text or a whole number"),

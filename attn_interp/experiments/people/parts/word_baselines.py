@@ -75,12 +75,12 @@ def learned_position(training: Sequence[Document]) -> Baseline:
 
 
 def rarity(training: Sequence[Document]) -> Baseline:
-    counts = Counter(word.lower() for document in training for word in document.words)
+    counts = Counter(word.lower() for document in training for word in document.all_words)
     return lambda document: -np.log1p([counts[word.lower()] for word in document.words])
 
 
 def tf_idf(training: Sequence[Document]) -> Baseline:
-    having = Counter(word for document in training for word in {word.lower() for word in document.words})
+    having = Counter(word for document in training for word in {word.lower() for word in document.all_words})
 
     def score(document: Document) -> Floats:
         words = [word.lower() for word in document.words]

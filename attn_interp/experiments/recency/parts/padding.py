@@ -49,7 +49,8 @@ def neutral_words(documents: Sequence[Document], frequent: int = FREQUENT, count
 def padded(document: Document, words: Sequence[str], count: int, seed: int = 0) -> Document:
     """The document with `count` words drawn from `words` after its end; fewer are the beginning of more."""
     drawn = generator(seed, document.id).integers(len(words), size=count)
-    return Document(id=document.id, words=(*document.words, *(words[index] for index in drawn)), label=document.label)
+    longer = (*document.words, *(words[index] for index in drawn))
+    return Document(id=document.id, words=longer, label=document.label, second=document.second)
 
 
 def flips_under_padding(
