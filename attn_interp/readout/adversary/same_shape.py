@@ -33,7 +33,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 ENUMERATED_UP_TO = 7  # words: 5,040 permutations
-RELAXED_UP_TO = 1000  # words: half a minute for a document
+RELAXED_UP_TO = 1000  # words: half a minute for a document that is not parted
 PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
 TRIALS = 80  # of multipliers
 STARTS = 200  # over the number of words: orders to repair
