@@ -37,7 +37,7 @@ def load(given: str | Path | Sequence[str | Document] | pd.DataFrame, **options:
 
     Args:
         given: The name; the path; N texts or documents (`corpus_of_texts`); or a DataFrame with the columns text and
-            label, and id and split where it has them (`corpus_of_frame`), such as `Corpus.to_frame` returns.
+            label, and id, split and second where it has them (`corpus_of_frame`), such as `Corpus.to_frame` returns.
         options: Those of the loader: for example seed, least_words, labels for texts, and for tables and frames the
             names of columns.
 

@@ -8,7 +8,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ RECORDS = [
     {"id": f"d{n}", "text": f"a fine, film {n}", "label": LABELS[n % 2], "split": SPLITS[n // 2 % 3]} for n in range(18)
 ]
 CSV = "id,text,label,split\n" + "".join(f'{r["id"]},"{r["text"]}",{r["label"]},{r["split"]}\n' for r in RECORDS)
+CSV_PAIRS = "id,text,second,label,split\n" + "".join(
+    f'{r["id"]},"{r["text"]}","is it, {r["id"]}?",{r["label"]},{r["split"]}\n' for r in RECORDS
+)
 TSV = "text\tlabel\n" + "".join(f"{r['text']}\t{r['label']}\n" for r in RECORDS)
 LINES = [
     {"classes": list(LABELS), "name": "x"},
@@ -38,12 +41,20 @@ LINES = [
     {"id": "s", "text": "so good", "words": ["so", "good"], "spans": [[0, 2], [3, 7]], "label": 1},
     {"id": "t", "text": "so bad", "label": 0, "signals": {"s": [1, None]}},
 ]
+SECONDS = ("is it?", {"words": ["is", "it"], "rationales": [[0, 1]]}, {"text": "is it", "id": "q"})
+LINES_OF_PAIRS = [LINES[0], *({**line, "second": SECONDS[n % 3]} for n, line in enumerate(LINES[1:]))]
 
 
 def held(corpus: Corpus) -> dict[str, tuple[Any, ...]]:
     """Of each document what a file can say."""
     documents = [document for split in corpus.splits.values() for document in split]
     return {each.id: (each.text, each.words, label_name(each, corpus.classes)) for each in documents}
+
+
+def held_beside(corpus: Corpus) -> list[Any]:
+    """The second texts of a corpus, in order."""
+    seconds = [document.second for split in corpus.splits.values() for document in split]
+    return sorted((each.text or "", each.words) for each in seconds if each is not None)
 
 
 def thrown(
@@ -73,6 +84,9 @@ def table_says(delimiter: str, content: bytes, corpus: Corpus) -> bool:
     expected = sorted((cell["text"], tokenise(cell["text"])[0]) for cell in cells)
     labels = sorted(cell["label"] for cell in cells)
     found = list(held(corpus).values())
+    beside = sorted((cell["second"], tokenise(cell["second"])[0]) for cell in cells if "second" in cell)
+    if held_beside(corpus) != beside:
+        return False
     return sorted(row[:2] for row in found) == expected and sorted(row[2] for row in found) == labels
 
 
@@ -89,15 +103,19 @@ def lines_say(content: bytes, corpus: Corpus) -> bool:
         named = corpus.classes[line["label"]] if isinstance(line["label"], int) else line["label"]
         if (text, words, label) != (line.get("text"), told, named):
             return False
-    return len(documents) == len(found)
+    beside = [line["second"] for line in documents if "second" in line]
+    beside = [{"text": each} if isinstance(each, str) else each for each in beside]
+    told_beside = [(each.get("text") or "", tuple(each.get("words") or tokenise(each["text"])[0])) for each in beside]
+    return len(documents) == len(found) and sorted(told_beside) == held_beside(corpus)
 
 
-def of_table(folder: Path, number: int) -> Iterator[Trial]:
+def of_table(folder: Path, number: int, table: str = CSV) -> Iterator[Trial]:
     for seed in range(number):
         rng = random.Random(seed)
         delimiter = rng.choice(",,,;|")
-        whole = CSV.replace(", film", " film").replace(",", delimiter) if delimiter != "," else CSV
+        whole = table.replace(", ", " ").replace(",", delimiter) if delimiter != "," else table
         options = {"id": "id"} if rng.random() < 0.7 else {}
+        options |= {"second": "second"} if table is CSV_PAIRS else {}
         yield thrown(
             folder,
             f"csv {seed}",
@@ -114,13 +132,13 @@ def of_tabs(folder: Path, number: int) -> Iterator[Trial]:
         yield thrown(folder, f"tsv {seed}", "a.tsv", content, partial(table_says, "\t"))
 
 
-def of_lines(folder: Path, number: int) -> Iterator[Trial]:
+def of_lines(folder: Path, number: int, objects: Sequence[dict[str, Any]] = LINES) -> Iterator[Trial]:
     for seed in range(number):
         rng = random.Random(seed)
-        lines = [json.dumps(line) for line in LINES]
+        lines = [json.dumps(line) for line in objects]
         if rng.random() < 0.6:
             at = rng.randrange(len(lines))
-            lines[at] = json.dumps(changed_json(rng, LINES[at]))
+            lines[at] = json.dumps(changed_json(rng, objects[at]))
             content = "\n".join(lines).encode()
         else:
             content = changed_bytes(rng, "\n".join(lines).encode())
@@ -261,6 +279,32 @@ def of_memory(folder: Path, number: int) -> Iterator[Trial]:
         yield Trial(call, about, wrong, (f"row {at}", "frame", "texts"), says)
 
 
+def of_pairs_in_memory(folder: Path, number: int) -> Iterator[Trial]:
+    """Second texts of which one is something else or missing, or that are not as many as the texts."""
+    texts, labels = ([r[name] for r in RECORDS] for name in ("text", "label"))
+    for seed in range(number):
+        rng = random.Random(seed)
+        second: list[Any] = [f"is it {n}?" for n in range(18)]
+        at, value = rng.randrange(18), rng.choice((*ODD_CELLS, Document("a", label=1), Document("a", second="b")))
+        in_frame, short = rng.random() < 0.5, rng.random() < 0.1
+        second[at] = value
+
+        def call(second: list[Any] = second, in_frame: bool = in_frame, short: bool = short) -> Corpus:
+            if in_frame:
+                columns = {"text": texts, "label": labels, "asked": second}
+                return load(pd.DataFrame(columns, dtype=object), second="asked")
+            return load(texts, labels=labels, second=second[: 17 if short else None])
+
+        def says(corpus: Corpus, second: list[Any] = second) -> bool:
+            return [text for text, _ in held_beside(corpus)] == sorted(second)
+
+        wrong = not isinstance(value, str) or value in ("", " ", "\ud800") or (short and not in_frame)
+        # a list of words is a second text to a frame, as it is for `words`
+        wrong = None if in_frame and isinstance(value, list) else wrong
+        about = f"pairs in memory {seed} frame={in_frame} short={short} {value!r}"
+        yield Trial(call, about, wrong, (f"row {at}", "texts"), says if wrong is False else lambda corpus: True)
+
+
 WORDS = Vocabulary((*SPECIALS, "film", "good", "bad"))
 
 
@@ -295,6 +339,9 @@ KINDS = {
     "eraser": (of_evidence, 100),
     "hub": (of_hub, 12),
     "memory": (of_memory, 100),
+    "csv of pairs": (partial(of_table, table=CSV_PAIRS), 100),
+    "json lines of pairs": (partial(of_lines, objects=LINES_OF_PAIRS), 120),
+    "pairs in memory": (of_pairs_in_memory, 100),
     "vectors": (of_vectors, 120),
 }
 

@@ -23,6 +23,7 @@ def load_hub(
     text: str | None = None,
     label: str | None = None,
     words: str | None = None,
+    second: str | None = None,
     revision: str | None = None,
     without: Sequence[str] = (),
     classes: Sequence[str] | None = None,
@@ -40,6 +41,7 @@ def load_hub(
         config: Its configuration, where it has several.
         text: Column with running text; None: the first of text, sentence, content and review that there is; or
         words: column with a list of words, taken as they are.
+        second: Column with the second text of each document, of the same kind as the first; None: there is none.
         label: Column of the classes; None: label or labels.
         revision: Commit or tag of the dataset; name it where numbers are to be repeated.
         without: Splits that are not read, such as a test split whose labels are hidden.
@@ -70,8 +72,10 @@ def load_hub(
         raise ValueError(f"dataset {name!r}: has the splits {', '.join(found)}; expected one named train")
     column = _chosen(name, found["train"], words or text, TEXTS, "text=")
     label = _chosen(name, found["train"], label, LABELS, "label=")
+    if second is not None:
+        _chosen(name, found["train"], second, (), "second=")
     names = classes or getattr(found["train"].features[label], "names", None)
-    rows = list(_rows(name, found, column, label, words is not None))
+    rows = list(_rows(name, found, column, second, label, words is not None))
     licence = found["train"].info.license or "unstated"
     source = f"hub: {name}" + (f", revision {revision}" if revision else "")
     return corpus_of_rows(rows, name.rpartition("/")[2], names, least_words, seed, licence, source, strip_html)
@@ -87,7 +91,9 @@ def _chosen(name: str, part: Any, given: str | None, usual: Sequence[str], optio
     return chosen
 
 
-def _rows(name: str, found: Mapping[str, Any], column: str, label: str, in_words: bool) -> Iterator[Row]:
+def _rows(
+    name: str, found: Mapping[str, Any], column: str, second: str | None, label: str, in_words: bool
+) -> Iterator[Row]:
     for split, part in found.items():
         if split not in SPLITS:
             continue
@@ -97,6 +103,10 @@ def _rows(name: str, found: Mapping[str, Any], column: str, label: str, in_words
                 raise ValueError(f"{place}: its label is hidden (-1); leave the split out: without=[{split!r}]")
             cell = record[column]
             content: dict[str, Any] = {"words": cell} if in_words else {"text": cell}
+            if second is not None:
+                content["second"] = record[second]
+                if record[second] is None:
+                    raise ValueError(f"{place}: its second text, {second!r}, is missing; drop the row, or fill it")
             yield Row(place=place, id=f"{split}-{number}", label=record[label], split=SPLITS[split], **content)
 
 

@@ -20,6 +20,7 @@ def load_table(
     path: Path | str,
     text: str | None = None,
     words: str | None = None,
+    second: str | None = None,
     label: str = "label",
     id: str | None = None,
     split: str | None = None,
@@ -39,6 +40,7 @@ def load_table(
         path: The file.
         text: Column with running text, to be cut into words; or
         words: column with words parted by white space, taken as they are. "text" where neither is named.
+        second: Column with the second text of each document, cut into words as the first; None: there is none.
         label: Column with the class names.
         id: Column with unique names; None names a document by its row.
         split: Column with train, dev or test; None (and a split that no row names) is drawn by seed.
@@ -55,10 +57,10 @@ def load_table(
     path = Path(path)
     if text is not None and words is not None:
         raise ValueError(f"{path}: text={text!r} and words={words!r} are both given; name one of them")
-    text, words, id, split = (None if each is None else str(each) for each in (text, words, id, split))
+    text, words, second, id, split = (None if each is None else str(each) for each in (text, words, second, id, split))
     label = str(label)
     column = words or text or "text"
-    named = [name for name in (column, label, id, split) if name is not None]
+    named = [name for name in (column, second, label, id, split) if name is not None]
     rows = []
     for place, cell in read_records(path, named, encoding):
         rows.append(
@@ -68,6 +70,7 @@ def load_table(
                 label=cell[label],
                 words=cell[column].split() if words is not None else None,
                 text=cell[column] if words is None else None,
+                second=None if second is None else cell[second] if words is None else cell[second].split(),
                 split=cell[split] if split is not None else None,
             )
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document, documents_of, gold_labels
+from attn_interp.data.document import Document, documents_of, gold_labels, shortened
 from attn_interp.data.formats.labelled_rows import Row, checked_label, corpus_of_rows
 from attn_interp.data.splits import split_documents
 
@@ -22,6 +23,7 @@ def corpus_of_texts(
     seed: int = 0,
     name: str = "texts",
     strip_html: bool = False,
+    second: Sequence[str | Document] | None = None,
 ) -> Corpus:
     """The corpus of these texts; its splits are drawn by the seed.
 
@@ -36,13 +38,19 @@ def corpus_of_texts(
         seed: Draws the splits.
         name: Name of the corpus.
         strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
+        second: The N second texts, or documents without a label; None: those of the documents, where they have one.
 
     Raises:
-        ValueError: another number of labels than texts, no labels at all, or what `corpus_of_rows` refuses; names the
-            row.
+        TypeError: something that is no text; names the row.
+        ValueError: another number of labels or second texts than texts, no labels at all, or what `corpus_of_rows`
+            refuses; names the row.
     """
     texts = [texts] if isinstance(texts, Document) else list(texts) if isinstance(texts, Iterator) else texts
-    documents = documents_of(texts)
+    if second is None:
+        documents = documents_of(texts)
+        seconds: Sequence[str | Document | None] = [document.second for document in documents]
+    else:
+        documents, seconds = _paired(texts, second, name)
     if labels is None:
         if any(document.label is None for document in documents):
             raise ValueError(f"corpus {name!r}: the texts have no classes; give labels=[...], the class name of each")
@@ -62,14 +70,38 @@ def corpus_of_texts(
             words=None if isinstance(given, str) else document.words,
             text=document.text,
             spans=None if isinstance(given, str) else document.spans,
-            second=document.second,
+            second=paired,
             rationales=document.rationales,
             signals=document.signals,
             split=splits.get(document.id),
         )
-        for number, (given, document, label) in enumerate(zip(texts, documents, labels))
+        for number, (given, document, label, paired) in enumerate(zip(texts, documents, labels, seconds))
     ]
     return corpus_of_rows(rows, name, classes, least_words, seed, source=source, strip_html=strip_html)
+
+
+def _paired(
+    texts: Sequence[str | Document], second: Sequence[str | Document], name: str
+) -> tuple[tuple[Document, ...], list[str | Document]]:
+    """The documents of the texts with a second each, and the second texts as they were given."""
+    documents_of(texts)  # refuses what holds no texts in order
+    if isinstance(second, str | Document | Mapping | Set) or not isinstance(second, Iterable):
+        raise TypeError(
+            f"corpus {name!r}: second is {shortened(repr(second), 60)}; give a second text for each text, in order"
+        )
+    seconds = list(second)
+    if len(seconds) != len(texts):
+        raise ValueError(f"corpus {name!r}: got {len(seconds)} second texts for {len(texts)} texts; give one for each")
+    pairs = []
+    for number, (own, other) in enumerate(zip(texts, seconds)):
+        if not isinstance(other, str | Document):
+            raise TypeError(f"row {number}: its second text is {shortened(repr(other), 60)}; give a text (a string)")
+        try:
+            other = Document(other) if isinstance(other, str) else other
+            pairs.append(Document(own, second=other) if isinstance(own, str) else replace(own, second=other))
+        except ValueError as error:
+            raise ValueError(f"row {number}: its second text: {error}") from error
+    return documents_of(pairs), seconds
 
 
 def _of_copies(documents: Sequence[Document], labels: Sequence[str | int], seed: int) -> dict[str, str]:

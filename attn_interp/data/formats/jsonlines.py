@@ -77,6 +77,7 @@ def load_jsonlines(
     least_words: int = 2,
     seed: int = 0,
     strip_html: bool = False,
+    second: str | None = None,
 ) -> Corpus:
     """The corpus in a JSON-lines file, or in a folder with train.jsonl and optionally dev.jsonl and test.jsonl.
 
@@ -86,6 +87,7 @@ def load_jsonlines(
         least_words: Documents with fewer words are refused; 1 admits documents of one word.
         seed: Draws the splits that are not stated.
         strip_html: Whether tags and entities of HTML, such as <br />, are taken out of the texts.
+        second: Key of the second text, which every line then has; None: "second" where there is one.
 
     Raises:
         FileNotFoundError: the file, or train.jsonl in the folder, is missing.
@@ -95,7 +97,7 @@ def load_jsonlines(
     header: dict[str, Any] = {}
     rows: list[Row] = []
     for file, split in _files(path):
-        found, documents = _read(file, split)
+        found, documents = _read(file, split, second)
         if found and header and found != header:
             raise ValueError(f"{file}: its header differs from that of train.jsonl; the files of a folder must agree")
         header = header or found
@@ -164,7 +166,7 @@ def _files(path: Path) -> list[tuple[Path, str | None]]:
     return [(path / f"{split}.jsonl", split) for split in SPLITS if split in stems]
 
 
-def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
+def _read(file: Path, split: str | None, second: str | None) -> tuple[dict[str, Any], list[Row]]:
     header: dict[str, Any] = {}
     rows: list[Row] = []
     for number, line in read_filled_lines(file):
@@ -173,7 +175,7 @@ def _read(file: Path, split: str | None) -> tuple[dict[str, Any], list[Row]]:
         if "classes" in content and not rows and not header:
             header = dict(checked(content, Header, place))
         else:
-            rows.append(_row(checked(content, Line, place), place, number, split))
+            rows.append(_row(checked(_renamed(content, second, place), Line, place), place, number, split))
     if split is not None and not rows:
         raise ValueError(
             f"{file}: split {split!r} is empty; give it documents, or remove the file to cut a split from train"
@@ -187,6 +189,15 @@ def parse_object(line: str, place: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{place}: is {type(content).__name__}, expected an object in braces")
     return content
+
+
+def _renamed(content: dict[str, Any], second: str | None, place: str) -> dict[str, Any]:
+    """The line with its second text under "second"."""
+    if second is None:
+        return content
+    if second not in content:
+        raise ValueError(f"{place}: has no {second!r}, which second= names; keys are {', '.join(sorted(content))}")
+    return {"second" if key == second else key: value for key, value in content.items()}
 
 
 def _row(content: Line, place: str, number: int, split: str | None) -> Row:

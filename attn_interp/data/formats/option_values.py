@@ -35,7 +35,7 @@ def parsed(option: str) -> tuple[str, Any]:
     name = name.replace("-", "_")
     if name == "classes":
         return name, value.split(",")
-    if name in ("text", "words", "label", "id", "split"):  # columns, which may be called 1 or true
+    if name in ("text", "words", "second", "label", "id", "split"):  # columns, which may be called 1 or true
         return name, value
     if value in ("true", "false"):
         return name, value == "true"

@@ -72,3 +72,15 @@ def test_a_dataset_without_training_documents_is_refused(hub) -> None:
     hub[0]["x"] = {"test": table(3)}
     with pytest.raises(ValueError, match="has the splits test; expected one named train"):
         load_hub("x")
+
+
+def test_a_column_holds_the_second_text(hub) -> None:
+    rows = {"text": [f"a film {row}" for row in range(20)], "asked": ["is it?"] * 20, "label": ["low", "high"] * 10}
+    hub[0]["x"] = {"train": datasets.Dataset.from_dict(rows)}
+    assert load_hub("x", second="asked").train[0].second.words == ("is", "it", "?")
+    assert load_hub("x").train[0].second is None
+    with pytest.raises(ValueError, match=r"there is no column 'query'; columns are asked, label, text"):
+        load_hub("x", second="query")
+    hub[0]["x"] = {"train": datasets.Dataset.from_dict(rows | {"asked": ["is it?"] * 19 + [None]})}
+    with pytest.raises(ValueError, match=r"dataset 'x', train, row 19: its second text, 'asked', is missing"):
+        load_hub("x", second="asked")

@@ -122,3 +122,27 @@ def test_bad_columns_are_named(tmp_path):
 def test_real_tweets():
     with pytest.raises(ValueError, match=r"row 316: document 'fdb77c3752' is empty, it has no words; remove the row"):
         load_table(TWEETS, id="textID", label="sentiment", least_words=1)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_a_column_holds_the_second_text(tmp_path, name):
+    rows = ["text,question,label", *(f"Ann sat {n}.,Who sat {n}?,{('no', 'yes')[n % 2]}" for n in range(12))]
+    path = tmp_path / name
+    path.write_text("\n".join(rows).replace(",", "\t" if name == "a.tsv" else ","), "utf-8")
+    found = documents_by_id(load_table(path, second="question"))
+    assert found["4"].second.words == ("Who", "sat", "2", "?") and found["4"].second.text == "Who sat 2?"
+    assert found["4"] != documents_by_id(load_table(path))["4"]
+    assert documents_by_id(load_table(path, words="text", second="question"))["4"].second.words == ("Who", "sat", "2?")
+    with pytest.raises(ValueError, match=r"there is no column 'query'; columns are label, question, text"):
+        load_table(path, second="query")
+    path.write_text(path.read_text("utf-8").replace("Who sat 5?", " "), "utf-8")
+    with pytest.raises(ValueError, match=r"row 7: its second text is empty, it has no words; fill it or remove"):
+        load_table(path, second="question")
+
+
+def test_html_is_found_in_second_texts_too(tmp_path):
+    rows = [["text", "second", "label"], *([f"a fine film {n}", "is<br />it", ("no", "yes")[n % 2]] for n in range(12))]
+    path = write(tmp_path / "a.csv", rows)
+    with pytest.warns(UserWarning, match=r"12 of 24 texts hold HTML, such as '<br />'"):
+        load_table(path, second="second")
+    assert documents_by_id(load_table(path, second="second", strip_html=True))["2"].second.words == ("is", "it")

@@ -74,3 +74,44 @@ def test_columns_of_a_frame_are_named_by_the_options():
     assert {d.id for part in load(frame, text="body", label="stars").splits.values() for d in part} == {
         str(n) for n in range(20)
     }
+
+
+def test_texts_and_frames_take_second_texts():
+    second = [f"is it {number}?" for number in range(20)]
+    corpus = load(["a fine film"] * 20, labels=LABELS, second=second)
+    found = [document for part in corpus.splits.values() for document in part]
+    assert len({document.id for document in found}) == 20  # one text, twenty questions
+    assert {d.second.text: corpus.classes[d.label] for d in found} == dict(zip(second, LABELS))
+    frame = pd.DataFrame({"text": TEXTS, "label": LABELS, "asked": second})
+    by_column = load(frame, second="asked")
+    assert {(d.text, d.second.text) for part in by_column.splits.values() for d in part} == set(zip(TEXTS, second))
+    in_words = load(frame, words="text", second="asked")
+    assert in_words.train[0].second.words[2].endswith("?")
+    documents = [Document(text, second=other, label=n % 2) for n, (text, other) in enumerate(zip(TEXTS, second))]
+    paired = load(documents, classes=["good", "bad"])
+    assert paired == load(TEXTS, labels=LABELS, second=second, classes=["good", "bad"])
+    stripped = load(TEXTS, labels=LABELS, second=["is<br />it"] * 20, strip_html=True)
+    assert stripped.train[0].second.words == ("is", "it")
+
+
+@pytest.mark.parametrize(
+    ("second", "error", "message"),
+    [
+        (["a"] * 19, ValueError, "corpus 'texts': got 19 second texts for 20 texts; give one for each"),
+        ("question", TypeError, r"second is 'question'; give a second text for each text, in order"),
+        (7, TypeError, r"second is 7; give a second text for each text, in order"),
+        (["a"] * 19 + [None], TypeError, r"row 19: its second text is None; give a text"),
+        (["a"] * 19 + [" "], ValueError, r"row 19: its second text: document '\w+': has no words"),
+        (["a"] * 19 + [Document("b", label=1)], ValueError, r"row 19: its second text: document: second has the label"),
+    ],
+)
+def test_second_texts_that_are_none_are_refused_by_row(second, error, message):
+    with pytest.raises(error, match=message):
+        load(TEXTS, labels=LABELS, second=second)
+
+
+@pytest.mark.parametrize(("cell", "message"), [(None, "asked is missing"), (7, "its second text is 7"), ("", "empty")])
+def test_a_bad_second_cell_of_a_frame_is_refused_by_row(cell, message):
+    frame = pd.DataFrame({"text": TEXTS, "label": LABELS, "asked": ["who?"] * 19 + [cell]}, dtype=object)
+    with pytest.raises(ValueError, match=f"frame, row 19: .*{message}"):
+        load(frame, second="asked")

@@ -235,3 +235,35 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(ValueError):
         save_jsonlines(corpus, path)
     assert path.read_bytes() == before and sorted(file.name for file in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
+
+
+def test_a_second_text_is_a_text_or_an_object_under_a_key_of_ones_own(tmp_path):
+    told = {"words": ["Who", "sat"], "rationale": [1, 0], "id": 7}
+    path = write(tmp_path / "a.jsonl", *({**line, "question": told if n else "Who?"} for n, line in enumerate(GOOD)))
+    found = documents_by_id(load_jsonlines(path, second="question"))
+    assert found["1"].second == Document("Who?")
+    assert found["2"].second == Document(words=("Who", "sat"), rationales=[[1, 0]], id="7")
+    kept = tmp_path / "b.jsonl"
+    save_jsonlines(load_jsonlines(path, second="question"), kept)
+    assert documents_by_id(load_jsonlines(kept)) == found
+
+
+@pytest.mark.parametrize(
+    ("second", "option", "message"),
+    [
+        ({}, {"second": "question"}, r"row 3: has no 'question', which second= names; keys are label, text"),
+        ({"second": ""}, {}, r"row 3: its second text is empty, it has no words"),
+        ({"second": 7}, {}, r"row 3: at second: got 7, expected a text or an object"),
+        ({"second": None}, {}, r"row 3: at second: got None, expected a text or an object"),
+        ({"second": {"words": "Who"}}, {}, r"row 3: at second.words: got 'Who', expected a list"),
+        ({"second": {"words": []}}, {}, r"row 3: second: document '\w+': has no words"),
+        ({"second": {"words": ["a"], "text": "a"}}, {}, r"row 3: second: has words with only one of text and spans"),
+        ({"second": {"words": ["a"], "label": 1}}, {}, r"row 3: at second: 'label' is unknown"),
+        ({}, {}, r"row 3: has no second text, and .*row 1 has one; give each row one, or none"),
+    ],
+)
+def test_a_bad_second_text_is_named(tmp_path, second, option, message):
+    key = option.get("second", "second")
+    lines = [{**line, **(second if number == 2 else {key: "Who sat?"})} for number, line in enumerate(GOOD)]
+    with pytest.raises(ValueError, match=message):
+        load_jsonlines(write(tmp_path / "a.jsonl", *lines), **option)
