@@ -20,7 +20,18 @@ from attn_interp.data.formats.in_memory import corpus_of_frame, corpus_of_texts
 from attn_interp.data.formats.jsonlines import load_jsonlines
 from attn_interp.data.formats.schema import of_kind
 
-CORPORA = ("eraser", "esnli", "fair_rationales", "hatexplain", "hub", "movies", "planted", "sst", "tweets", "yelp_hat")
+CORPORA = (
+    "eraser",
+    "pairs.esnli",
+    "fair_rationales",
+    "hatexplain",
+    "hub",
+    "movies",
+    "planted",
+    "sst",
+    "tweets",
+    "yelp_hat",
+)
 """The modules of the room `corpora` whose SOURCES have a name here, in the order in which they are listed."""
 
 

@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from attn_interp.data.corpora.esnli import SEPARATOR, load_esnli, read_esnli
+from attn_interp.data.corpora.pairs.esnli import SEPARATOR, load_esnli, read_esnli
 
 NUMBERS = (1, 2)
 HEADER = ["pairID", "gold_label", "WorkerId", "Sentence1", "Sentence2"] + [
