@@ -232,7 +232,9 @@ def data(
     identifier: Annotated[str | None, typer.Option("--id", help="Column of a table with unique names.")] = None,
     split: Annotated[str | None, typer.Option(help="Column of a table with train, dev or test.")] = None,
     classes: Annotated[list[str] | None, typer.Option(help="A class name; repeat it for each, in order.")] = None,
-    task: Annotated[str | None, typer.Option(help="Task of a treebank: binary or fine.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Task of a corpus with several: binary, fine; for babi a number.")
+    ] = None,
     least_words: Annotated[int | None, typer.Option(help="Refuse documents with fewer words.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Draws the splits that are not stated.")] = None,
     option: Annotated[
@@ -261,7 +263,7 @@ def data(
         id=identifier,
         split=split,
         classes=classes,
-        task=task,
+        task=None if task is None else parsed(f"task={task}")[1],
         least_words=least_words,
         seed=seed,
     )

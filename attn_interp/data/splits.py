@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attn_interp.data.corpus import SPLITS
 from attn_interp.data.document import Document, gold_labels
@@ -54,6 +54,13 @@ def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> d
         name: tuple(sorted(part, key=lambda each: digest(seed, f"order {each.id}"))) for name, part in cut.items()
     }
     return {name: shuffled[name] if name in shuffled else tuple(given[name]) for name in SPLITS}
+
+
+def held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
+    """A share of the groups, rounded, at least one of two: those that go from training to dev or test whole, such as
+    all questions to one story. Each group counts once; the draw depends on (seed, name of the group)."""
+    names = sorted(set(groups), key=lambda name: digest(seed, f"held out {name}"))
+    return set(names[: min(max(round(share * len(names)), 1), len(names) - 1)])
 
 
 def _groups_by_class(documents: Sequence[Document], seed: int) -> dict[int, list[list[Document]]]:

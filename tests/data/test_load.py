@@ -80,7 +80,8 @@ def test_unknown_names_paths_and_options_are_named(tmp_path):
     with pytest.raises(ValueError) as caught:
         load("imdb")
     options = (
-        "eraser, esnli, fair-rationales, hatexplain, hub, movies, movies-fine, planted, sst, sst-fine, tweets, yelp-hat"
+        "babi, cnn, eraser, esnli, fair-rationales, hatexplain, hub, movies, movies-fine, planted, sick, snli, "
+        "sst, sst-fine, tweets, yelp-hat"
     )
     assert f"corpus 'imdb' is unknown; options are {options}, a file *.csv" in str(caught.value)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv': there is no such file"):
@@ -112,19 +113,8 @@ def test_describe_counts_each_split():
 def test_the_list_names_every_corpus():
     table = list_corpora()
     assert table["corpus"].tolist() == [
-        *(
-            "eraser",
-            "esnli",
-            "fair-rationales",
-            "hatexplain",
-            "hub",
-            "movies",
-            "movies-fine",
-            "planted",
-            "sst",
-            "sst-fine",
-        ),
-        *("tweets", "yelp-hat"),
+        *("babi", "cnn", "eraser", "esnli", "fair-rationales", "hatexplain", "hub", "movies", "movies-fine"),
+        *("planted", "sick", "snli", "sst", "sst-fine", "tweets", "yelp-hat"),
     ]
     built_in = table["corpus"][table["files"] == "built in"]
     assert built_in.tolist() == ["movies", "movies-fine", "planted"]

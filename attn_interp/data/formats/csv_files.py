@@ -77,15 +77,19 @@ def load_table(
     return corpus_of_rows(rows, path.stem, classes, least_words, seed, source=str(path), strip_html=strip_html)
 
 
-def read_records(path: Path, needed: Sequence[str], encoding: str = "utf-8") -> Iterator[tuple[str, dict[str, str]]]:
+def read_records(
+    path: Path, needed: Sequence[str], encoding: str = "utf-8", tabs: bool = False
+) -> Iterator[tuple[str, dict[str, str]]]:
     """(file and row, cell by name of its column) of every record under the first row, which names the columns.
+
+    Cells are parted by tabs where the file is called .tsv or `tabs` says so.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: naming file and row: no first row, names that repeat, a needed column that is not there, or a record
             with more or fewer cells than columns.
     """
-    records = _records(path, needed, encoding)
+    records = _records(path, needed, encoding, tabs or path.suffix.lower() == ".tsv")
     _, header = next(records, ("", []))
     header = [name if name in needed else name.strip() for name in header]
     if not header:
@@ -104,9 +108,9 @@ def read_records(path: Path, needed: Sequence[str], encoding: str = "utf-8") -> 
         yield place, dict(zip(header, cells))
 
 
-def _records(path: Path, needed: Sequence[str], encoding: str) -> Iterator[Record]:
+def _records(path: Path, needed: Sequence[str], encoding: str, tabs: bool) -> Iterator[Record]:
     """The place and the cells of every record; a record's row is the line on which it begins."""
-    if path.suffix.lower() == ".tsv":
+    if tabs:
         for number, line in read_filled_lines(path, encoding):
             yield f"{path}, row {number}", line.split("\t")
         return

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from attn_interp.data.corpora.pairs.snli import CLASSES
 from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import SPLITS, Corpus
+from attn_interp.data.document import Document
 from attn_interp.data.formats.annotated import Annotated, LeftOut
 from attn_interp.data.formats.csv_files import read_records
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
@@ -16,14 +18,12 @@ from attn_interp.data.tokenise import Span, tokenise
 
 SENTENCES = ("Sentence1", "Sentence2")  # premise, hypothesis
 COLUMNS = ("pairID", "gold_label", *SENTENCES)
-CLASSES = ("entailment", "neutral", "contradiction")
-SEPARATOR = "|||"
 LICENCE = "MIT; SNLI is CC BY-SA 4.0"
 SOURCE = "Camburu et al. 2018, e-SNLI: natural language inference with natural language explanations, NeurIPS"
 
 
-def load_esnli(path: Path | str, least_words: int = 3, seed: int = 0) -> Corpus:
-    """A document is the words of the premise, the word ||| that parts them and is never marked, and the hypothesis.
+def load_esnli(path: Path | str, least_words: int = 1, seed: int = 0) -> Corpus:
+    """A document is the premise with the hypothesis as second text; each has the marks of the same people.
 
     Rationales come from the sentences with *marked* words (Sentence1_marked_1 ...); a rationale without those, from the
     numbers of its words counted at white space (Sentence1_Highlighted_1 ..., {} for none). Double and single quotation
@@ -33,7 +33,7 @@ def load_esnli(path: Path | str, least_words: int = 3, seed: int = 0) -> Corpus:
     Args:
         path: The folder with esnli_train.csv (or esnli_train_1.csv and so on), esnli_dev.csv and esnli_test.csv; dev
             and test may be missing.
-        least_words: Pairs with fewer words, the separator counted, are refused.
+        least_words: Premises with fewer words are refused.
         seed: Draws the splits that have no file.
 
     Raises:
@@ -56,7 +56,7 @@ def read_esnli(path: Path | str) -> Annotated:
             name = record["pairID"]
             if name in rows:
                 left_out.append(LeftOut(name, "document", "id has come before", place))
-            elif not all(record[sentence].strip() for sentence in SENTENCES):
+            elif not all(tokenise(record[sentence])[0] for sentence in SENTENCES):
                 left_out.append(LeftOut(name, "document", "a sentence is missing", place))
             else:
                 rows[name] = _row(place, split, record, left_out)
@@ -65,25 +65,17 @@ def read_esnli(path: Path | str) -> Annotated:
 
 def _row(place: str, split: str, record: dict[str, str], left_out: list[LeftOut]) -> Row:
     name, premise, hypothesis = (record[column] for column in ("pairID", *SENTENCES))
-    text = f"{premise} {SEPARATOR} {hypothesis}"
-    starts = (0, len(text) - len(hypothesis))
-    (first, first_spans), (second, second_spans) = tokenise(premise), tokenise(hypothesis)
-    separator = (len(premise) + 1, len(premise) + 1 + len(SEPARATOR))
-    spans = [*first_spans, separator, *((start + starts[1], end + starts[1]) for start, end in second_spans)]
-    rationales = []
+    (words, spans), (asked, places) = tokenise(premise), tokenise(hypothesis)
+    rationales: list[tuple[tuple[float, ...], tuple[float, ...]]] = []
     for number in _annotators(record):
-        marked: list[Span] = []
-        faults = []
-        for sentence, offset in zip(SENTENCES, starts):
-            found, fault = _marks(record, sentence, number)
-            marked += [(start + offset, end + offset) for start, end in found]
-            faults += [fault] if fault else []
-        if faults:
-            left_out.append(LeftOut(name, "rationale", faults[0], f"annotator {number}"))
+        (own, fault), (other, fault_of_other) = (_marks(record, sentence, number) for sentence in SENTENCES)
+        if reason := fault or fault_of_other:
+            left_out.append(LeftOut(name, "rationale", reason, f"annotator {number}"))
         else:
-            rationales.append(values_of_spans(spans, marked))
-    words = (*first, SEPARATOR, *second)
-    return Row(place, name, record["gold_label"], words, text, spans, split, rationales)
+            rationales.append((values_of_spans(spans, own), values_of_spans(places, other)))
+    second = Document(hypothesis, words=asked, spans=places, rationales=[marks for _, marks in rationales])
+    own_marks = [marks for marks, _ in rationales]
+    return Row(place, name, record["gold_label"], words, premise, spans, split, own_marks, second=second)
 
 
 def _annotators(record: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from attn_interp.data.corpora.pairs.esnli import SEPARATOR, load_esnli, read_esnli
+from attn_interp.data.corpora.pairs.esnli import load_esnli, read_esnli
 
 NUMBERS = (1, 2)
 HEADER = ["pairID", "gold_label", "WorkerId", "Sentence1", "Sentence2"] + [
@@ -28,21 +28,23 @@ def only(path, record):
     return read.rows[0], [item.reason for item in read.left_out]
 
 
-def test_a_pair_is_one_document_and_asterisks_mark_words(tmp_path):
+def test_a_pair_is_two_texts_and_asterisks_mark_words_of_both(tmp_path):
     row, left_out = only(tmp_path, marks("A *man,* asleep.", "He *naps*") | marks("A man, asleep.", "*He* naps", 2))
-    assert left_out == [] and row.words == ("A", "man", ",", "asleep", ".", SEPARATOR, "He", "naps")
-    assert [row.text[start:end] for start, end in row.spans] == list(row.words)
-    assert row.rationales == [(0, 1, 1, 0, 0, 0, 0, 1), (0, 0, 0, 0, 0, 0, 1, 0)]
+    assert left_out == [] and row.words == ("A", "man", ",", "asleep", ".")
+    assert [row.text[start:end] for start, end in row.spans] == list(row.words) and row.text == PAIR["Sentence1"]
+    assert row.rationales == [(0, 1, 1, 0, 0), (0, 0, 0, 0, 0)]
+    assert row.second.text == "He naps" and row.second.words == ("He", "naps") and row.second.label is None
+    assert row.second.rationales == ((0, 1), (1, 0))
 
 
 @pytest.mark.parametrize(
     ("record", "rationale", "reason"),
     [
-        (marks("{}", "1", kind="Highlighted"), (0, 0, 0, 0, 0, 0, 0, 1), None),
-        (marks("1,2", "0", kind="Highlighted"), (0, 1, 1, 1, 1, 0, 1, 0), None),
-        (marks("A *man, asleep*.", "*He naps*"), (0, 1, 1, 1, 0, 0, 1, 1), None),
-        (marks(" A  man, asleep. ", "He naps"), (0,) * 8, None),
-        (marks("*A man, asleep.*", "**He** naps"), (1, 1, 1, 1, 1, 0, 0, 0), None),  # empty marks hold nothing
+        (marks("{}", "1", kind="Highlighted"), ((0, 0, 0, 0, 0), (0, 1)), None),
+        (marks("1,2", "0", kind="Highlighted"), ((0, 1, 1, 1, 1), (1, 0)), None),
+        (marks("A *man, asleep*.", "*He naps*"), ((0, 1, 1, 1, 0), (1, 1)), None),
+        (marks(" A  man, asleep. ", "He naps"), ((0,) * 5, (0,) * 2), None),
+        (marks("*A man, asleep.*", "**He** naps"), ((1, 1, 1, 1, 1), (0, 0)), None),  # empty marks hold nothing
         (marks("A *man,* awake.", "He naps"), None, "marked sentence is not the sentence"),
         (marks("A *man, asleep.", "He naps"), None, "marked sentence is not the sentence"),
         (marks("A man, asleep.", ""), None, "a sentence has no marks"),
@@ -53,15 +55,17 @@ def test_a_pair_is_one_document_and_asterisks_mark_words(tmp_path):
 )
 def test_marks_fit_or_are_counted(tmp_path, record, rationale, reason):
     row, left_out = only(tmp_path, record)
-    assert row.rationales == ([] if rationale is None else [rationale])
+    marked = list(zip(row.rationales, row.second.rationales, strict=True))
+    assert marked == ([] if rationale is None else [rationale])
     assert left_out == ([] if reason is None else [reason])
 
 
 def test_quotes_emoji_and_other_scripts(tmp_path):
     pair = {"Sentence1": 'He said "שלום" 👍🏽', "Sentence2": "cafe\u0301 naps"}
     row, left_out = only(tmp_path, pair | marks("He said *'שלום'* *👍🏽*", "*cafe\u0301* naps"))
-    assert left_out == [] and row.words == ("He", "said", '"', "שלום", '"', "👍🏽", SEPARATOR, "cafe\u0301", "naps")
-    assert row.rationales == [(0, 0, 1, 1, 1, 1, 0, 1, 0)]
+    assert left_out == [] and row.words == ("He", "said", '"', "שלום", '"', "👍🏽")
+    assert row.rationales == [(0, 0, 1, 1, 1, 1)]
+    assert row.second.words == ("cafe\u0301", "naps") and row.second.rationales == ((1, 0),)
 
 
 def test_files_are_splits_and_odd_pairs_are_counted(tmp_path):
