@@ -204,7 +204,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("data", "moovies"), "'moovies' is unknown; options are babi, cnn, eraser, esnli, fair-rationales, "),
+        (("data", "moovies"), "'moovies' is unknown; options are babi, cnn, eraser, esnli, facts, fair-rationales, "),
         (("data", "absent.jsonl"), "there is no such file"),
         (("data", "absent.csv", "--label", "stars"), "there is no such file"),
         (("data", "planted", "--option", "documents"), "--option 'documents': expected NAME=VALUE"),

@@ -21,8 +21,8 @@ from attn_interp.data.formats.jsonlines import load_jsonlines
 from attn_interp.data.formats.schema import of_kind
 
 CORPORA = (
-    *("pairs.babi", "pairs.cnn", "eraser", "pairs.esnli", "fair_rationales", "hatexplain", "hub", "movies", "planted"),
-    *("pairs.sick", "pairs.snli", "sst", "tweets", "yelp_hat"),
+    *("pairs.babi", "pairs.cnn", "eraser", "pairs.esnli", "pairs.facts", "fair_rationales", "hatexplain", "hub"),
+    *("movies", "planted", "pairs.sick", "pairs.snli", "sst", "tweets", "yelp_hat"),
 )
 """The modules of the room `corpora` whose SOURCES have a name here, in the order in which they are listed."""
 

@@ -80,7 +80,7 @@ def test_unknown_names_paths_and_options_are_named(tmp_path):
     with pytest.raises(ValueError) as caught:
         load("imdb")
     options = (
-        "babi, cnn, eraser, esnli, fair-rationales, hatexplain, hub, movies, movies-fine, planted, sick, snli, "
+        "babi, cnn, eraser, esnli, facts, fair-rationales, hatexplain, hub, movies, movies-fine, planted, sick, snli, "
         "sst, sst-fine, tweets, yelp-hat"
     )
     assert f"corpus 'imdb' is unknown; options are {options}, a file *.csv" in str(caught.value)
@@ -113,11 +113,11 @@ def test_describe_counts_each_split():
 def test_the_list_names_every_corpus():
     table = list_corpora()
     assert table["corpus"].tolist() == [
-        *("babi", "cnn", "eraser", "esnli", "fair-rationales", "hatexplain", "hub", "movies", "movies-fine"),
+        *("babi", "cnn", "eraser", "esnli", "facts", "fair-rationales", "hatexplain", "hub", "movies", "movies-fine"),
         *("planted", "sick", "snli", "sst", "sst-fine", "tweets", "yelp-hat"),
     ]
     built_in = table["corpus"][table["files"] == "built in"]
-    assert built_in.tolist() == ["movies", "movies-fine", "planted"]
+    assert built_in.tolist() == ["facts", "movies", "movies-fine", "planted"]
     assert set(table["files"]) == {"built in", "your own: path=..."}
 
 
