@@ -14,7 +14,9 @@ from typing import Any, SupportsIndex
 
 from attn_interp.data.tokenise import tokenise
 
+CLASS = "the index of the class, a whole number, or None"
 NUMBERS = "lists of numbers, one number for each word"
+OFFSETS = "(start, end) in whole numbers for each word"
 ID_DIGITS = 12  # of an id that is a hash
 
 
@@ -67,7 +69,7 @@ class Document:
         spans: Sequence[Sequence[int]] | None = None,
         second: str | Document | None = None,
     ) -> None:
-        name = "" if id is None else f" {id!r}"
+        name = "" if id is None else f" {shortened(repr(id), 60)}"
         if text is not None and not isinstance(text, str):
             raise TypeError(f"document{name}: text is {shortened(repr(text), 60)}; give a string, or words=(...)")
         if isinstance(words, str):
@@ -89,12 +91,12 @@ class Document:
         second = _second(name, second)
         values = {
             "text": text,
-            "label": _plain(name, "label", label, operator.index, "the index of the class, a whole number, or None"),
+            "label": None if label is None else _plain(name, "label", label, operator.index, CLASS),
             "id": _hashed(text, words, second) if id is None else id,
             "words": words,
             "rationales": _plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
             "signals": _plain(name, "signals", signals, _named_numbers, NUMBERS),
-            "spans": _plain(name, "spans", spans, _offsets, "(start, end) in whole numbers for each word"),
+            "spans": None if spans is None else _plain(name, "spans", spans, _offsets, OFFSETS),
             "second": second,
         }
         for key, value in values.items():
@@ -264,7 +266,7 @@ def text_of(document: Document) -> str:
 
 def _plain(document: str, name: str, given: Any, plain: Callable[[Any], Any], expected: str) -> Any:
     try:
-        return None if given is None else plain(given)
+        return plain(given)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise TypeError(f"document{document}: {name} is {shortened(repr(given), 60)}; give {expected}") from error
 

@@ -55,6 +55,12 @@ def test_a_string_for_words_is_not_taken_for_its_letters():
         document(words="film")
 
 
+@pytest.mark.parametrize("name", ["rationales", "signals"])
+def test_none_is_no_list_of_numbers(name):
+    with pytest.raises(TypeError, match=f"document 'r17': {name} is None; give lists of numbers, one number for each"):
+        document(**{name: None})
+
+
 def test_a_label_is_a_whole_number():
     with pytest.raises(TypeError):
         document(label=1.0)

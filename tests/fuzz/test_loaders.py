@@ -247,6 +247,55 @@ def of_hub(folder: Path, number: int) -> Iterator[Trial]:
         yield Trial(call, f"hub {seed} {how} {key}", how != "right", (place.name,), says)
 
 
+def of_published_pairs(folder: Path, number: int) -> Iterator[Trial]:
+    """The files of bAbI, SNLI, SICK and CNN, one of which is damaged; a text that is taken stands in a file."""
+    story = "".join(
+        f"1 Ann sat in the den.\n2 Bo ran to hall {n}.\n3 Where is Bo?\thall {n % 3}\t2\n" for n in range(9)
+    )
+    labels = ("entailment", "neutral", "contradiction")
+    told = [
+        {"pairID": f"p{n}", "gold_label": labels[n % 3], "sentence1": "a man", "sentence2": f"b {n}"} for n in range(6)
+    ]
+    rows = [f"{n}\ta man\tb {n}\t3\t{labels[n % 3].upper()}" for n in range(6)]
+    head = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment"
+    news = "http://x\n\n@entity1 met @entity2 {}\n\n@placeholder met\n\n@entity{}\n\n@entity1:Ann\n@entity2:Bo\n"
+    whole: dict[str, dict[str, str]] = {
+        "babi": {f"qa1_x_{split}.txt": story for split in ("train", "test")},
+        "snli": {
+            f"snli_1.0_{s}.jsonl": "".join(json.dumps(t | {"pairID": s + t["pairID"]}) + "\n" for t in told)
+            for s in SPLITS
+        },
+        "sick": {
+            f"SICK_{split}.txt": "\n".join([head, *(f"{place}{row}" for row in rows), ""])
+            for place, split in enumerate(("train", "trial", "test_annotated"), 1)
+        },
+        "cnn": {
+            f"{s}/{n}.question": news.format(n, n % 2 + 1) for s in ("training", "validation", "test") for n in (1, 2)
+        },
+    }
+    for seed in range(number):
+        rng = random.Random(seed)
+        name = list(whole)[seed % len(whole)]
+        files = {file: content.encode() for file, content in whole[name].items()}
+        broken = rng.choice(list(files))
+        files[broken] = changed_bytes(rng, files[broken])
+
+        def call(name: str = name, files: dict[str, bytes] = files) -> Corpus:
+            for file, content in files.items():
+                (folder / name / file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name / file).write_bytes(content)
+            return load(name, path=folder / name)
+
+        def says(corpus: Corpus, files: dict[str, bytes] = files) -> bool:
+            """Every second text stands in the files but for white space and how JSON writes it."""
+            given = "".join("".join(content.decode("utf-8-sig").split()) for content in files.values())
+            texts = ["".join(text.split()) for text, _ in held_beside(corpus)]
+            return all(text in given or json.dumps(text)[1:-1] in given for text in texts)
+
+        about = f"{name} {seed} {broken} {files[broken][:120]!r}"
+        yield Trial(call, about, None, (Path(broken).name, name), says)
+
+
 ODD_CELLS = (None, math.nan, pd.NA, "", " ", 3, True, b"x", ["pos"], {"pos"}, "\ud800", 10**30, "pos", "a film")
 
 
@@ -342,6 +391,7 @@ KINDS = {
     "csv of pairs": (partial(of_table, table=CSV_PAIRS), 100),
     "json lines of pairs": (partial(of_lines, objects=LINES_OF_PAIRS), 120),
     "pairs in memory": (of_pairs_in_memory, 100),
+    "published pairs": (of_published_pairs, 160),
     "vectors": (of_vectors, 120),
 }
 

@@ -26,7 +26,7 @@ from tests.fuzz.judge import Trial
 
 DOCUMENT: dict[str, Any] = {
     **{"text": "a film", "words": ["a", "film"], "label": 1, "id": "d", "spans": [[0, 1], [2, 6]]},
-    **{"rationales": [[0, 1]], "signals": {"s": [1, 2.5]}},
+    **{"rationales": [[0, 1]], "signals": {"s": [1, 2.5]}, "second": "is it?"},
 }
 
 
@@ -48,7 +48,8 @@ def of_documents(folder: Path, number: int) -> Iterator[Trial]:
             words = given["words"] is None or list(given["words"]) == list(taken.words)
             named = given["id"] is None or taken.id == given["id"]
             same = taken.label == given["label"] and taken.text == given["text"]
-            return kinds and words and named and same and all(isinstance(key, str) for key in taken.signals)
+            beside = given["second"] == (taken.second and taken.second.text)
+            return kinds and words and named and same and beside and all(isinstance(key, str) for key in taken.signals)
 
         yield Trial(
             lambda given=given: Document(**given), f"document {seed} {path} {value!r}", None, ("document",), says
