@@ -43,6 +43,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.documents)
 
+    @property
+    def inputs(self) -> tuple[torch.Tensor, ...]:
+        """What our own classifiers take: ids, is_token and is_word, and the same of the second texts."""
+        own = self.ids, self.is_token, self.is_word
+        return own if self.second is None else own + self.second.inputs
+
     def to(self, device: torch.device | str) -> Batch:
         return self._with(lambda values: values.to(device))
 

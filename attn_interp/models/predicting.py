@@ -49,7 +49,7 @@ def predict_logits(
             batch = collate([documents[row] for row in rows], vocabulary).to(device)
             order += rows
             with nullcontext() if attention is None else attending(module, attention(batch)):
-                outputs.append(module(batch.ids, batch.is_token, batch.is_word).cpu())  # (B, C)
+                outputs.append(module(*batch.inputs).cpu())  # (B, C)
     by_length = torch.cat(outputs)  # (N, C)
     logits = torch.empty_like(by_length)
     logits[torch.tensor(order)] = by_length

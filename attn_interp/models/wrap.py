@@ -23,6 +23,7 @@ from attn_interp.models.classifiers.checkpoint import SETTINGS, load_checkpoint
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
+from attn_interp.models.classifiers.pairs.pair_classifier import PairClassifier
 from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
@@ -39,8 +40,8 @@ from attn_interp.recording.engine.tracker import unwrap
 
 
 def own_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
-    """(ids, is_token, is_word): what our own classifiers take."""
-    return batch.ids, batch.is_token, batch.is_word
+    """What our own classifiers take."""
+    return batch.inputs
 
 
 def wrap(
@@ -185,7 +186,7 @@ def wrap(
         if vocabulary is None:
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
         words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
-        tried_on = made_up(words, SENTENCE_ENDS[0] if in_sentences else None)
+        tried_on = made_up(words, SENTENCE_ENDS[0] if in_sentences else None, isinstance(module, PairClassifier))
     classes = class_names(classes)
     device = require_device(device)
     read = chosen_outputs(logits, outputs)

@@ -9,14 +9,16 @@ from attn_interp.data.document import Document
 LENGTHS = (7, 5, 6, 3, 4)
 
 
-def made_up(words: Sequence[str], sentence_end: str | None = None) -> list[Document]:
-    """Documents of several lengths from these words; every third word is `sentence_end` if it is given."""
+def made_up(words: Sequence[str], sentence_end: str | None = None, pairs: bool = False) -> list[Document]:
+    """Documents of several lengths from these words; every third word is `sentence_end` if it is given.
+    In pairs, second texts have lengths of their own."""
     documents = []
     for length in LENGTHS:
         chosen = [words[(length + i) % len(words)] for i in range(length)]
         if sentence_end is not None:
             chosen[2::3] = [sentence_end] * len(chosen[2::3])
-        documents.append(Document(id=f"example {length}", words=tuple(chosen), label=0))
+        second = Document(words=chosen[: 1 + length // 3]) if pairs else None
+        documents.append(Document(id=f"example {length}", words=tuple(chosen), label=0, second=second))
     return documents
 
 

@@ -100,17 +100,18 @@ class AttentionPooling(nn.Module):
 
     def forward(self, states: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
         """states (B, T, D), is_token (B, T), is_word (B, T) -> context (B, D)."""
-        return self.pool(states, self.scores(states), is_word)
+        return pooled(states, self.scores(states), is_word)
 
-    def pool(self, states: torch.Tensor, scores: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-        """states (B, T, D), scores (B, H, T), is_word (B, T) -> context (B, D)."""
-        scores = scores[:, :, None]  # (B, H, 1, T)
-        has_word = is_word.any(1)  # (B,)
-        # A row masked everywhere would make the softmax NaN.
-        masked = ~is_word & has_word[:, None]  # (B, T)
-        weights = torch.softmax(scores.masked_fill(masked[:, None, None], -math.inf), dim=-1)  # (B, H, 1, T)
-        values = states.unflatten(-1, (scores.shape[1], -1)).transpose(1, 2)  # (B, H, T, D/H)
-        return (weights @ values).flatten(1) * has_word[:, None]
+
+def pooled(states: torch.Tensor, scores: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+    """states (B, T, D), scores (B, H, T), is_word (B, T) -> context (B, D)."""
+    scores = scores[:, :, None]  # (B, H, 1, T)
+    has_word = is_word.any(1)  # (B,)
+    # A row masked everywhere would make the softmax NaN.
+    masked = ~is_word & has_word[:, None]  # (B, T)
+    weights = torch.softmax(scores.masked_fill(masked[:, None, None], -math.inf), dim=-1)  # (B, H, 1, T)
+    values = states.unflatten(-1, (scores.shape[1], -1)).transpose(1, 2)  # (B, H, T, D/H)
+    return (weights @ values).flatten(1) * has_word[:, None]
 
 
 def build_attention(width: int, compatibility: str, heads: int) -> AttentionPooling:

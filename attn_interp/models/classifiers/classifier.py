@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from attn_interp.by_name import named
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.encoders import build_encoder
 from attn_interp.models.classifiers.pooling import build_pooling
@@ -45,15 +46,31 @@ class Classifier(nn.Module):
         vectors = _start_vectors(vocabulary_size, settings.embedding_width, embeddings)
         self.embedding = nn.Embedding.from_pretrained(vectors, freeze=False, padding_idx=0)
         self.encoder = build_encoder(settings)
-        self.pooling = build_pooling(settings)
+        self.pooling: nn.Module = build_pooling(settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(settings.state_width, class_count)
 
-    def forward(self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-        """ids (B, T), is_token (B, T), is_word (B, T), padded on the right -> logits (B, C)."""
+    def forward(
+        self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, *second: torch.Tensor
+    ) -> torch.Tensor:
+        """ids (B, T), is_token (B, T), is_word (B, T), padded on the right -> logits (B, C).
+
+        Raises:
+            ValueError: the documents have a second text, which this classifier would not read.
+        """
+        check_one_text(second)
         embedded = self.dropout(self.embedding(ids))  # (B, T, E)
         states = self.encoder(embedded, is_token)  # (B, T, D)
         return self.head(self.dropout(self.pooling(states, is_token, is_word)))
+
+
+def check_one_text(second: tuple[torch.Tensor, ...]) -> None:
+    """Raises ValueError where a classifier of one text is given what it would not read."""
+    if second:
+        raise ValueError(
+            "this classifier reads one text, and the documents have a second; train it on such documents, or leave "
+            "second out"
+        )
 
 
 def build_classifier(
@@ -67,6 +84,9 @@ def build_classifier(
     build = encoder_named(settings.encoder).build_classifier
     if build is not None:
         return build(settings, vocabulary, class_count, embeddings)
+    if settings.texts == 2:
+        kind: type[Classifier] = named("models.classifiers.pairs.pair_classifier.PairClassifier")
+        return kind(settings, len(vocabulary), class_count, embeddings)
     return Classifier(settings, len(vocabulary), class_count, embeddings)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.models.classifiers.hierarchical import HierarchicalClassifier
+from attn_interp.models.classifiers.pairs.given_query import GivenPooling
 from attn_interp.models.classifiers.pooling import AttentionPooling
 from attn_interp.models.view import to_positions
 
@@ -114,7 +115,7 @@ def reading_scores(module: nn.Module) -> Iterator[list[torch.Tensor]]:
         hook.remove()
 
 
-def attention_pooling(module: nn.Module) -> AttentionPooling:
+def attention_pooling(module: nn.Module) -> AttentionPooling | GivenPooling:
     """The attention over words of a classifier of ours.
 
     Raises:
@@ -123,7 +124,7 @@ def attention_pooling(module: nn.Module) -> AttentionPooling:
     if isinstance(module, HierarchicalClassifier):
         raise TypeError("HierarchicalClassifier attends to sentences; expected a classifier that attends to words")
     pooling = getattr(module, "pooling", None)
-    if not isinstance(pooling, AttentionPooling):
+    if not isinstance(pooling, AttentionPooling | GivenPooling):
         raise TypeError(
             f"{type(module).__name__} pools by {type(pooling).__name__}; expected a classifier with pooling='attention'"
         )
@@ -137,6 +138,6 @@ class _Held(nn.Module):
         super().__init__()
         self.logarithms = logarithms  # (B, T)
 
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """states (B, T, D) -> scores (B, 1, T)."""
+    def forward(self, states: torch.Tensor, *query: torch.Tensor) -> torch.Tensor:
+        """states (B, T, D), and the query of a classifier of two texts -> scores (B, 1, T)."""
         return self.logarithms[:, None]

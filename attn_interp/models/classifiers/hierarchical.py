@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from attn_interp.data.vocabulary import END_ID, START_ID, UNKNOWN_ID, Vocabulary
 from attn_interp.models.classifiers.attention_pooling import Scores, build_attention
-from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.classifier import Classifier, check_one_text
 from attn_interp.models.classifiers.encoders import Encoder, StateEncoder
 from attn_interp.models.classifiers.recurrent import LstmEncoder
 from attn_interp.models.classifiers.settings import ClassifierSettings
@@ -99,11 +99,14 @@ class HierarchicalClassifier(Classifier):
         self.word_attention = WordAttention(scores)
         self.sentence_encoder = LstmEncoder(settings.state_width, settings.hidden, settings.bidirectional)
 
-    def forward(self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-        """ids (B, T), is_token (B, T), is_word (B, T), padded on the right -> logits (B, C).
+    def forward(
+        self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, *second: torch.Tensor
+    ) -> torch.Tensor:
+        """ids (B, T), is_token (B, T), is_word (B, T), padded on the right -> logits (B, C); `second` is refused.
 
         `is_word` may be true on the last words of the sentences alone: words are all tokens but start and end.
         """
+        check_one_text(second)
         is_word = words_among(ids, is_token)
         is_last = last_of_sentences(ids, is_word, self.end_ids)
         embedded = self.dropout(self.embedding(ids))  # (B, T, E)

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from attn_interp.models.classifiers.attention_pooling import AdditiveScores, AttentionPooling, DotScores, UniformScores
+from attn_interp.models.classifiers.attention_pooling import (
+    AdditiveScores,
+    AttentionPooling,
+    DotScores,
+    UniformScores,
+    pooled,
+)
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.pooling import MeanPooling
 
@@ -64,7 +70,6 @@ def _attention(pooling: AttentionPooling, weight: torch.Tensor, bias: torch.Tens
             scores = read[..., : len(ahead)].transpose(1, 2)
         else:
             scores = attention(values)
-        pooled = pooling.pool(values, scores, is_word)  # (B, heads C)
-        return pooled.unflatten(-1, (heads, classes)).sum(1) + bias
+        return pooled(values, scores, is_word).unflatten(-1, (heads, classes)).sum(1) + bias
 
     return LinearReading(torch.cat([ahead, votes]), logits)

@@ -90,6 +90,8 @@ class ClassifierSettings:
         dropout: Share of values dropped in training, at the embeddings and at the pooled vector, 0 <= dropout < 1.
         forget_bias: Added to what the biases of an LSTM's forget gates start from, which is about 0. At 1 the cell
             starts by keeping most of what it has (Gers et al. 2000; Jozefowicz et al. 2015).
+        texts: 1, or 2 where documents have a second text, which gives the query of the attention over the first
+            (`pairs.pair_classifier`); training takes it from the corpus.
 
     Raises:
         TypeError: a setting of another kind, such as 2.0 or True for a whole number.
@@ -108,6 +110,7 @@ class ClassifierSettings:
     layers: int = 2
     encoder_heads: int = 4
     forget_bias: float = 0.0
+    texts: int = 1
 
     def __post_init__(self) -> None:
         require_kinds(self)
@@ -140,6 +143,13 @@ class ClassifierSettings:
             encoder.check(self)
         if self.pooling == "attention":
             self.check_heads()
+        if self.texts not in (1, 2):
+            raise ValueError(f"texts: got {self.texts}, expected 1 or 2")
+        if self.texts == 2 and (self.pooling != "attention" or self.heads != 1 or encoder.build_classifier is not None):
+            raise ValueError(
+                f"texts: a classifier of two texts pools by attention of one head over an encoder of words, got "
+                f"pooling={self.pooling!r}, heads={self.heads}, encoder={self.encoder!r}"
+            )
 
     def check_heads(self) -> None:
         """Refuse a number of heads that cannot share the states evenly, for whatever attends to them.

@@ -6,13 +6,14 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch.optim import Optimizer
 
 from attn_interp.data.batch import Batch, TokenIds, batch_count, batches_by_length, padded, token_ids
-from attn_interp.data.corpus import Corpus
+from attn_interp.data.corpus import Corpus, seconds_of
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.checks.device import require_device
@@ -63,7 +64,7 @@ def fit_classifier(
             to resume from is damaged or of another training.
         FloatingPointError: the loss became infinite or NaN; names epoch and batch.
     """
-    settings = settings or ClassifierSettings()
+    settings = replace(settings or ClassifierSettings(), texts=2 if seconds_of(corpus.train) else 1)
     training = training or TrainingSettings()
     device = require_device(device)
     vocabulary = Vocabulary.build(corpus.train, training.least_count)

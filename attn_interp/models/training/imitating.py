@@ -163,8 +163,8 @@ def imitate(
 
     Raises:
         TypeError: the base has no attention.
-        ValueError: it has several heads; an unknown `free`; a strength below 0; a file to resume from that is damaged
-            or of another training.
+        ValueError: it has several heads or reads two texts; an unknown `free`; a strength below 0; a file to resume
+            from that is damaged or of another training.
     """
     require_option("free", free, tuple(FREE))
     if not strength >= 0:
@@ -227,6 +227,8 @@ def base_outputs(base: Trained, corpus: Corpus, most_states: int = MOST_STATES) 
         most_states: The states of the encoder are kept if they are at most this many bytes.
     """
     attention_pooling(base.module)
+    if base.settings.texts == 2:
+        raise ValueError("imitate: the base reads two texts; models that imitate are made for one text alone")
     if base.settings.heads != 1:
         raise ValueError(f"imitate: the base has {base.settings.heads} attention heads, expected one")
     documents = [*corpus.train, *corpus.dev]

@@ -49,7 +49,7 @@ class Classification:
 
     def loss(self, module: Classifier, batch: Batch) -> torch.Tensor:
         with nullcontext() if self.attention is None else attending(module, self.attention(batch)):
-            logits = module(batch.ids, batch.is_token, batch.is_word)  # (B, C)
+            logits = module(*batch.inputs)  # (B, C)
         return functional.cross_entropy(logits, batch.gold_labels(), self.weights.to(logits.device))
 
     def judge(self, module: Classifier, vocabulary: Vocabulary, documents: Sequence[Document]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from attn_interp.attribution.leave_one_out import leave_one_out, logits_by_delet
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.classifiers import deletion
+from attn_interp.models.classifiers import deletion, linear_reading
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import logits_without_each_word
 from attn_interp.models.classifiers.settings import ClassifierSettings
@@ -132,13 +132,13 @@ def test_the_bound_on_memory_changes_nothing(states_at_once: int, monkeypatch: p
     batch = model_of(module).batch(DOCUMENTS)
     _, whole = logits_without_each_word(module, batch)
     sizes: list[int] = []
-    pool = module.pooling.pool
+    pool = linear_reading.pooled
 
     def watched(states: torch.Tensor, scores: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
         sizes.append(states.numel())
         return pool(states, scores, is_word)
 
-    monkeypatch.setattr(module.pooling, "pool", watched)
+    monkeypatch.setattr(linear_reading, "pooled", watched)
     monkeypatch.setattr(deletion, "STATES_AT_ONCE", states_at_once)
     _, parts = logits_without_each_word(module, batch)
     assert torch.allclose(parts, whole, atol=1e-6, equal_nan=True)

@@ -44,7 +44,7 @@ def gradient_by_distance(trained: Trained, documents: Sequence[Document], size: 
         handle = trained.module.embedding.register_forward_hook(keep)
         try:
             with torch.enable_grad():
-                logits = trained.module(batch.ids, batch.is_token, batch.is_word)
+                logits = trained.module(*batch.inputs)
         finally:
             handle.remove()
         best = logits.topk(2, dim=-1).values

@@ -40,6 +40,6 @@ def found_evidence(trained: Trained, batch: Batch, model: AttentionModel | None 
         mass = (run.weights.double() * marked).sum(1).cpu().numpy()
     else:
         with torch.no_grad():
-            logits = trained.module(batch.ids, batch.is_token, batch.is_word)
+            logits = trained.module(*batch.inputs)
     correct = (logits.argmax(-1) == batch.gold_labels()).double().cpu().numpy()
     return pd.DataFrame({"document": [each.id for each in batch.documents], "correct": correct, "mass": mass})

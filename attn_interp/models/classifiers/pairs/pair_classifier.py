@@ -1,0 +1,68 @@
+"""The classifier of two texts: attention over the first given the second, as for entailment and question answering."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from attn_interp.models.classifiers.classifier import Classifier
+from attn_interp.models.classifiers.encoders import build_encoder
+from attn_interp.models.classifiers.pairs.given_query import build_given
+from attn_interp.models.classifiers.pooling import LastPooling, MeanPooling
+from attn_interp.models.classifiers.settings import ClassifierSettings, encoder_named
+
+
+class PairClassifier(Classifier):
+    """Two texts -> logits of C classes, as in Jain & Wallace 2019 (their code).
+
+    Both texts have one table of word vectors and an encoder each. The query q of a pair is what the second encoder
+    knows at its end: the last states of both directions of an LSTM or GRU, side by side, and of other encoders the mean
+    of the states. The context c is attention over the words of the first text given q, and the logits are
+
+        W tanh(W_c c + W_q q)
+
+    so they are not affine in the attention: what stands inside tanh is.
+
+    Args:
+        settings, vocabulary_size, class_count, embeddings: As for `Classifier`; `settings.texts` is 2.
+    """
+
+    def __init__(
+        self,
+        settings: ClassifierSettings,
+        vocabulary_size: int,
+        class_count: int,
+        embeddings: torch.Tensor | None = None,
+    ) -> None:
+        super().__init__(settings, vocabulary_size, class_count, embeddings)
+        width = settings.state_width
+        self.second_encoder = build_encoder(settings)
+        sums_up = encoder_named(settings.encoder).sums_up
+        self.summary = LastPooling(settings.both_directions) if sums_up else MeanPooling()
+        self.pooling = build_given(width, settings.attention)
+        self.of_context = nn.Linear(width, width // 2)
+        self.of_query = nn.Linear(width, width // 2)
+        self.head = nn.Linear(width // 2, class_count)
+
+    def forward(
+        self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, *second: torch.Tensor
+    ) -> torch.Tensor:
+        """ids, is_token, is_word (B, T) of the first texts and the same (B, S) of the second, padded on the right ->
+        logits (B, C).
+
+        Raises:
+            ValueError: there are no second texts.
+        """
+        if not second:
+            raise ValueError(
+                "this classifier reads two texts, and the documents have one; give each its second, as "
+                "Document(text, second=...)"
+            )
+        second_ids, second_is_token, second_is_word = second
+        states = self.encoder(self.dropout(self.embedding(ids)), is_token)  # (B, T, D)
+        # Not by a call: words of the second text are no words of the first, whose embeddings are watched and changed.
+        embedded = type(self.embedding).forward(self.embedding, second_ids)
+        of_second = self.second_encoder(self.dropout(embedded), second_is_token)  # (B, S, D)
+        query = self.summary(of_second, second_is_token, second_is_word)  # (B, D)
+        context = self.dropout(self.pooling(states, query, is_word))
+        return self.head(torch.tanh(self.of_context(context) + self.of_query(query)))
