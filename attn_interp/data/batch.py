@@ -29,7 +29,9 @@ class Batch:
         piece_of: (B, T) index of the word that each position is a piece of, -1 at special tokens and padding; None
             where every word is one position.
         second: The batch of the second texts, row by row, whose own positions are as many as they need; None where the
-            documents have none.
+            documents have none, or where both stand in one row.
+        kinds: (B, T) the type of each position, where a tokenizer tells two texts in a row, or special tokens, by one;
+            0 at padding.
     """
 
     documents: tuple[Document, ...]
@@ -39,6 +41,7 @@ class Batch:
     labels: torch.Tensor | None  # (B,)
     piece_of: torch.Tensor | None = None  # (B, T)
     second: Batch | None = None
+    kinds: torch.Tensor | None = None  # (B, T)
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -76,6 +79,7 @@ class Batch:
             None if self.labels is None else change(self.labels),
             None if self.piece_of is None else change(self.piece_of),
             None if self.second is None else self.second._with(change),
+            None if self.kinds is None else change(self.kinds),
         )
 
 

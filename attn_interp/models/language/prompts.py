@@ -10,7 +10,7 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, shortened
 from attn_interp.models.transformers.subwords import Pieces, padded_pieces
 
-TEXT = "{text}"
+TEXT, SECOND = "{text}", "{second}"
 Message = Mapping[str, str]
 
 
@@ -19,7 +19,7 @@ class Prompt:
     """What stands around a text.
 
     Attributes:
-        before, after: The prompt on both sides of the text.
+        before, after: The prompt on both sides of the text, with {second} where a second text stands.
         special: Whether the tokenizer adds its special tokens; the template of a chat model has its own.
     """
 
@@ -27,8 +27,25 @@ class Prompt:
     after: str
     special: bool = True
 
+    @property
+    def pairs(self) -> bool:
+        return SECOND in self.before + self.after
+
+    def sides(self, document: Document) -> tuple[str, str]:
+        """What stands before and after the text of a document.
+
+        Raises:
+            ValueError: the document has a second text and the prompt no place for it, or the other way round.
+        """
+        if (document.second is not None) != self.pairs:
+            has = "has a second text, and the prompt no" if document.second else "has no second text, and the prompt a"
+            raise ValueError(f"document {document.id!r}: {has} place for it, {SECOND}")
+        second = "" if document.second is None else " ".join(document.second.words)
+        return self.before.replace(SECOND, second), self.after.replace(SECOND, second)
+
     def around(self, document: Document) -> str:
-        return f"{self.before}{' '.join(document.words)}{self.after}"
+        before, after = self.sides(document)
+        return f"{before}{' '.join(document.words)}{after}"
 
 
 def prompt_of(prompt: str | Sequence[Message], tokenizer: Any) -> Prompt:
@@ -102,11 +119,12 @@ class CollatePrompts:
         Raises:
             ValueError: naming a word without a piece, or a piece that is of the prompt and of the text.
         """
+        before, after = self.prompt.sides(document)
         text = self.prompt.around(document)
-        word_at = [-1] * len(self.prompt.before)  # of each character; a blank goes with the word that follows
+        word_at = [-1] * len(before)  # of each character; a blank goes with the word that follows
         for index, letters in enumerate(document.words):
             word_at += [index] * (len(letters) + (index > 0))
-        word_at += [-1] * len(self.prompt.after)
+        word_at += [-1] * len(after)
         encoded = self.tokenizer(
             text, return_offsets_mapping=True, add_special_tokens=self.prompt.special, truncation=False, verbose=False
         )

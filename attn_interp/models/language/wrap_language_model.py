@@ -82,7 +82,8 @@ def wrap_language_model(
         model: A ...ForCausalLM, or an encoder-decoder ...ForConditionalGeneration, as T5 and BART are; put into eval
             mode and on `device`.
         tokenizer: Its tokenizer, a fast one.
-        prompt: A text with {text} in it, or the messages of a chat with {text} in one of them.
+        prompt: A text with {text} in it, or the messages of a chat with {text} in one of them; and {second} where the
+            second text of a document stands, whose words are outside too.
         answers: Class -> what the model would write behind the prompt, or several wordings of it; behind an encoder
             as `tokenizer(text_target=answer)` spells it, without its end.
         calibrate: A text without content, as "N/A": what the model says of it is taken off the logits.
@@ -111,7 +112,7 @@ def wrap_language_model(
         )
     device = require_device(device)
     around = prompt_of(prompt, tokenizer)
-    documents = example or made_up(words_of(tokenizer))
+    documents = example or made_up(words_of(tokenizer), pairs=around.pairs)
     longer, shorter = two_sizes(documents)
     trial = [*longer[:3], shorter[-1]]
     prompts = [around.around(each) for each in trial]
@@ -141,7 +142,9 @@ def wrap_language_model(
 
     if calibrate is not None:
         with torch.no_grad():
-            module.offset = run(tried([Document(calibrate, id="calibration")]))[0]
+            module.offset = run(
+                tried([Document(calibrate, id="calibration", second=calibrate if around.pairs else None)])
+            )[0]
     check_outputs(run, Outputs(), True, names, trial, tried, module)
     found = sites(module, *ids_and_mask(tried(longer)), other=(ids_and_mask(tried(shorter)), {}))
     found = tuple(replace(each, name=each.path) for each in found if module.usual_query(each) is not None)

@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.transformers.checks import check_classifier, check_tokenizer
 from attn_interp.models.transformers.query import with_query
-from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length, pieces_of
+from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length
 from attn_interp.models.view import MEAN, chosen_view
 from attn_interp.recording import sites
 
@@ -130,19 +130,17 @@ def cut_to_fit(model: AttentionModel, documents: Sequence[Document]) -> Cut:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Batch -> the positional arguments of a model's forward: ids, mask and, where the tokenizer tells special tokens
-    by type (XLNet), the types; what stands between them in the signature keeps its default."""
+    """Batch -> the positional arguments of a model's forward: ids, mask and, where tokenizer and model know them, the
+    types of the positions (of two texts, or of XLNet's special tokens); what stands between them in the signature keeps
+    its default."""
 
     model: nn.Module
-    types: dict[int, int] = field(default_factory=dict)
 
     def __call__(self, batch: Batch) -> tuple[Any, ...]:
-        given = {"input_ids": batch.ids, "attention_mask": batch.is_token.long()}
-        if self.types:
-            given["token_type_ids"] = torch.zeros_like(batch.ids)
-            for token, kind in self.types.items():
-                given["token_type_ids"][batch.ids == token] = kind
         parameters = inspect.signature(self.model.forward).parameters
+        given = {"input_ids": batch.ids, "attention_mask": batch.is_token.long()}
+        if batch.kinds is not None and "token_type_ids" in parameters:
+            given["token_type_ids"] = batch.kinds
         last = max(list(parameters).index(name) for name in given)
         return tuple(given.get(name, parameter.default) for name, parameter in list(parameters.items())[: last + 1])
 
@@ -162,7 +160,8 @@ def wrap_classifier(
 
     Documents stay in words: the tokenizer cuts them into pieces, the attention on a word is the sum over its pieces
     and so is gradient x input. An override gives each word's weight to its pieces in proportion to what they had.
-    Special tokens keep the attention that they have. Words are taken out before the tokenizer sees the document.
+    Special tokens keep the attention that they have. A second text is joined as the tokenizer joins a pair; its words
+    are no units, and keep theirs too. Words are taken out before the tokenizer sees the document.
 
     Args:
         model: A ...ForSequenceClassification of at least two classes; put into eval mode and on `device`.
@@ -194,7 +193,7 @@ def wrap_classifier(
     model = model.to(device).eval()
     collate = CollatePieces(tokenizer, positions(model, tokenizer))
     documents = example or made_up(words_of(tokenizer))
-    inputs = Inputs(model, _types(tokenizer, documents[0]))
+    inputs = Inputs(model)
     longer, shorter = two_sizes(documents)
 
     def tried(documents: Sequence[Document]) -> Batch:
@@ -246,15 +245,6 @@ def positions(model: nn.Module, tokenizer: Any) -> int | None:
         ]
         known.append(most - max(tables, default=0))
     return min(known, default=None)
-
-
-def _types(tokenizer: Any, document: Document) -> dict[int, int]:
-    """Special token -> its type, where that is not 0."""
-    if "token_type_ids" not in tokenizer.model_input_names:
-        return {}
-    ids = pieces_of(document, tokenizer).ids
-    kinds = tokenizer(" ".join(document.words))["token_type_ids"]
-    return {token: kind for token, kind in zip(ids, kinds) if kind != 0}
 
 
 def words_of(tokenizer: Any) -> list[str]:

@@ -16,21 +16,30 @@ REMEDY = "cut the documents first: cut_to_fit(model, documents) says which words
 
 @dataclass(frozen=True)
 class Pieces:
-    """A document as a tokenizer spells it: T ids, and for each the index of its word, -1 at special tokens."""
+    """A document as a tokenizer spells it: T ids, and for each the index of its word, -1 at special tokens and in a
+    second text; and its type, where the tokenizer tells texts or special tokens by a type."""
 
     ids: tuple[int, ...]
     word: tuple[int, ...]
+    kind: tuple[int, ...] | None = None
 
 
 def pieces_of(document: Document, tokenizer: Any) -> Pieces:
-    """The document's words, with a blank between any two, cut by the tokenizer, with its special tokens.
+    """The document's words, with a blank between any two, cut by the tokenizer, with its special tokens; and behind
+    them those of its second text, where it has one, as the tokenizer joins a pair of texts.
 
     A piece belongs to the word in which its last character stands. Where a tokenizer does not say where its pieces
     stand, those of a word are the ones that it adds to the words before.
 
     Raises:
-        ValueError: naming a word of which the tokenizer leaves no piece, or that it spells otherwise when more follows.
+        ValueError: naming a word of which the tokenizer leaves no piece, or that it spells otherwise when more follows;
+            or a second text that a tokenizer joins which does not say where its pieces stand.
     """
+    if document.second is not None and not tokenizer.is_fast:
+        raise ValueError(
+            f"document {document.id!r}: has a second text, and {type(tokenizer).__name__} does not say where its "
+            "pieces stand; give a fast tokenizer (AutoTokenizer.from_pretrained)"
+        )
     found = _by_offsets(document, tokenizer) if tokenizer.is_fast else _by_growing(document, tokenizer)
     missing = set(range(len(document))) - set(found.word)
     if missing:
@@ -47,20 +56,25 @@ def _by_offsets(document: Document, tokenizer: Any) -> Pieces:
     word_at: list[int] = []  # of each character; a blank goes with the word that follows
     for index, letters in enumerate(document.words):
         word_at += [index] * (len(letters) + (index > 0))
-    encoded = tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
-    parts = encoded.encodings[0].sequence_ids
+    second = None if document.second is None else " ".join(document.second.words)
+    encoded = tokenizer(text, second, return_offsets_mapping=True, truncation=False, verbose=False)
+    parts = encoded.encodings[0].sequence_ids  # 0 in the first text, 1 in the second, None at special tokens
     word = [
-        -1 if part is None else word_at[max(start, end - 1)]
+        word_at[max(start, end - 1)] if part == 0 else -1
         for (start, end), part in zip(encoded["offset_mapping"], parts)
     ]
-    return Pieces(tuple(encoded["input_ids"]), tuple(word))
+    return Pieces(tuple(encoded["input_ids"]), tuple(word), _kinds(encoded))
+
+
+def _kinds(encoded: Any) -> tuple[int, ...] | None:
+    return tuple(encoded["token_type_ids"]) if "token_type_ids" in encoded else None
 
 
 def _by_growing(document: Document, tokenizer: Any) -> Pieces:
     """The pieces of the whole text: words alone where that is the same, else the text grows word by word."""
 
-    def ids_of(text: str, special: bool = False) -> list[int]:
-        return list(tokenizer(text, add_special_tokens=special, truncation=False, verbose=False)["input_ids"])
+    def ids_of(text: str) -> list[int]:
+        return list(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
 
     text = " ".join(document.words)
     ids, alone = ids_of(text), [ids_of(word) for word in document.words]
@@ -76,9 +90,10 @@ def _by_growing(document: Document, tokenizer: Any) -> Pieces:
                     "(AutoTokenizer.from_pretrained)"
                 )
             word += [index] * (len(before) - len(word))
-    whole = tuple(ids_of(text, special=True))
+    encoded = tokenizer(text, add_special_tokens=True, truncation=False, verbose=False)
+    whole = tuple(encoded["input_ids"])
     start = next((s for s in range(len(whole) - len(ids) + 1) if list(whole[s : s + len(ids)]) == ids), 0)
-    return Pieces(whole, (-1,) * start + tuple(word) + (-1,) * (len(whole) - start - len(ids)))
+    return Pieces(whole, (-1,) * start + tuple(word) + (-1,) * (len(whole) - start - len(ids)), _kinds(encoded))
 
 
 def collate_pieces(documents: Sequence[Document], tokenizer: Any, longest: int | None) -> Batch:
@@ -108,11 +123,14 @@ def padded_pieces(documents: Sequence[Document], rows: Sequence[Pieces], padding
     ids = torch.full((len(rows), width), padding)
     word = torch.full((len(rows), width), -1)
     is_token = torch.zeros(len(rows), width, dtype=torch.bool)
+    kinds = torch.zeros_like(ids) if all(row.kind is not None for row in rows) else None
     for index, row in enumerate(rows):
         start = width - len(row.ids) if side == "left" else 0
         place = slice(start, start + len(row.ids))
         ids[index, place], word[index, place] = torch.tensor(row.ids), torch.tensor(row.word)
         is_token[index, place] = True
+        if kinds is not None and row.kind is not None:
+            kinds[index, place] = torch.tensor(row.kind)
     before = torch.nn.functional.pad(word.cummax(-1).values, (1, -1), value=-1)
     return Batch(
         documents=tuple(documents),
@@ -121,6 +139,7 @@ def padded_pieces(documents: Sequence[Document], rows: Sequence[Pieces], padding
         is_word=word > before,  # the first piece of each word
         labels=labels_of(documents),
         piece_of=word,
+        kinds=kinds,
     )
 
 

@@ -284,3 +284,25 @@ def test_how_much_of_the_log_odds_the_first_token_has(module, tokenizer) -> None
         assert share == pytest.approx(float(first.diff() / whole.diff()), rel=1e-4)
     below = sink(read(model.at(site=model.sites[0].name), DOCUMENTS)).frame
     assert (below.loc[tested, "log_odds_reached"] == 1).all()
+
+
+def test_a_prompt_may_hold_a_second_text_too(module, tokenizer) -> None:
+    """It is asked as written; its words are no units, and it is held when words of the first are left out."""
+    prompt = "Review: {text}\nAnswer: {second}\nSentiment:"
+    model = wrap(module, tokenizer, prompt=prompt, answers=ONE)
+    documents = [Document("the film was very dull", 0, second="the plot"), Document("good plot", 1, second="very fine")]
+    for row, document in enumerate(documents):
+        assert document.second is not None
+        written = prompt.replace("{second}", " ".join(document.second.words))
+        ids = tokenizer(written.replace("{text}", " ".join(document.words)), return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            logs = module(input_ids=ids).logits[0, -1].log_softmax(-1)
+        expected = logs[[tokenizer(answer)["input_ids"][-1] for answer in ONE.values()]]
+        torch.testing.assert_close(model.logits(documents)[row], expected, atol=1e-5, rtol=1e-5)
+        assert set(model.batch([document]).piece_of[0].tolist()) == {-1, *range(len(document))}
+    shorter = delete_words(documents[0], {0})
+    assert shorter.second == documents[0].second
+    with pytest.raises(ValueError, match=r"has no second text, and the prompt a place for it, \{second\}"):
+        model.logits(DOCUMENTS)
+    with pytest.raises(ValueError, match=r"has a second text, and the prompt no place for it, \{second\}"):
+        wrap(module, tokenizer, prompt=PROMPT, answers=ONE).logits(documents)
