@@ -86,7 +86,10 @@ class Comparison:
     def about(self) -> dict[str, Any]:
         """Everything that decides the numbers, as plain JSON values."""
         marked = self.marked
-        texts = [[each.id, each.words, each.label, each.rationales] for each in (*marked.documents, *marked.others)]
+        texts = [
+            [each.id, each.words, each.label, each.rationales, *([each.second.words] if each.second else [])]
+            for each in (*marked.documents, *marked.others)
+        ]
         return {
             "trained": self.model_name(),
             "documents": len(marked.documents),

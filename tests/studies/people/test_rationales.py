@@ -51,6 +51,11 @@ def test_a_comparison_is_named_by_what_decides_it(planted) -> None:
     assert one.key == same.key
     assert len({one.key, replace(one, seed=1).key, replace(one, edited=6).key, replace(one, methods=()).key}) == 4
     assert replace(one, marked=one.marked.first(5)).key != one.key
+    asked = [
+        replace(one, marked=replace(one.marked, documents=[replace(each, second=text) for each in planted.test])).key
+        for text in ("who?", "where?")
+    ]
+    assert len({one.key, *asked}) == 3
 
 
 def test_the_documents_shown_are_quantiles_of_plausibility(model, planted, reading) -> None:
