@@ -198,3 +198,8 @@ def seconds_of(documents: Sequence[Document]) -> tuple[Document, ...]:
             f"document {lacking!r}: has no second text, and document {having!r} has one; give each of them one, or none"
         )
     return seconds
+
+
+def label_name(document: Document, classes: Sequence[str]) -> str | None:
+    """The name of the document's class; None where it has no label."""
+    return None if document.label is None else classes[document.label]

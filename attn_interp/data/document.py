@@ -254,11 +254,6 @@ def gold_labels(documents: Sequence[Document]) -> list[int]:
     return labels
 
 
-def label_name(document: Document, classes: Sequence[str]) -> str | None:
-    """The name of the document's class; None where it has no label."""
-    return None if document.label is None else classes[document.label]
-
-
 def text_of(document: Document) -> str:
     """The text of a document, or its words with spaces between; of its own text alone where it has a second."""
     return " ".join(document.words) if document.text is None else document.text

@@ -11,7 +11,8 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.data.batch import Batch
-from attn_interp.data.document import Document, label_name
+from attn_interp.data.corpus import label_name
+from attn_interp.data.document import Document
 from attn_interp.experiments.record import Column
 from attn_interp.experiments.tangent import checked_votes
 from attn_interp.models.alternatives import Alternatives, Under

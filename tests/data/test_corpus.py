@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from attn_interp.data.corpus import Corpus
+from attn_interp.data.corpus import Corpus, label_name
 from attn_interp.data.document import Document
 
 
@@ -94,3 +94,8 @@ def test_the_frame_has_a_row_per_document():
     assert frame.iloc[0].to_dict() == {"id": "a0", "split": "train", "text": "word 0", "label": "no"}
     assert frame["split"].tolist() == ["train"] * 5 + ["dev"] * 2 + ["test"] * 3
     assert frame["label"].tolist()[5:] == ["yes", "maybe", "no", "yes", "maybe"]
+
+
+def test_the_name_of_a_class_is_that_of_the_label():
+    documents = [Document("a film", 1), Document("a film", 0), Document("a film")]
+    assert [label_name(each, ("no", "yes")) for each in documents] == ["yes", "no", None]

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document, label_name
+from attn_interp.data.corpus import Corpus, label_name
+from attn_interp.data.document import Document
 from attn_interp.data.embeddings import Embeddings, load_embeddings
 from attn_interp.data.load import load
 from attn_interp.data.tokenise import tokenise

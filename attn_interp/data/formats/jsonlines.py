@@ -34,8 +34,8 @@ from typing import Any, Required
 
 from typing_extensions import TypedDict
 
-from attn_interp.data.corpus import SPLITS, Corpus
-from attn_interp.data.document import Document, label_name
+from attn_interp.data.corpus import SPLITS, Corpus, label_name
+from attn_interp.data.document import Document
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.formats.text_lines import read_filled_lines
