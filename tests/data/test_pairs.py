@@ -28,9 +28,10 @@ from attn_interp.experiments.quality import _bag_of_words
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.recency.parts.padding import padded as lengthened
 from attn_interp.models.classifiers.classifier import Classifier
-from attn_interp.models.classifiers.settings import ClassifierSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.encoded_words import EncodedWords
 from attn_interp.models.sentence_view import collate_sentences
+from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.subwords import _first_words
 from attn_interp.models.wrap import wrap
 
@@ -100,9 +101,9 @@ def test_every_edit_keeps_the_second(edit: str) -> None:
 
 @pytest.mark.parametrize("operator", [DELETE, MASK, MEAN_EMBEDDING])
 def test_erased_documents_reach_the_model_with_their_second(operator: str) -> None:
-    vocabulary = Vocabulary.build([PAIR])
     settings = ClassifierSettings(encoder="average", embedding_width=4, hidden=2, dropout=0.0)
-    model = wrap(Classifier(settings, len(vocabulary), 2), classes=("x", "y"), vocabulary=vocabulary)
+    made = corpus(PAIR, pair("a a", "a", 0))
+    model = wrap(fit_classifier(made, settings, TrainingSettings(epochs=1), progress=False))
     given: list[object] = []
     collate_documents = model.collate
     model = replace(model, collate=lambda documents: given.extend(documents) or collate_documents(documents))
