@@ -27,6 +27,7 @@ from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
 from attn_interp.experiments.jain_wallace.agreement import agreement as agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation as permutation
 from attn_interp.experiments.jain_wallace.same_shape import same_shape as same_shape
+from attn_interp.experiments.other_question import other_question as other_question
 from attn_interp.experiments.people.external import external as external
 from attn_interp.experiments.people.faithfulness import faithfulness as faithfulness
 from attn_interp.experiments.people.human_agreement import human_agreement as human_agreement

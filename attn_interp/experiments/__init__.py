@@ -22,6 +22,7 @@ EXPERIMENTS = (
     "jain_wallace.adversary",
     "jain_wallace.adversary_curve",
     "jain_wallace.same_shape",
+    "other_question",
     "reach",
     "serrano_smith.single_erasure",
     "serrano_smith.erasure",

@@ -23,8 +23,8 @@ STEPS = (
     *("quality", "agreement", "permutation", "adversary", "adversary_curve", "same_shape", "reach", "single_erasure"),
     *("erasure", "plausibility", "plausibility_curves", "positions", "examples"),
 )
-LEFT_OUT = ("sink", "heads", "head_combination", "head_reach", "uniform_layers", "human_agreement")
-"""What the cell does, and what does not apply to it: words alone, one head, one annotator."""
+LEFT_OUT = ("other_question", "sink", "heads", "head_combination", "head_reach", "uniform_layers", "human_agreement")
+"""What the cell does, and what does not apply to it: one text, words alone, one head, one annotator."""
 
 
 def quiet(cell, results: Path) -> CellRun:

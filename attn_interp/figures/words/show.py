@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attn_interp.data.document import Document, documents_of
+from attn_interp.data.document import Document, documents_of, text_of
 from attn_interp.figures.draw.types import Axes, Figure
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
@@ -65,7 +65,8 @@ def show(
     """Show the words of a document shaded by weight, one row for each kind of weight.
 
     A weight is shaded by its share of the row's total absolute weight, between 0 and 1 on one scale, so that documents
-    can be compared; rows with a negative weight have a diverging scale. Under each word stand the weight and its rank
+    can be compared; rows with a negative weight have a diverging scale. A second text, which is read and not attended,
+    stands above. Under each word stand the weight and its rank
     by absolute value, 1 the largest; equal weights share a rank. A repeated word keeps each of its weights.
 
     Args:
@@ -98,7 +99,8 @@ def show(
             )
     ends = {name: _ends(document, name, pair) for name, pair in intervals.items()}
     count = f"{len(document)} word{'s' if len(document) > 1 else ''}"
-    title = f"document {document.id}: {count}" + (f", {about}" if about else "")
+    given = f" given {text_of(document.second)!r}" if document.second else ""
+    title = f"document {document.id}: {count}{given}" + (f", {about}" if about else "")
     cells = cells_of(document.words, values, ends)
     return Shown(HeatRows(title, cells, signed=signed_rows(cells)))
 

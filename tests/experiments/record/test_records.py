@@ -7,6 +7,7 @@ from dataclasses import astuple, replace
 
 import pytest
 
+from attn_interp.data.load import load
 from attn_interp.experiments import EXPERIMENTS, experiment_of, module_of, names
 from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
 from attn_interp.experiments.reading import read
@@ -73,14 +74,23 @@ def in_heads(planted):
     return read(wrap(trained), planted.test[:8])
 
 
+@pytest.fixture(scope="module")
+def of_pairs():
+    corpus = load("facts", documents=60, most_sentences=4)
+    settings = ClassifierSettings(embedding_width=6, hidden=4, dropout=0.0)
+    return read(wrap(fit_classifier(corpus, settings, TrainingSettings(epochs=1), progress=False)), corpus.test)
+
+
 @pytest.mark.parametrize("name", [name for name in names() if experiment_of(name).statements])
-def test_statements_tell_rows_of_a_real_summary(name: str, asked, in_heads, bert, planted) -> None:
+def test_statements_tell_rows_of_a_real_summary(name: str, asked, in_heads, bert, planted, request) -> None:
     experiment = experiment_of(name)
     reading = asked
     if name in OF_MANY_HEADS:
         reading = read(bert, planted.test[:24])
     elif name == "head_reach":
         reading = in_heads
+    elif name == "other_question":
+        reading = request.getfixturevalue("of_pairs")
     if name in MADE:
         result = MADE[name](reading)
     else:
