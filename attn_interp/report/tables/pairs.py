@@ -1,0 +1,32 @@
+"""The overview of tasks on two texts, with the figures that Jain & Wallace 2019 released beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from attn_interp.experiments.jain_wallace.agreement import AS_GRADIENTS, AS_LEAVE_ONE_OUT, CEILING
+from attn_interp.report.tables.published import JAIN_WALLACE_PAIRS
+
+ACCURACY = "accuracy"
+TAUS = (AS_GRADIENTS.question, AS_LEAVE_ONE_OUT.question, CEILING.question)
+
+
+def beside_published(overview: pd.DataFrame) -> pd.DataFrame:
+    """The overview of models with the columns published and published_sd: the mean and standard deviation over
+    documents that the authors released for the task, encoder and attention; NaN where there are none.
+
+    Args:
+        overview: As `study_tables` makes it: corpus, encoder, attention, question, statistic and more.
+    """
+    found = []
+    for row in overview.to_dict("records"):
+        figures = JAIN_WALLACE_PAIRS.get((row["corpus"], row["encoder"], row["attention"]))
+        one = (np.nan, np.nan)
+        if figures is not None and row["question"] in TAUS:
+            place = 1 + 2 * TAUS.index(row["question"])
+            one = figures[place : place + 2]
+        elif figures is not None and str(row["statistic"]).startswith(ACCURACY):
+            one = (figures.accuracy, np.nan)
+        found.append(one)
+    return overview.assign(**dict(zip(("published", "published_sd"), np.array(found).reshape(-1, 2).T)))
