@@ -23,6 +23,7 @@ from attn_interp.figures.draw import files
 from attn_interp.report.page import write_report
 from attn_interp.statistics import bootstrap
 from attn_interp.studies import run
+from attn_interp.studies.pairs.tasks import TASKS
 
 FOLDER = Path(__file__).parents[1] / "analyses"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
@@ -150,6 +151,20 @@ def test_it_writes_the_files_that_the_readme_names(script, run_script, typeset, 
         assert all(path.stat().st_size for path in found)
     typeset((tmp_path / "results").glob("*.tex"))
     assert "<h1" in write_report(tmp_path / "results").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("drawn_once", "little_searched")
+def test_a_task_on_two_texts_needs_no_files(run_script, tmp_path, monkeypatch) -> None:
+    """Every question that is asked of the authors' tasks, of two tiny networks; their figures have a column."""
+    few = replace(TASKS["facts-1"], options={"task": 1, "documents": 60, "most_sentences": 4})
+    monkeypatch.setitem(TASKS, "facts-1", few)
+    arguments = ["--task", "facts-1", "--encoders", "average", "--seeds", "1", "--epochs", "1", "--documents", "4"]
+    run_script(FOLDER / "jain_wallace_2019.py", *arguments, "--jobs", "1", "--results", str(tmp_path))
+    table = pd.read_csv(tmp_path / "overview.csv")
+    assert set(table["attention"]) == {"additive", "scaled_dot"} and set(table["corpus"]) == {"facts-1"}
+    assert table["statistic"].str.contains("another question").any() and "published" in table
+    for cell in tmp_path.glob("facts-1-*"):
+        assert (cell / "plausibility.parquet").exists() and (cell / "other_question.parquet").exists()
 
 
 def twice_marked(corpus: Corpus) -> Corpus:

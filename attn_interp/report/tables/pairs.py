@@ -22,7 +22,7 @@ def beside_published(overview: pd.DataFrame) -> pd.DataFrame:
     found = []
     for row in overview.to_dict("records"):
         figures = JAIN_WALLACE_PAIRS.get((row["corpus"], row["encoder"], row["attention"]))
-        one = (np.nan, np.nan)
+        one: tuple[float, ...] = (np.nan, np.nan)
         if figures is not None and row["question"] in TAUS:
             place = 1 + 2 * TAUS.index(row["question"])
             one = figures[place : place + 2]
