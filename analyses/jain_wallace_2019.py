@@ -8,19 +8,19 @@
 
 Writes table.csv (every number), table.tex (laid out like the paper's table 2) and overview.csv beside the folders of
 the models. The paper's dot product is divided by the root of the width; here it is called scaled_dot. --task names one
-of the authors' tasks on two texts (facts-1 to facts-3 need no files): overview.csv then holds their figures too.
+of the authors' tasks on two texts (facts-1 to facts-3 need no files): overview.csv then holds their figures too, and
+evidence.csv says how well attention, attributions and baselines find the words of the supporting facts.
 """
 
 from __future__ import annotations
 
 from attn_interp.cli import mistakes_in_one_line
 from attn_interp.report.tables.jain_wallace import agreement_table, paper_layout
-from attn_interp.report.tables.pairs import beside_published
 from attn_interp.report.tables.written import write_tables
 from attn_interp.studies.arguments import names, parser_of, told
-from attn_interp.studies.pairs.tasks import ASKED, TASKS, task_cells
+from attn_interp.studies.pairs.tasks import ASKED, TASKS, task_cells, task_tables
 from attn_interp.studies.run import run_cells
-from attn_interp.studies.tables import results_by_seed, study_tables
+from attn_interp.studies.tables import results_by_seed
 
 ENCODERS = "lstm,cnn,average"
 ATTENTIONS = ("additive", "scaled_dot")
@@ -44,8 +44,7 @@ def main() -> None:
     networks = [{"encoder": encoder, "attention": attention} for attention in ATTENTIONS for encoder in asked.encoders]
     runs = run_cells(task_cells(asked, networks), asked.results, asked.jobs, ASKED)
     table = agreement_table(results_by_seed(runs, "agreement"))
-    answers = beside_published(study_tables(runs)["overview"])
-    write_tables({"table": table, "overview": answers}, asked.results, {"table": CAPTION}, paper_layout)
+    write_tables({"table": table, **task_tables(runs)}, asked.results, {"table": CAPTION}, paper_layout)
 
 
 if __name__ == "__main__":

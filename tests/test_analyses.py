@@ -163,6 +163,8 @@ def test_a_task_on_two_texts_needs_no_files(run_script, tmp_path, monkeypatch) -
     table = pd.read_csv(tmp_path / "overview.csv")
     assert set(table["attention"]) == {"additive", "scaled_dot"} and set(table["corpus"]) == {"facts-1"}
     assert table["statistic"].str.contains("another question").any() and "published" in table
+    found = pd.read_csv(tmp_path / "evidence.csv")
+    assert {"attention", "leave-one-out", "random"} <= set(found["scorer"]) and (found["n"] == 4).all()
     for cell in tmp_path.glob("facts-1-*"):
         assert (cell / "plausibility.parquet").exists() and (cell / "other_question.parquet").exists()
 

@@ -7,9 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.report.tables.pairs import beside_published, evidence_table
+from attn_interp.statistics.clusters import SEED
 from attn_interp.studies.arguments import cells
 from attn_interp.studies.cell import Cell
+from attn_interp.studies.run import CellRun
+from attn_interp.studies.tables import study_tables
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,16 @@ TASKS = {
 """Of SNLI and bAbI the sizes of the authors' code; the made-up facts are trained as bAbI is, and SICK as SNLI."""
 
 ASKED = ("quality", "agreement", "permutation", "adversary", "other_question", "plausibility")
+
+
+def task_tables(runs: Sequence[CellRun]) -> dict[str, pd.DataFrame]:
+    """Name -> table: the overview over seeds beside the released figures, and, where facts are marked, how well each
+    model finds them (a row for each seed)."""
+    tables = {"overview": beside_published(study_tables(runs)["overview"])}
+    marked = [(run, run.results["plausibility"]) for run in runs if "plausibility" in run.results]
+    if marked:
+        tables["evidence"] = evidence_table(({**run.labels, SEED: run.cell.seed}, found) for run, found in marked)
+    return tables
 
 
 def task_cells(asked: Namespace, networks: Sequence[Mapping[str, Any]]) -> list[Cell]:
