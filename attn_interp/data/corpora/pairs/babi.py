@@ -14,7 +14,7 @@ from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 from attn_interp.data.formats.text_lines import read_filled_lines
 from attn_interp.data.splits import held_out
 
-LICENCE = "CC BY 3.0"
+LICENCE = "unstated by the files"
 SOURCE = "Weston et al. 2015, Towards AI-complete question answering: a set of prerequisite toy tasks, arXiv:1502.05698"
 DEV_SHARE = 0.15
 
