@@ -19,7 +19,8 @@ START_SPREAD = 0.1
 class Classifier(nn.Module):
     """Token ids -> logits of C classes; softmax of the logits gives the class probabilities, for two classes too.
 
-    With attention pooling the logits are affine in the attention weights. The module has no hook for recording: its
+    With attention pooling the logits are affine in the attention weights (those of `PairClassifier`, of two texts, are
+    not). The module has no hook for recording: its
     attention is one call of torch.softmax over the positions, in the submodule `pooling`.
 
     Args:

@@ -68,7 +68,9 @@ def require_kinds(settings: Any) -> None:
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """Embedding -> encoder -> pooling -> affine head. The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
+    """Embedding -> encoder -> pooling -> affine head; of two texts as in `PairClassifier`.
+
+    The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
 
     Attributes:
         encoder: "lstm", "gru", "cnn", "average" (a projection and tanh of each word alone), "hierarchical" (an LSTM
