@@ -5,11 +5,11 @@ Entropy and largest weight stay what they are, so that neither can be what makes
 is the most different permutation of all; where it moves the output too far, Lagrange relaxation bounds the optimum
 from above and permutations repaired by exchanges of two words attain nearly that. Where the two are still apart, the
 permutations are parted by the word that gets the largest weight, then by that of the second largest, and so on, each
-part with its own bound (branch and bound).
+part with its own bound (branch and bound); where words are many, by groups of words of similar score first.
 
-The relaxation is an assignment of T weights to T words, whose memory goes with T squared and its time with its cube. In
-a long document words of neighbouring ranks take the weights of each other in the reversal instead, which costs little
-divergence, since those weights are nearly the same.
+The relaxation is an assignment of T weights to T words, whose memory goes with T squared and its time with its cube. So
+operations are counted, and the answer is what is proved when they reach their limit. In long documents words of
+neighbouring ranks also take the weights of each other in the reversal, which costs little where these are nearly alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 from functools import cache, cached_property
-from heapq import heappop, heappush
+from heapq import heapify
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,13 +33,17 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 ENUMERATED_UP_TO = 7  # words: 5,040 permutations
-RELAXED_UP_TO = 1000  # words: half a minute for a document that is not parted
+RELAXED_UP_TO = 1000  # words
+OPERATIONS = 2e9  # of a document, about two seconds; half of them at most until it is parted, or two assignments
+EXCHANGE = 20  # operations over T squared; those of an assignment are T cubed
 PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
 TRIALS = 80  # of multipliers
 STARTS = 200  # over the number of words: orders to repair
 EXCHANGES = 10  # per word, at most
 WIDEST = 0.001  # nats: an interval that is wider is parted further
 PARTS = 300  # at most; each is parted by the word that gets the next largest weight
+SINGLY = 64  # words; of more, a part is parted into groups first
+GROUPS = 8
 
 
 class PermutationAdversary(NamedTuple):
@@ -61,9 +65,9 @@ def permutation_adversary(
     """Largest JSD(q, alpha) over the permutations q of alpha whose output is within eps in total variation.
 
     Exact up to 7 words and wherever the reversal by rank is feasible; elsewhere a certified interval, which is at most
-    .001 nats wide unless 300 parts of the permutations did not suffice. The upper end never exceeds the divergence of
-    the reversal. The time per document goes with the cube of its words up to 1,000 words; above, the upper end is that
-    of the reversal, the lower one is attained near it, and the interval may be wide.
+    .001 nats wide unless 300 parts of the permutations, or 2e9 operations, did not suffice: 16,000 assignments of 50
+    words, 250 of 200, two of 1,000. The upper end never exceeds the divergence of the reversal; above 1,000 words it is
+    that, the lower end is attained near the reversal, and the interval may be wide.
 
     Args:
         weights: (B, T) attention of the model.
@@ -100,6 +104,14 @@ def permutation_adversary(
     return PermutationAdversary(ends[:, 0], ends[:, 1], found, two_class_tvd(value, (found * scores).sum(-1)))
 
 
+class Part(NamedTuple):
+    """The orders in which the words `given` have the largest weights, in this turn, and one of `among` the next (any
+    other word where it is empty)."""
+
+    given: tuple[int, ...] = ()
+    among: tuple[int, ...] = ()
+
+
 class Deal(NamedTuple):
     """Some words, whose weights they get, how far that moves the value, and what it costs in overlap for each unit."""
 
@@ -127,6 +139,7 @@ class _Document:
         self.alpha, self.s = alpha, s
         self.lower, self.upper = float(bounds.lower), float(bounds.upper)
         self.words = np.arange(len(alpha))
+        self.operations = 0.0  # so far
 
     @cached_property
     def cost(self) -> Floats:
@@ -155,13 +168,15 @@ class _Document:
 
     def interval(self) -> tuple[Integers, float, float]:
         """The best feasible order found, its divergence, and an upper bound."""
-        bound, met = self.relaxation((), -math.inf)
+        bound, met = self.relaxation(Part(), -math.inf, OPERATIONS / 2)
         if self.excess(self.value(met[0])) == 0:
             return met[0], bound, bound
+        ended = self.operations >= OPERATIONS / 2
         starts = [*self.nearest(met), self.words]
-        repaired = [each for each in (self.repaired(order) for order in starts) if each is not None]
-        best = max([*repaired, self.words], key=self.jsd)
-        return self.parted(best, bound)
+        share = OPERATIONS / 2 / len(starts)
+        repaired = [each for each in (self.repaired(order, share) for order in starts) if each is not None]
+        found = [*repaired, self.words, *([self.in_blocks()[0]] if ended else [])]
+        return self.parted(max(found, key=self.jsd), bound)
 
     def in_blocks(self) -> tuple[Integers, float, float]:
         """The reversal, with the weights within blocks of neighbouring ranks dealt out by score until the value is in
@@ -201,10 +216,10 @@ class _Document:
             found.append(Deal(cost / max(abs(moved), np.finfo(float).tiny), moved, words, anew))
         return found
 
-    def relaxation(self, given: tuple[int, ...], enough: float) -> tuple[float, list[Integers]]:
-        """An upper bound over the orders in which the words `given` have the largest weights, in this turn, and the
-        orders met on the way, the first of them the best without regard to the slab. It ends early at `enough`."""
-        barred = self.barred(given)
+    def relaxation(self, part: Part, enough: float, limit: float) -> tuple[float, list[Integers]]:
+        """An upper bound over the orders of a part, and the orders met on the way, the first of them the best without
+        regard to the slab. It ends early at `enough`, or when the operations reach their limit."""
+        barred = self.barred(part)
         # the relaxed problem at multiplier 0: any excess tells in which direction to push
         order, bound = self.relaxed(0.0, barred)
         met, excess = [order], self.excess(self.value(order))
@@ -220,38 +235,53 @@ class _Document:
                 high = high if bracketed else 2 * high
             else:
                 high, bracketed = multiplier, True
-            if bound <= enough or (bracketed and high - low <= PRECISION * high):
+            if bound <= enough or self.operations >= limit or (bracketed and high - low <= PRECISION * high):
                 break
         return bound, met
 
     def parted(self, best: Integers, bound: float) -> tuple[Integers, float, float]:
         """Parts the orders by who gets the largest weights until the bound is close to the best order."""
-        lower, parts = self.jsd(best), list[tuple[float, tuple[int, ...]]]([(-bound, ())])
+        lower, parts = self.jsd(best), [(-bound, Part())]
         for _ in range(PARTS):
             if not parts or -parts[0][0] - lower <= WIDEST:
                 break
-            outer, given = heappop(parts)
-            for word in set(range(len(self.alpha))) - set(given):
-                inner, met = self.relaxation((*given, word), lower)
+            (outer, whole), smaller = parts[0], []
+            for part in self.split(whole):
+                if self.operations >= OPERATIONS:  # the whole stays, with its bound
+                    return best, lower, max(lower, -outer)
+                inner, met = self.relaxation(part, lower, OPERATIONS)
                 feasible = [order for order in met if self.excess(self.value(order)) == 0]
                 best = max([best, *feasible], key=self.jsd)
                 lower = self.jsd(best)
                 if min(inner, -outer) > lower:
-                    heappush(parts, (max(-inner, outer), (*given, word)))
+                    smaller.append((max(-inner, outer), part))
+            parts = [*parts[1:], *smaller]
+            heapify(parts)
         return best, lower, max(lower, -parts[0][0] if parts else lower)
 
-    def barred(self, given: tuple[int, ...]) -> Floats:
-        """(T, T) infinite where a word of `given` would get another weight than its own of the largest, else 0."""
-        largest = self.alpha.argsort()[::-1][: len(given)]
-        barred = np.zeros_like(self.cost)
-        barred[list(given)] = np.inf
+    def split(self, part: Part) -> list[Part]:
+        """By who gets the next largest weight: each word, or of many words a group of similar score."""
+        words = part.among or tuple(set(range(len(self.alpha))) - set(part.given))
+        if len(words) <= SINGLY:
+            return [Part((*part.given, word)) for word in words]
+        groups = np.array_split(np.array(words)[self.s[list(words)].argsort(kind="stable")], GROUPS)
+        return [Part(part.given, tuple(group.tolist())) for group in groups]
+
+    def barred(self, part: Part) -> Floats:
+        """(T, T) infinite where a word would get a weight that it has in no order of the part, else 0."""
+        given, falling = list(part.given), self.alpha.argsort()[::-1]
+        largest, barred = falling[: len(given)], np.zeros_like(self.cost)
+        barred[given] = np.inf
         barred[:, largest] = np.inf
-        barred[list(given), largest] = 0.0
+        barred[given, largest] = 0.0
+        if part.among:
+            barred[np.setdiff1d(self.words, part.among), falling[len(given)]] = np.inf
         return barred
 
     def relaxed(self, multiplier: float, barred: Floats) -> tuple[Integers, float]:
         """The optimum of -overlap/2 minus multiplier times (value - face), which bounds that of the feasible orders."""
         face = self.upper if multiplier > 0 else self.lower
+        self.operations += len(self.words) ** 3
         _, order = linear_sum_assignment(self.cost / 2 + multiplier * np.outer(self.s, self.alpha) + barred)
         beyond = multiplier * (self.value(order) - face) if multiplier else 0.0  # a face may be infinite
         return order, self.jsd(order) - beyond
@@ -261,10 +291,12 @@ class _Document:
         apart = {order.tobytes(): order for order in orders}.values()
         return sorted(apart, key=lambda order: abs(self.excess(self.value(order))))[: max(3, STARTS // len(self.s))]
 
-    def repaired(self, order: Integers) -> Integers | None:
-        """Exchanges two words at a time: into the slab at the least loss, then inside it while the divergence rises."""
-        order = order.copy()
-        for _ in range(EXCHANGES * len(order)):
+    def repaired(self, order: Integers, share: float) -> Integers | None:
+        """Exchanges two words at a time: into the slab at the least loss, then inside it while the divergence rises, or
+        until it has taken its share of the operations."""
+        order, operations = order.copy(), EXCHANGE * len(order) ** 2
+        for _ in range(int(min(EXCHANGES * len(order), share / operations))):
+            self.operations += operations
             value, given = self.value(order), self.alpha[order]
             mixed = self.cost[:, order]  # [t, u]: cost of word t with the weight of u
             own = mixed.diagonal()

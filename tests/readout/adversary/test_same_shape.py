@@ -1,5 +1,6 @@
 import itertools
 import math
+import sys
 
 import pytest
 import torch
@@ -72,6 +73,61 @@ def drawn(count: int, positions: int, sharpness: float) -> tuple[torch.Tensor, t
     scores = torch.randn(count, positions, generator=generator, dtype=torch.float64)
     votes = torch.randn(count, positions, 2, generator=generator, dtype=torch.float64)
     return (sharpness * scores).softmax(-1), 2 * votes
+
+
+@pytest.mark.parametrize("operations", [0, 8**3 * 30, 8**3 * 200, math.inf])
+@pytest.mark.parametrize("singly", [2, 64])
+def test_interval_of_whatever_was_proved_holds_the_enumerated_optimum(monkeypatch, operations, singly) -> None:
+    """Wherever the operations end, in the relaxation, the exchanges or the parts, and in whatever groups of words."""
+    weights, votes = drawn(20, 8, 4.0)
+    monkeypatch.setattr(f"{MODULE}.ENUMERATED_UP_TO", 8)
+    exact = permutation_adversary(weights, votes).jsd
+    monkeypatch.setattr(f"{MODULE}.ENUMERATED_UP_TO", 0)
+    monkeypatch.setattr(f"{MODULE}.OPERATIONS", operations)
+    monkeypatch.setattr(f"{MODULE}.SINGLY", singly)
+    monkeypatch.setattr(f"{MODULE}.GROUPS", 3)
+    found = permutation_adversary(weights, votes)
+    assert (found.tvd <= 0.01 + 1e-12).all()
+    assert (found.jsd <= exact + 1e-12).all() and (exact <= found.jsd_upper + 1e-12).all()
+    widest = (found.jsd_upper - found.jsd).max()
+    assert widest <= 0.001 if operations == math.inf else widest > 0.01
+
+
+@pytest.mark.parametrize("limit", [0, 10, 30, 400])
+def test_operations_of_a_document_are_bounded(monkeypatch, limit: int) -> None:
+    """Of this one the interval closes after 2,137 assignments. The last relaxation may pass the limit, by two."""
+    weights, votes = (each[2:3] for each in drawn(30, 20, 6.0))
+    assignments = spied(monkeypatch, "linear_sum_assignment")
+    long = permutation_adversary(weights, votes)
+    assert len(assignments) > 2000 and long.jsd_upper - long.jsd <= 0.001
+    assignments.clear()
+    monkeypatch.setattr(f"{MODULE}.OPERATIONS", limit * 20**3)
+    found = permutation_adversary(weights, votes)
+    assert max(2, limit / 2) <= len(assignments) <= limit + 2
+    assert found.jsd <= long.jsd_upper and long.jsd <= found.jsd_upper
+    assert found.jsd_upper - found.jsd > 0.01
+
+
+def test_documents_of_fifty_words_do_not_reach_the_limit(monkeypatch) -> None:
+    found = {}
+    for operations in (2e9, math.inf):
+        monkeypatch.setattr(f"{MODULE}.OPERATIONS", operations)
+        found[operations] = permutation_adversary(*drawn(8, 50, 5.0))
+    for one, other in zip(*found.values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def spied(monkeypatch, name: str) -> list[None]:
+    """One entry for each call of a function of the module."""
+    module = sys.modules[MODULE]
+    plain, calls = getattr(module, name), []
+
+    def spy(*args):
+        calls.append(None)
+        return plain(*args)
+
+    monkeypatch.setattr(module, name, spy)
+    return calls
 
 
 def test_reversal_is_the_answer_where_the_output_does_not_care() -> None:
