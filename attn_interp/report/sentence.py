@@ -11,8 +11,8 @@ The rules, all of them. What decides is the whole 95 % interval against the thre
 4. NOTHING SPEAKS AGAINST it where all three were asked and all of them decide the other way (reach, which needs an
    affine readout, may be left out). This is no proof: an explanation may fail in ways that were not asked.
 5. Otherwise it IS NOT DECIDED; where none of the three was asked, that is said.
-6. agreement, erasure, single_erasure and seeds add their clauses and change nothing of 3 to 5: a ranking may be right
-   in the mean and wrong of one document. A tau is held against 0, which is chance, and against the ceiling: what
+6. agreement, erasure, single_erasure, sink and seeds add their clauses and change nothing of 3 to 5: a ranking may be
+   right in the mean and wrong of one document. A tau is held against 0, which is chance, and against the ceiling: what
    gradients and leave-one-out have with each other.
 7. plausibility is told as plausible, never as faithful: its AUROC is held against .5, which is chance.
 """
@@ -46,6 +46,7 @@ CLAUSES = {
         "the most attended word moves the output more than another",
         "the most attended word moves the output hardly more than another",
     ),
+    "sink": ("most of the attention lies outside the words", "most of the attention lies on the words"),
     "seeds": ("attention changes with the seed of training", "attention hardly changes with the seed of training"),
     "plausibility": ("", ""),
 }
