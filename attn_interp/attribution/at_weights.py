@@ -34,7 +34,6 @@ def attention_x_gradient_absorbed(model: AttentionModel, batch: Batch, classes: 
 
 def _product(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """alpha_t dp/dalpha_t and alpha, both (B, W)."""
-    run = model.run(batch)
+    run, gradient = model.run_and_gradient(batch, classes)
     # The module's own weights are alpha times the mass on words, and dp/dalpha is its gradient times the same mass.
-    gradient = model.gradient_at_weights(batch, classes) * run.word_mass[:, None]
-    return run.weights * gradient, run.weights
+    return run.weights * (gradient * run.word_mass[:, None]), run.weights

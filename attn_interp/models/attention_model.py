@@ -198,14 +198,20 @@ class AttentionModel:
         """d p_class / d weight (B, W), through whatever follows the attention; `classes` (B,) names the class of each
         row. The weights are taken as free variables, so a bias that follows the attention is not absorbed. The weight
         of a word is moved by scaling it in all its pieces, heads and queries alike: `Rows.by_weight_of_words`."""
+        return self.run_and_gradient(batch, classes)[1]
+
+    def run_and_gradient(self, batch: Batch, classes: torch.Tensor) -> tuple[Run, torch.Tensor]:
+        """What `run` and `gradient_at_weights` say of the batch, by one pass for both."""
         with torch.enable_grad(), record(self.module, [self.site], gradients=True) as recording:
-            chosen = probability_of(self.batch_logits(batch), classes).sum()
+            logits = self.batch_logits(batch)
+            chosen = probability_of(logits, classes).sum()
         weights = recording[self.view.site]
         steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read
         gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
         gradient = torch.cat([functional.pad(x, (0, weights.shape[-1] - x.shape[-1])) for x in gradients], -2)
         window = self.window(batch)
-        return window.rows(weights.detach()).by_weight_of_words(window.rows(gradient).weights)
+        moved = window.rows(weights.detach()).by_weight_of_words(window.rows(gradient).weights)
+        return self._read(batch, weights.detach(), logits.detach()), moved
 
     def gradient_at_embeddings(
         self, batch: Batch, classes: torch.Tensor, detached: bool

@@ -103,3 +103,20 @@ def test_finite_differences_where_special_tokens_have_mass(over_all, mixed) -> N
         change = (probability(moved) - probability(run.weights)) / step
     derivative = plain / run.weights.clamp(min=1e-300)
     assert torch.allclose((derivative[:, 0] - derivative[:, 1])[rows], change[rows], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [attention_x_gradient, attention_x_gradient_absorbed])
+def test_one_pass_gives_the_weights_and_their_gradient_to_the_last_bit(
+    unsure, over_all, mixed, classes, method
+) -> None:
+    passes: list[int] = []
+    for model in (unsure, over_all):
+        run, gradient = model.run(mixed), model.gradient_at_weights(mixed, classes)
+        expected = run.weights * (gradient * run.word_mass[:, None])
+        if method is attention_x_gradient_absorbed:
+            expected = expected - run.weights * expected.sum(-1, keepdim=True)
+        passes.clear()
+        hook = model.module.register_forward_hook(lambda *_: passes.append(1))
+        values = method(model, mixed, classes).values
+        hook.remove()
+        assert torch.equal(values, expected) and not values.requires_grad and len(passes) == 1
