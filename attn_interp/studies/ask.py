@@ -215,20 +215,27 @@ def _differences(first: Result, other: Result) -> pd.DataFrame:
     pooling = experiment_of(first.experiment).pooling
     assert pooling is not None  # as the caller saw
     keys = [*pooling.by, "document"]
-    both = pooling.rows(first).merge(pooling.rows(other), on=keys, suffixes=(" first", " other"))
+    one, two = pooling.rows(first), pooling.rows(other)
+    if "status" in pooling.by and set(one["status"]) != set(two["status"]):  # what is exact is certified too
+        one, two = (each.assign(status=each["status"].replace("exact", "certified")) for each in (one, two))
+    both = one.merge(two, on=keys, suffixes=(" first", " other"))
     parts = []
     for value in pooling.values:
         pair = both[[f"{value} first", f"{value} other"]].astype(float)
         pair = pair.where(pair.notna().all(axis=1))
-        rows = both[keys].assign(first=pair.iloc[:, 0], other=pair.iloc[:, 1])
-        rows["difference"] = rows["other"] - rows["first"]
-        table = summarise(rows, pooling.by, ["first", "other", "difference"], ("mean",), int(first.settings["seed"]))
-        means = {
-            name: table[table["quantity"] == name].reset_index(drop=True) for name in ("first", "other", "difference")
-        }
-        told = [", ".join(map(str, key)) for key in means["first"][list(pooling.by)].itertuples(index=False, name=None)]
-        shown = means["difference"].assign(
-            rows=told, quantity=value, first=means["first"]["estimate"], other=means["other"]["estimate"]
+        # Named as no experiment names what parts its rows: agreement has a column "first".
+        compared = {"of first": pair.iloc[:, 0], "of other": pair.iloc[:, 1]}
+        rows = both[keys].assign(**compared, difference=pair.iloc[:, 1] - pair.iloc[:, 0])
+        quantities = [*compared, "difference"]
+        table = summarise(rows, pooling.by, quantities, ("mean",), int(first.settings["seed"]))
+        means = {name: table[table["quantity"] == name].reset_index(drop=True) for name in quantities}
+        told = [
+            ", ".join(map(str, key)) for key in means["difference"][list(pooling.by)].itertuples(index=False, name=None)
+        ]
+        shown = (
+            means["difference"]
+            .drop(columns=list(pooling.by))
+            .assign(rows=told, quantity=value, first=means["of first"]["estimate"], other=means["of other"]["estimate"])
         )
         parts.append(shown[["rows", "quantity", "first", "other", "estimate", "low", "high", "n", "undefined"]])
     return pd.concat(parts, ignore_index=True).assign(experiment=first.experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,24 @@ from attn_interp.studies.ask import LEFT_OUT, Answers, ask, compare
 from attn_interp.studies.questions import list_experiments
 
 QUICK = ("quality", "permutation", "adversary", "same_shape", "reach")
+
+
+def test_rankings_and_adversaries_of_two_models_are_compared_row_by_row(few, untrained_twin) -> None:
+    """Agreement parts its rows by columns of its own, "first" and "second"; an exact adversary is certified too."""
+    one, two = (ask(each, ["agreement", "adversary"]) for each in (few, untrained_twin))
+    loose = two["adversary"].frame.assign(status="certified")
+    found = {"adversary": replace(two["adversary"], frame=loose), "agreement": two["agreement"]}
+    table = compare({"one": one, "two": Answers(found, {}, {})})
+    frames = [
+        each["agreement"].frame.set_index(["first", "second", "document"])["tau"].sort_index() for each in (one, two)
+    ]
+    for first, second in {key[:2] for key in frames[0].index}:
+        taus = [frame.loc[first, second] for frame in frames]
+        row = table[(table["rows"] == f"{first}, {second}") & (table["quantity"] == "tau")]
+        assert row["estimate"].item() == pytest.approx((taus[1] - taus[0]).mean())
+        assert row["n"].item() == (taus[1] - taus[0]).notna().sum()
+    row = table[(table["experiment"] == "adversary") & (table["quantity"] == "jsd")]
+    assert row["rows"].tolist() == ["certified"] and row["n"].item() == len(few)
 
 
 @pytest.fixture(scope="module")
