@@ -1,5 +1,4 @@
-"""The most different attention of the same shape: only permutations of the model's weights, for two classes, as an
-interval.
+"""The most different attention of the same shape, as an interval: permutations of the weights, for two classes.
 
 Entropy and largest weight stay what they are, so that neither can be what makes the difference. The reversal by rank
 is the most different permutation of all; where it moves the output too far, Lagrange relaxation bounds the optimum
@@ -34,7 +33,7 @@ Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 ENUMERATED_UP_TO = 7  # words: 5,040 permutations
 RELAXED_UP_TO = 1000  # words
-OPERATIONS = 2e9  # of a document, about two seconds; half of them at most until it is parted, or two assignments
+OPERATIONS = 2e9  # of a document, a second or two; half of them at most until it is parted, or two assignments
 EXCHANGE = 20  # operations over T squared; those of an assignment are T cubed
 PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
 TRIALS = 80  # of multipliers
@@ -139,6 +138,7 @@ class _Document:
         self.alpha, self.s = alpha, s
         self.lower, self.upper = float(bounds.lower), float(bounds.upper)
         self.words = np.arange(len(alpha))
+        self.rising = alpha.argsort(kind="stable")  # in this order an assignment takes half the time
         self.operations = 0.0  # so far
 
     @cached_property
@@ -173,10 +173,10 @@ class _Document:
             return met[0], bound, bound
         ended = self.operations >= OPERATIONS / 2
         starts = [*self.nearest(met), self.words]
-        share = OPERATIONS / 2 / len(starts)
-        repaired = [each for each in (self.repaired(order, share) for order in starts) if each is not None]
-        found = [*repaired, self.words, *([self.in_blocks()[0]] if ended else [])]
-        return self.parted(max(found, key=self.jsd), bound)
+        tried = [self.repaired(order, OPERATIONS / 2 / len(starts)) for order in starts]
+        repaired = [order for order in tried if order is not None]
+        best = max([*repaired, self.words, *([self.in_blocks()[0]] if ended else [])], key=self.jsd)
+        return self.parted(best, bound)
 
     def in_blocks(self) -> tuple[Integers, float, float]:
         """The reversal, with the weights within blocks of neighbouring ranks dealt out by score until the value is in
@@ -282,7 +282,9 @@ class _Document:
         """The optimum of -overlap/2 minus multiplier times (value - face), which bounds that of the feasible orders."""
         face = self.upper if multiplier > 0 else self.lower
         self.operations += len(self.words) ** 3
-        _, order = linear_sum_assignment(self.cost / 2 + multiplier * np.outer(self.s, self.alpha) + barred)
+        cost = self.cost / 2 + multiplier * np.outer(self.s, self.alpha) + barred
+        _, given = linear_sum_assignment(cost[np.ix_(self.rising, self.rising)])
+        order = self.rising[given][self.rising.argsort()]
         beyond = multiplier * (self.value(order) - face) if multiplier else 0.0  # a face may be infinite
         return order, self.jsd(order) - beyond
 
