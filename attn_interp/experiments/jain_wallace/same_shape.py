@@ -30,7 +30,7 @@ def same_shape(reading: Reading, *, eps: float = 0.01) -> Result:
     The eps-max divergence over the permutations of the model's attention. Status is exact where the interval
     [jsd, jsd_upper] has closed, certified elsewhere. The search of a document ends at 2e9
     operations, a second or two: up to 50 words most intervals are at most .001 nats wide, in longer documents of
-    sharp attention they were up to .25. All hold the optimum; their mean and largest width are in the summary.
+    sharp attention they were up to .26. All hold the optimum; their mean and largest width are in the summary.
 
     Args:
         reading: A model's attention over documents, from `read`.
