@@ -20,6 +20,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of
 from attn_interp.models.checks.device import weights_of
 from attn_interp.models.checks.words import check_known, unknown_share
+from attn_interp.models.language.asked import asked_of
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.view import word_of
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
@@ -201,7 +202,7 @@ class Reading:
     @property
     def settings(self) -> dict[str, object]:
         """What every experiment records of the reading: the view that was tested, what it weighs (words or sentences),
-        how many words are unknown, and the measured affinity."""
+        how many words are unknown, what a language model is asked, and the measured affinity."""
         view = self.model.view
         return {
             "documents": len(self.documents),
@@ -210,6 +211,7 @@ class Reading:
             "head": view.head,
             "query": view.query,
             "unknown_words": self.unknown_words,
+            **asked_of(self.model),
             "unit": "word" if self.model.unit_of is word_of else "sentence",
             "affine": self.affine,
             "affinity_gap": self.affinity.gap,

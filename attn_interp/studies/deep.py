@@ -35,13 +35,14 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import with_classes_of
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
-from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit
+from attn_interp.models.transformers.adapter import cut_to_fit
 from attn_interp.models.transformers.fine_tuning import (
     FineTuningSettings,
     fine_tune,
     load_to_fine_tune,
     save_fine_tuned,
 )
+from attn_interp.models.transformers.subwords import InPieces
 from attn_interp.models.wrap import wrap
 from attn_interp.report.run_directory import as_name
 from attn_interp.report.tables.wide import stacked
@@ -122,8 +123,8 @@ def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel
 
 
 def fitting(model: AttentionModel, documents: Sequence[Document], say: Say) -> tuple[Document, ...]:
-    """The documents, cut where a classifier of the transformers library has no more positions; says what was cut."""
-    if not isinstance(model.collate, CollatePieces):
+    """The documents, cut where a model of the transformers library has no more positions; says what was cut."""
+    if not isinstance(model.collate, InPieces):
         return tuple(documents)
     cut = cut_to_fit(model, documents)
     if cut.lost:

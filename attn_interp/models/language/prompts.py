@@ -8,7 +8,7 @@ from typing import Any
 
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, shortened
-from attn_interp.models.transformers.subwords import Pieces, padded_pieces
+from attn_interp.models.transformers.subwords import REMEDY, Pieces, padded_pieces
 
 TEXT, SECOND = "{text}", "{second}"
 Message = Mapping[str, str]
@@ -104,14 +104,19 @@ class CollatePrompts:
     def __call__(self, documents: Sequence[Document]) -> Batch:
         rows = [self.pieces(document) for document in documents]
         for document, row in zip(documents, rows):
-            if self.longest is not None and len(row.ids) + self.further > self.longest:
+            if self.room is not None and len(row.ids) > self.room:
                 raise ValueError(
                     f"document {document.id!r}: {len(document)} words, their prompt and an answer are "
-                    f"{len(row.ids) + self.further} positions, and the model has {self.longest}; shorten the "
-                    "prompt, the answers or the text"
+                    f"{len(row.ids) + self.further} positions, and the model has {self.longest}; shorten the prompt or "
+                    f"the answers, or {REMEDY}"
                 )
         padding = self.tokenizer.pad_token_id
         return padded_pieces(documents, rows, 0 if padding is None else padding, "right" if self.encoded else "left")
+
+    @property
+    def room(self) -> int | None:
+        """Positions that a prompt may have."""
+        return None if self.longest is None else self.longest - self.further
 
     def pieces(self, document: Document) -> Pieces:
         """The pieces of the prompt around a document, each with the word in which its last character stands.

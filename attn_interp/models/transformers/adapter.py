@@ -24,7 +24,7 @@ from attn_interp.models.input_embeddings import watched
 from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.transformers.checks import check_classifier, check_tokenizer
 from attn_interp.models.transformers.query import with_query
-from attn_interp.models.transformers.subwords import Cut, collate_pieces, cut_to_length
+from attn_interp.models.transformers.subwords import Cut, InPieces, Pieces, collate_pieces, cut_to_length, pieces_of
 from attn_interp.models.view import MEAN, chosen_view
 from attn_interp.recording import sites
 
@@ -116,6 +116,13 @@ class CollatePieces:
     def __call__(self, documents: Sequence[Document]) -> Batch:
         return collate_pieces(documents, self.tokenizer, self.longest)
 
+    @property
+    def room(self) -> int | None:
+        return self.longest
+
+    def pieces(self, document: Document) -> Pieces:
+        return pieces_of(document, self.tokenizer)
+
 
 def cut_to_fit(model: AttentionModel, documents: Sequence[Document]) -> Cut:
     """The documents without the words, at the end of the long ones, that the model has no positions for; and which.
@@ -123,9 +130,9 @@ def cut_to_fit(model: AttentionModel, documents: Sequence[Document]) -> Cut:
     Raises:
         TypeError: the model reads words, any number of them.
     """
-    if not isinstance(model.collate, CollatePieces):
+    if not isinstance(model.collate, InPieces):
         raise TypeError("cut_to_fit: this model reads documents of any length; nothing is to be cut")
-    return cut_to_length(documents, model.collate.tokenizer, model.collate.longest)
+    return cut_to_length(documents, model.collate)
 
 
 @dataclass(frozen=True)

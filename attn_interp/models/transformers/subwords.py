@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -22,6 +22,20 @@ class Pieces:
     ids: tuple[int, ...]
     word: tuple[int, ...]
     kind: tuple[int, ...] | None = None
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """Documents -> Batch, in the pieces of a tokenizer.
+
+    Attributes:
+        room: Positions that a document may have; None: any number.
+    """
+
+    @property
+    def room(self) -> int | None: ...
+
+    def pieces(self, document: Document) -> Pieces: ...
 
 
 def pieces_of(document: Document, tokenizer: Any) -> Pieces:
@@ -162,7 +176,7 @@ class Cut:
         )
 
 
-def cut_to_length(documents: Sequence[Document], tokenizer: Any, longest: int | None) -> Cut:
+def cut_to_length(documents: Sequence[Document], collate: InPieces) -> Cut:
     """The documents without the words, at the end of the long ones, for which the model has no positions.
 
     Rationales, signals and spans of the words that stay are kept.
@@ -172,7 +186,7 @@ def cut_to_length(documents: Sequence[Document], tokenizer: Any, longest: int | 
     """
     kept, lost = [], {}
     for document in documents:
-        words = _fitting(document, tokenizer, longest)
+        words = _fitting(document, collate)
         if words < len(document):
             lost[document.id] = len(document) - words
             document = _first_words(document, words)
@@ -180,9 +194,9 @@ def cut_to_length(documents: Sequence[Document], tokenizer: Any, longest: int | 
     return Cut(tuple(kept), lost)
 
 
-def _fitting(document: Document, tokenizer: Any, longest: int | None) -> int:
-    pieces = pieces_of(document, tokenizer)
-    over = len(pieces.ids) - longest if longest is not None else 0
+def _fitting(document: Document, collate: InPieces) -> int:
+    pieces = collate.pieces(document)
+    over = len(pieces.ids) - collate.room if collate.room is not None else 0
     if over <= 0:
         return len(document)
     inside = [word for word in pieces.word if word >= 0]

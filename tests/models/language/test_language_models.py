@@ -20,6 +20,7 @@ from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
 from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.transformers.adapter import cut_to_fit
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene
 
@@ -306,3 +307,27 @@ def test_a_prompt_may_hold_a_second_text_too(module, tokenizer) -> None:
         model.logits(DOCUMENTS)
     with pytest.raises(ValueError, match=r"has a second text, and the prompt no place for it, \{second\}"):
         wrap(module, tokenizer, prompt=PROMPT, answers=ONE).logits(documents)
+
+
+def test_the_settings_of_a_result_say_what_was_asked(module, tokenizer) -> None:
+    plain_model = wrap(module, tokenizer, prompt=PROMPT, answers=SEVERAL)
+    settings = read(plain_model, DOCUMENTS, progress=False).settings
+    assert settings["prompt"] == PROMPT and settings["calibration"] is None
+    said = {
+        name: [" ".join(each.replace("Ġ", " ").split()) for each in told] for name, told in settings["answers"].items()
+    }
+    assert said == {"negative": ["very bad", "awful"], "positive": ["good", "very fine"]}
+    taken = read(wrap(module, tokenizer, prompt=PROMPT, answers=ONE, calibrate="plot"), DOCUMENTS, progress=False)
+    expected = plain(module, tokenizer, "plot", ONE)
+    assert list(taken.settings["calibration"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_a_text_that_is_too_long_can_be_cut(module, tokenizer) -> None:
+    model = wrap(module, tokenizer, prompt=PROMPT, answers=SEVERAL)
+    long = Document(" ".join(["good"] * 90), 1, second=None)
+    with pytest.raises(ValueError, match=r"the model has 64; .*cut_to_fit\(model, documents\) says"):
+        model.logits([long])
+    cut = cut_to_fit(model, [long, DOCUMENTS[0]])
+    assert cut.documents[1] == DOCUMENTS[0] and 0 < len(cut.documents[0]) < 64
+    assert len(model.batch(cut.documents[:1]).ids[0]) == 64 - 1  # the second token of an answer has its place
+    assert model.logits(cut.documents).isfinite().all()
