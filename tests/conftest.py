@@ -72,6 +72,17 @@ def reading(model: AttentionModel, planted: Corpus) -> Reading:
 
 
 PIECES = ("wonder", "aw", "##ful", "continu", "##es", "fol", "##low", "##s", "##less")
+
+
+@pytest.fixture(scope="session")
+def of_pairs() -> Reading:
+    """A classifier of two texts that has seen little, on a dozen made-up stories with their questions."""
+    corpus = load("facts", documents=60, most_sentences=4)
+    settings = ClassifierSettings(embedding_width=6, hidden=4, dropout=0.0)
+    trained = fit_classifier(corpus, settings, TrainingSettings(epochs=1), progress=False)
+    return read(wrap(trained), corpus.test, progress=False)
+
+
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 

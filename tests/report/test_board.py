@@ -130,8 +130,8 @@ def test_models_that_differ_in_the_seed_are_one_row_over_seeds(reading) -> None:
 
 
 @pytest.mark.parametrize("name", pooled_names())
-def test_every_experiment_over_seeds_has_its_rows_and_a_sentence(few, name: str) -> None:
-    result = put(experiment_of(name), few, {})
+def test_every_experiment_over_seeds_has_its_rows_and_a_sentence(few, of_pairs, name: str) -> None:
+    result = put(experiment_of(name), of_pairs if name == "other_question" else few, {})
     both = {name: over_seeds({0: result, 1: result})}
     for results in ({name: result}, both):
         told = rows({"one": results})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OWN_FAMILY: str = SETTINGS["font.family"][0]
 LONGEST_LINE, LEFT_OF_IT = 150, 30  # characters
 WIDEST_NAME = 84.0  # points of the name of a class in a legend; the full name stands in the CSV beside a figure
+ON_ANY_LETTER = ("COMBINING", "IDEOGRAPHIC", "HANGUL")  # names of marks that no script of its own has
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # characters that turn others around
 JOINERS = {*map(chr, JOINING), *map(chr, TAGS), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
@@ -157,15 +158,19 @@ def _controls(character: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _family(character: str) -> str | None:
-    """Name of a font family with the character: the figures' own where it has it, otherwise the first by name."""
+    """Name of a font family with the character: the figures' own where it has it, otherwise the first by name. A mark
+    that may stand on any letter is drawn by the font of its letter, so a font for it has Latin letters too."""
     from matplotlib.font_manager import findfont, fontManager, get_font
 
     if get_font(findfont(OWN_FAMILY)).get_char_index(ord(character)):
         return OWN_FAMILY
+    mark = unicodedata.category(character).startswith("M")
+    on_any_letter = mark and unicodedata.name(character, "").startswith(ON_ANY_LETTER)
     for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, entry.fname)):
         if entry.style != "normal" or "Last Resort" in entry.name:
             continue
         font = get_font(entry.fname)
-        if font.scalable and font.get_char_index(ord(character)):
+        needed = "a" + character if on_any_letter else character
+        if font.scalable and all(font.get_char_index(ord(each)) for each in needed):
             return entry.name
     return None

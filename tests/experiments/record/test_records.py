@@ -7,7 +7,6 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from attn_interp.data.load import load
 from attn_interp.experiments import EXPERIMENTS, experiment_of, module_of, names
 from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
 from attn_interp.experiments.reading import read
@@ -72,13 +71,6 @@ def in_heads(planted):
     settings = ClassifierSettings(embedding_width=10, hidden=6, dropout=0.0, heads=2)
     trained = fit_classifier(planted, settings, TrainingSettings(epochs=1), progress=False)
     return read(wrap(trained), planted.test[:8])
-
-
-@pytest.fixture(scope="module")
-def of_pairs():
-    corpus = load("facts", documents=60, most_sentences=4)
-    settings = ClassifierSettings(embedding_width=6, hidden=4, dropout=0.0)
-    return read(wrap(fit_classifier(corpus, settings, TrainingSettings(epochs=1), progress=False)), corpus.test)
 
 
 @pytest.mark.parametrize("name", [name for name in names() if experiment_of(name).statements])
