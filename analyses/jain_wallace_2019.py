@@ -37,7 +37,7 @@ def main() -> None:
     defaults = {"corpus": "movies", "embeddings": None, "width": 300, "documents": None, "seeds": SEEDS}
     parser = parser_of(__doc__, "results/jain_wallace_2019", **defaults)
     parser.add_argument("--encoders", type=names, default=ENCODERS, help="with commas between")
-    parser.add_argument("--task", choices=[*TASKS], help="on two texts, trained as the authors' code does")
+    parser.add_argument("--task", choices=[*TASKS], help="on two texts, in place of --corpus, trained as theirs")
     parser.add_argument("--epochs", type=int, help="of a task; None: as many as theirs")
     parser.add_argument("--search", action="store_true", help="also run the paper's search for the adversary")
     asked = told(parser)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    ArgumentDefaultsHelpFormatter,
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,8 +50,8 @@ def parser_of(description: str | None, results: str, **defaults: Any) -> Argumen
 
 
 def names(text: str) -> tuple[str, ...]:
-    """The type of an option that takes names with commas between."""
-    return tuple(text.split(","))
+    """The type of an option that takes names with commas between; none where nothing is said."""
+    return tuple(text.split(",")) if text else ()
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -54,8 +60,12 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def pairs(text: str) -> dict[str, str]:
-    """The type of an option that takes name=value with commas between; blanks are kept."""
-    return dict(part.split("=", 1) for part in text.split(","))
+    """The type of an option that takes name=value with commas between, each name once; blanks are kept."""
+    parts = [part.partition("=") for part in text.split(",")]
+    found = {name: value for name, _, value in parts}
+    if not all(name and value for name, _, value in parts) or len(found) < len(parts):
+        raise ArgumentTypeError(f"got {text!r}, expected name=value with commas between, each name once")
+    return found
 
 
 def told(parser: ArgumentParser) -> Namespace:

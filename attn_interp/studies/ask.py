@@ -219,6 +219,8 @@ def _differences(first: Result, other: Result) -> pd.DataFrame:
     if "status" in pooling.by and set(one["status"]) != set(two["status"]):  # what is exact is certified too
         one, two = (each.assign(status=each["status"].replace("exact", "certified")) for each in (one, two))
     both = one.merge(two, on=keys, suffixes=(" first", " other"))
+    if both.empty:
+        raise ValueError(f"compare: the results of {first.experiment} have no document in common; ask both of the same")
     parts = []
     for value in pooling.values:
         pair = both[[f"{value} first", f"{value} other"]].astype(float)

@@ -119,6 +119,9 @@ def test_two_models_are_compared_by_paired_differences(few, answers, untrained_t
     assert np.allclose(same[["estimate", "low", "high"]].dropna(), 0.0)
     with pytest.raises(ValueError, match="give at least two"):
         compare({"one": answers})
+    one, two = (ask(few.only(part), ["reach"]) for part in (few.documents[:2], few.documents[2:4]))
+    with pytest.raises(ValueError, match="reach have no document in common"):
+        compare({"one": one, "two": two})
 
 
 @pytest.fixture(scope="module")

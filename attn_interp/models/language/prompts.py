@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,11 @@ def prompt_of(prompt: str | Sequence[Message], tokenizer: Any) -> Prompt:
     if whole.count(TEXT) != 1:
         raise ValueError(
             f"wrap: the prompt {shortened(repr(whole), 80)} has {TEXT} {whole.count(TEXT)} times, expected once"
+        )
+    fields = re.findall(r"\{\w+\}", whole)
+    if wrong := [each for each in fields if each not in (TEXT, SECOND)] or fields[2:]:
+        raise ValueError(
+            f"wrap: the prompt {shortened(repr(whole), 80)} has {wrong[0]}, expected {TEXT}, and {SECOND} at most once"
         )
     before, after = whole.split(TEXT)
     return Prompt(before, after, special)

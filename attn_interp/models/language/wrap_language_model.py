@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from attn_interp.models.language.decoding import Decoding, ids_decoded, start_of
 from attn_interp.models.language.prompts import CollatePrompts, Message, prompt_of
 from attn_interp.models.transformers.adapter import positions, tables, words_of
 from attn_interp.models.transformers.checks import check_attention, check_tokenizer
-from attn_interp.models.view import LAST, MEAN, View, chosen_view
+from attn_interp.models.view import LAST, MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
 
 CAUSAL = ("ForCausalLM", "LMHeadModel")
@@ -133,6 +134,13 @@ def wrap_language_model(
         collate = CollatePrompts(tokenizer, around, joined, longest, further)
         module = Answering(model, wordings)
     module = module.to(device).eval()
+    start = collate(trial)
+    if not encoded and (word_of(start)[range(len(start)), start.is_token.int().argmax(-1)] >= 0).any():
+        warnings.warn(
+            "wrap: the first token that the model reads is a word of the text, and attention that has nowhere to go "
+            "rests on the first token; begin the prompt with a word of its own, as 'Text: {text}'",
+            stacklevel=3,
+        )
 
     def tried(documents: Sequence[Document]) -> Batch:
         return collate(documents).to(device)

@@ -24,7 +24,7 @@ from attn_interp.experiments.record.overview import overview
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import with_classes_of
-from attn_interp.models.classifiers.settings import ClassifierSettings
+from attn_interp.models.classifiers.settings import ClassifierSettings, require_at_least
 from attn_interp.models.transformers.fine_tuning import FineTuningSettings
 from attn_interp.models.wrap import wrap
 from attn_interp.report.run_directory import as_name
@@ -78,6 +78,9 @@ class LanguageStudy:
         few: How many of these for questions of `OF_FEW`,
         fewest: and of `OF_FEWEST`, which take a run for every layer and head.
         seed: Of training and everything drawn. The documents are the same for every seed.
+
+    Raises:
+        ValueError: one of these counts is below 1.
     """
 
     name: str
@@ -86,6 +89,10 @@ class LanguageStudy:
     few: int = 20
     fewest: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("documents", "few", "fewest"):
+            require_at_least(name, getattr(self, name), 1)
 
 
 def beside_each_other(

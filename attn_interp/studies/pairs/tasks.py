@@ -71,7 +71,7 @@ def task_cells(asked: Namespace, networks: Sequence[Mapping[str, Any]]) -> list[
     if asked.task is None:
         return cells(asked, networks)
     task = TASKS[asked.task]
-    epochs = asked.epochs or task.epochs
+    epochs = task.epochs if asked.epochs is None else asked.epochs
     training = TrainingSettings(epochs=epochs, patience=epochs, **task.training)
     return [
         Cell(

@@ -331,3 +331,15 @@ def test_a_text_that_is_too_long_can_be_cut(module, tokenizer) -> None:
     assert cut.documents[1] == DOCUMENTS[0] and 0 < len(cut.documents[0]) < 64
     assert len(model.batch(cut.documents[:1]).ids[0]) == 64 - 1  # the second token of an answer has its place
     assert model.logits(cut.documents).isfinite().all()
+
+
+def test_a_prompt_that_begins_with_the_text_is_warned_of(module, tokenizer) -> None:
+    """Attention that has nowhere to go would rest on a word."""
+    with pytest.warns(UserWarning, match="the first token that the model reads is a word of the text"):
+        wrap(module, tokenizer, prompt="{text}\nSentiment:", answers=ONE)
+
+
+@pytest.mark.parametrize("prompt", ["{text} {foo}\nAnswer:", "{text} {Second}\nAnswer:", "{text} {second} {second}:"])
+def test_a_field_that_is_none_or_comes_twice_is_refused(prompt, module, tokenizer) -> None:
+    with pytest.raises(ValueError, match=r"expected \{text\}, and \{second\} at most once"):
+        wrap(module, tokenizer, prompt=prompt, answers=ONE)

@@ -1,0 +1,27 @@
+"""What the options of the scripts take, and how they say no."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+import pytest
+
+from attn_interp.studies.arguments import names, pairs
+from attn_interp.studies.language.answers import LanguageStudy
+
+
+def test_names_and_pairs() -> None:
+    assert names("lstm,cnn") == ("lstm", "cnn") and names("") == ()
+    assert pairs("negative= bad,positive= good") == {"negative": " bad", "positive": " good"}
+
+
+@pytest.mark.parametrize("text", ["", "x", "a=", "=b", "a=b,a=c"])
+def test_what_is_no_pair_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="expected name=value with commas between, each name once"):
+        pairs(text)
+
+
+@pytest.mark.parametrize("name", ["documents", "few", "fewest"])
+def test_a_study_of_no_documents_is_refused_before_it_begins(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: got 0, expected at least 1"):
+        LanguageStudy("smollm2", **{name: 0})
