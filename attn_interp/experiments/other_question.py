@@ -15,6 +15,7 @@ import torch
 
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
+from attn_interp.experiments.people.parts.matching import marked_words
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
@@ -101,22 +102,18 @@ def _of_batch(model: AttentionModel, read: ReadBatch, chosen: dict[str, Document
     documents = read.batch.documents
     others = [chosen[document.id] for document in documents]
     asked = [replace(own, second=other.second) for own, other in zip(documents, others)]
-    read.check()
-    run = model.run(model.batch(asked))
-    weights = run.weights.double().cpu()
-    weights = weights / weights.sum(-1, keepdim=True)
-    logits = run.logits.double().cpu()
-    own, there = _on_marked(read.weights, documents), _on_marked(weights, documents)
+    there = ReadBatch(model, read.rows, model.batch(asked), read.check)
+    own, other_own = _on_marked(read.weights, documents), _on_marked(there.weights, documents)
     same = [other if other.words == document.words else document for document, other in zip(documents, others)]
     is_same = torch.tensor([each is other for each, other in zip(same, others)])
-    found = _on_marked(weights, same) - _on_marked(read.weights, same)
+    found = _on_marked(there.weights, same) - _on_marked(read.weights, same)
     values = {
-        "attention_tvd": tvd(weights, read.weights),
-        "output_tvd": tvd(logits.softmax(-1), read.logits.softmax(-1)),
-        "decision_flip": logits.argmax(-1) != read.predicted,
+        "attention_tvd": tvd(there.weights, read.weights),
+        "output_tvd": tvd(there.logits.softmax(-1), read.logits.softmax(-1)),
+        "decision_flip": there.predicted != read.predicted,
         "on_marked": own,
-        "on_marked_other": there,
-        "left": own - there,
+        "on_marked_other": other_own,
+        "left": own - other_own,
         "found": torch.where(is_same, found, torch.nan),
     }
     about = read.about().assign(other=[other.id for other in others])
@@ -127,10 +124,10 @@ def _on_marked(weights: torch.Tensor, documents: Sequence[Document]) -> torch.Te
     """(B,) the attention (B, W) on marked words, the mean over annotators; NaN where no word is marked."""
     rows = []
     for row, document in enumerate(documents):
-        marks = torch.tensor(document.rationales, dtype=torch.float64).reshape(-1, len(document)) >= 0.5
-        marks = marks[marks.any(-1)]
-        rows.append((marks * weights[row, : len(document)]).sum(-1).mean() if len(marks) else torch.tensor(torch.nan))
-    return torch.stack(rows).double()
+        own = weights[row, : len(document)].numpy()
+        marks = [marked for marked in map(marked_words, document.rationales) if marked.any()]
+        rows.append(np.mean([own[marked].sum() for marked in marks]) if marks else np.nan)
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 MOVES = Statement("TVD of attention under another question", "attention_tvd")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,10 +43,9 @@ from attn_interp.models.transformers.fine_tuning import (
 )
 from attn_interp.models.transformers.subwords import InPieces
 from attn_interp.models.wrap import wrap
-from attn_interp.report.run_directory import as_name
 from attn_interp.report.tables.wide import stacked
-from attn_interp.studies.run import corpus_facts, run_cell
-from attn_interp.studies.steps import Say, Step, kept, key_of, say_aloud
+from attn_interp.studies.run import name_of, run_cell, study_facts
+from attn_interp.studies.steps import Say, Step, kept, say_aloud
 
 LAYERED = ("attention rollout", "gradient-weighted relevance", "value zeroing")
 MODEL = "model"
@@ -149,17 +147,16 @@ class DeepCell:
         return {"corpus": self.corpus.name, "encoder": name}
 
     def folder_name(self) -> str:
-        return as_name("-".join([*self.labels.values(), f"seed{self.seed}", key_of(self.about())[:8]]))
+        return name_of(self.labels, self.seed, self.about())
 
     def model_name(self) -> str:
         """Named by what decides the model, so that studies of other documents share it."""
         described = self.about()
         decisive = {name: value for name, value in described["study"].items() if name not in ("documents", "searched")}
-        key = key_of({"study": decisive, "corpus": described["corpus"]["fingerprint"]})
-        return as_name("-".join([*self.labels.values(), f"seed{self.seed}", key[:8]]))
+        return name_of(self.labels, self.seed, {"study": decisive, "corpus": described["corpus"]["fingerprint"]})
 
     def about(self) -> dict[str, Any]:
-        return {"study": json.loads(json.dumps(asdict(self.study))), "corpus": corpus_facts(self.corpus)}
+        return study_facts(self.study, self.corpus)
 
     def work(self, models: Path, progress: bool) -> DeepWork:
         return DeepWork(self.study, self.corpus, models, progress)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from attn_interp.report.run_directory import (
     MODEL,
     MODELS,
     SETTINGS,
+    as_name,
     failure,
     failures,
     file_of,
@@ -30,7 +32,7 @@ from attn_interp.report.run_directory import (
 )
 from attn_interp.studies.alone import alone_in, remove_drafts
 from attn_interp.studies.jobs import in_processes
-from attn_interp.studies.steps import Cell, Say, Step, chosen, say_aloud
+from attn_interp.studies.steps import Cell, Say, Step, chosen, key_of, say_aloud
 
 Failed = Callable[[str, Exception], None]
 
@@ -268,3 +270,13 @@ def corpus_facts(corpus: Corpus) -> dict[str, Any]:
         "source": corpus.source,
         "fingerprint": corpus.fingerprint(),
     }
+
+
+def study_facts(study: Any, corpus: Corpus) -> dict[str, Any]:
+    """What settings.json says of a study, a dataclass, of one corpus."""
+    return {"study": json.loads(json.dumps(asdict(study))), "corpus": corpus_facts(corpus)}
+
+
+def name_of(labels: Mapping[str, str], seed: int, decisive: Any) -> str:
+    """The name of a folder: readable, and unique by the first digits of the key of what decides it."""
+    return as_name("-".join([*labels.values(), f"seed{seed}", key_of(decisive)[:8]]))

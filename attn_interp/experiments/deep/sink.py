@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import torch
 
 from attn_interp.experiments.read_batch import OF_ANY_VIEW, ReadBatch, about_documents
 from attn_interp.experiments.reading import Reading
@@ -16,7 +15,7 @@ from attn_interp.experiments.record import Card, Column, Experiment, Rule, State
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.every_head import mass_of_layers
-from attn_interp.models.language.answering import Answering
+from attn_interp.models.language.asked import log_odds_reached
 
 TESTED = "tested view"
 
@@ -66,6 +65,7 @@ def why_not(reading: Reading) -> str:
 
 
 def _of_batch(model: AttentionModel, read: ReadBatch) -> pd.DataFrame:
+    read.check()
     mass = mass_of_layers(model, read.batch)
     about = about_documents(model.classes, read.batch.documents, read.predicted)
     own = read.about()["outside"].to_numpy()
@@ -75,7 +75,7 @@ def _of_batch(model: AttentionModel, read: ReadBatch) -> pd.DataFrame:
             site=model.view.site,
             outside=own,
             first_token=mass.first_of_view.double().cpu().numpy(),
-            log_odds_reached=_reached(model, read),
+            log_odds_reached=log_odds_reached(model, read.batch, read.logits).numpy(),
         )
     ]
     for index, site in enumerate(model.sites):
@@ -83,20 +83,6 @@ def _of_batch(model: AttentionModel, read: ReadBatch) -> pd.DataFrame:
         numbers = {name: value.double().cpu().clamp(0, 1).numpy() for name, value in values.items()}
         frames.append(about.assign(layer=f"layer {index}", site=site.name, **numbers, log_odds_reached=np.nan))
     return pd.concat(frames, ignore_index=True)
-
-
-def _reached(model: AttentionModel, read: ReadBatch) -> np.ndarray:
-    """(B,) the share of the log-odds that the view reaches."""
-    module = model.module
-    if not isinstance(module, Answering) or not module.several_tokens or model.view.site != model.sites[-1].name:
-        return np.ones(len(read.rows))
-    read.check()
-    with torch.no_grad():
-        first = module.of_first_token(*model.inputs(read.batch)).double().cpu()
-    whole = read.logits if module.offset is None else read.logits + module.offset.double().cpu()
-    pair = read.logits.topk(2).indices  # the decision and its strongest rival
-    part, total = (each.gather(1, pair).diff(dim=-1)[:, 0] for each in (first, whole))
-    return torch.where(total != 0, part / total, torch.nan).numpy()
 
 
 OUTSIDE = Statement(

@@ -107,18 +107,14 @@ class CollatePieces:
 
     Attributes:
         tokenizer: Of the model.
-        longest: Positions that the model has, special tokens counted; None: any number.
+        room: Positions that the model has, special tokens counted; None: any number.
     """
 
     tokenizer: Any
-    longest: int | None
+    room: int | None
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
-        return collate_pieces(documents, self.tokenizer, self.longest)
-
-    @property
-    def room(self) -> int | None:
-        return self.longest
+        return collate_pieces(documents, self.tokenizer, self.room)
 
     def pieces(self, document: Document) -> Pieces:
         return pieces_of(document, self.tokenizer)

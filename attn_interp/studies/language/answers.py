@@ -3,9 +3,8 @@ the same documents."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,13 @@ from attn_interp.models.checks.class_names import with_classes_of
 from attn_interp.models.classifiers.settings import ClassifierSettings, require_at_least
 from attn_interp.models.transformers.fine_tuning import FineTuningSettings
 from attn_interp.models.wrap import wrap
-from attn_interp.report.run_directory import as_name
 from attn_interp.report.sentence import sentence
 from attn_interp.report.tables.wide import stacked
 from attn_interp.studies.ask import Answers, compare
 from attn_interp.studies.deep import DeepStudy, classifier, fitting
 from attn_interp.studies.questions import put, why_not
-from attn_interp.studies.run import CellRun, corpus_facts
-from attn_interp.studies.steps import Say, Step, key_of, say_aloud
+from attn_interp.studies.run import CellRun, name_of, study_facts
+from attn_interp.studies.steps import Say, Step, say_aloud
 
 BILSTM = "bilstm"
 FROM_THE_TOP = "uniform_layers, from the top"
@@ -129,23 +127,19 @@ class LanguageCell:
         return {"corpus": self.corpus.name, "model": self.study.name}
 
     def folder_name(self) -> str:
-        return self._name(self.about())
+        return name_of(self.labels, self.seed, self.about())
 
     def model_name(self) -> str:
         """Named by what decides the model, so that studies of other documents share it."""
         described = self.about()
-        return self._name(
-            {"subject": described["study"]["subject"], "corpus": described["corpus"]["fingerprint"], "seed": self.seed}
-        )
+        subject = {"subject": described["study"]["subject"], "corpus": described["corpus"]["fingerprint"]}
+        return name_of(self.labels, self.seed, subject | {"seed": self.seed})
 
     def about(self) -> dict[str, Any]:
-        return {"study": json.loads(json.dumps(asdict(self.study))), "corpus": corpus_facts(self.corpus)}
+        return study_facts(self.study, self.corpus)
 
     def work(self, models: Path, progress: bool) -> LanguageWork:
         return LanguageWork(self.study, self.corpus, models, progress)
-
-    def _name(self, decisive: Mapping[str, Any]) -> str:
-        return as_name("-".join([*self.labels.values(), f"seed{self.seed}", key_of(decisive)[:8]]))
 
 
 @dataclass(frozen=True)

@@ -438,10 +438,10 @@ def test_a_roberta_has_fewer_positions_than_embeddings_of_them(wordpiece, monkey
     settings = {"vocab_size": len(wordpiece), "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     config = transformers.RobertaConfig(**settings, intermediate_size=8, max_position_embeddings=20, pad_token_id=0)
     model = wrap(transformers.RobertaForSequenceClassification(config), wordpiece)
-    assert model.collate.longest == 19
+    assert model.collate.room == 19
     model.logits([Document(id="d", words=("the",) * 17, label=0)])
     monkeypatch.setattr(wordpiece, "model_max_length", 12)
-    assert wrap(model.module, wordpiece).collate.longest == 12
+    assert wrap(model.module, wordpiece).collate.room == 12
 
 
 def test_a_word_without_a_piece_is_named(bert) -> None:

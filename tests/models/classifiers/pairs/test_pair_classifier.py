@@ -131,11 +131,12 @@ def test_gradients_at_words_are_those_of_the_first_text(lstm, corpus) -> None:
 
 def test_the_second_text_decides_and_neither_padding_nor_neighbours_do(lstm, corpus) -> None:
     first, other = corpus.test[:2]
-    asked = Document(words=first.words, id="other", second=Document(words=("Where", "is", "Bob", "?", "?")))
+    name = "Ann" if "Bob" in first.second.words else "Bob"
+    asked = Document(words=first.words, id="other", second=Document(words=("Where", "is", name, "?", "?")))
     alone = torch.cat([lstm.logits([each]) for each in (first, asked, other)])
     together = lstm.logits([first, asked, other])
     torch.testing.assert_close(together, alone, atol=1e-6, rtol=1e-5)
-    assert (alone[0] - alone[1]).abs().max() > 1e-4 or first.second.words == asked.second.words
+    assert (alone[0] - alone[1]).abs().max() > 1e-3
 
 
 def test_every_question_of_the_papers_can_be_asked(lstm, corpus, monkeypatch) -> None:
