@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
 from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.wrap import wrap
-from attn_interp.recording import intervene
+from tests.whole_pass import uniform_is_a_whole_pass
 
 transformers = pytest.importorskip("transformers")
 
@@ -162,15 +161,7 @@ def test_other_attention_is_that_of_a_whole_pass_at_every_site(models_of) -> Non
         for site in model.sites:
             view = model.at(site=site.name)
             assert view.view.query == (0 if "decoder" in site.name else "mean")
-            batch = view.batch(DOCUMENTS)
-            run = view.run(batch)
-            uniform = run.is_word / run.is_word.sum(-1, keepdim=True)
-            change = partial(view.window(batch).under, weighting=uniform)
-            with torch.no_grad(), intervene(view.module, {view.site: change}):
-                expected = view.batch_logits(batch)
-            found = view.logits_under(batch, uniform[:, None])[:, 0]
-            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-            assert (found - run.logits).abs().max() > 1e-3
+            uniform_is_a_whole_pass(view, DOCUMENTS)
 
 
 def test_one_token_is_answered_at_the_query_alone(models_of) -> None:

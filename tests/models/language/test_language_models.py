@@ -22,7 +22,7 @@ from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.transformers.adapter import cut_to_fit
 from attn_interp.models.wrap import wrap
-from attn_interp.recording import intervene
+from tests.whole_pass import uniform_is_a_whole_pass
 
 transformers = pytest.importorskip("transformers")
 
@@ -179,16 +179,7 @@ def test_other_attention_acts_before_an_answer_of_several_tokens(family, tokeniz
     module = module_of(family)
     for place in (0, 1, -1):
         model = wrap(module, tokenizer, prompt=PROMPT, answers=SEVERAL)
-        model = model.at(site=model.sites[place].name)
-        batch = model.batch(DOCUMENTS)
-        run = model.run(batch)
-        uniform = run.is_word / run.is_word.sum(-1, keepdim=True)
-        change = partial(model.window(batch).under, weighting=uniform)
-        with torch.no_grad(), intervene(model.module, {model.site: change}):
-            expected = model.batch_logits(batch)
-        found = model.logits_under(batch, uniform[:, None])[:, 0]
-        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-        assert (found - run.logits).abs().max() > 1e-3
+        uniform_is_a_whole_pass(model.at(site=model.sites[place].name), DOCUMENTS)
 
 
 @pytest.mark.parametrize("answers", [ONE, SEVERAL], ids=["one token", "several"])
