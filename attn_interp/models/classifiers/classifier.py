@@ -59,10 +59,26 @@ class Classifier(nn.Module):
         Raises:
             ValueError: the documents have a second text, which this classifier would not read.
         """
+        return self.of_states(self.states(ids, is_token), is_token, is_word, *second)
+
+    def states(self, ids: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """ids, is_token (B, T) -> what the encoder makes of each position (B, T, D)."""
+        return self.encoder(self.dropout(self.embedding(ids)), is_token)
+
+    def of_states(
+        self, states: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, *second: torch.Tensor
+    ) -> torch.Tensor:
+        """States (B, T, D) and what `forward` takes after the ids -> logits (B, C)."""
         check_one_text(second)
-        embedded = self.dropout(self.embedding(ids))  # (B, T, E)
-        states = self.encoder(embedded, is_token)  # (B, T, D)
         return self.head(self.dropout(self.pooling(states, is_token, is_word)))
+
+    def fresh_pooling(self) -> nn.Module:
+        """The pooling of these settings, freshly initialised."""
+        return build_pooling(self.settings)
+
+    def after_attention(self) -> list[nn.Module]:
+        """What stands between the attention and the logits and is learned."""
+        return [self.head]
 
 
 def check_one_text(second: tuple[torch.Tensor, ...]) -> None:

@@ -14,7 +14,6 @@ from attn_interp.data.batch import Batch, batches_by_length, collate
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
-from attn_interp.models.classifiers.attention_pooling import build_attention
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.frozen_attention import attention_pooling, reading_scores
 from attn_interp.models.classifiers.settings import TrainingSettings, require_option
@@ -25,7 +24,7 @@ from attn_interp.models.training.fitting import fit, seeded
 ATTENTION, ATTENTION_AND_HEAD, FULL = "attention", "attention and head", "full"
 FREE: Mapping[str, Callable[[Classifier], Sequence[nn.Module]]] = {
     ATTENTION: lambda module: [module.pooling],
-    ATTENTION_AND_HEAD: lambda module: [module.pooling, module.head],
+    ATTENTION_AND_HEAD: lambda module: [module.pooling, *module.after_attention()],
     FULL: lambda module: [module],
 }
 """Which parts an imitator may learn, from the fewest to all."""
@@ -58,14 +57,13 @@ class Outputs:
     @classmethod
     def of(cls, module: Classifier, batch: Batch) -> Outputs:
         """The outputs of a classifier with one attention head; gradients reach both."""
-        return cls.of_states(module, batch, _encode(module, batch))
+        return cls.of_states(module, batch, module.states(batch.ids, batch.is_token))
 
     @classmethod
     def of_states(cls, module: Classifier, batch: Batch, states: torch.Tensor) -> Outputs:
         """The same from the states (B, T, D) of the encoder."""
         with reading_scores(module) as scores:
-            context = module.pooling(states, batch.is_token, batch.is_word)  # (B, D)
-        logits = module.head(module.dropout(context))
+            logits = module.of_states(states, *batch.inputs[1:])
         logarithms = scores[0][:, 0].masked_fill(~batch.is_word, -torch.inf).log_softmax(-1)
         return cls(logits.softmax(-1), logarithms.masked_fill(~batch.is_word, 0.0))
 
@@ -163,7 +161,7 @@ def imitate(
 
     Raises:
         TypeError: the base has no attention.
-        ValueError: it has several heads or reads two texts; an unknown `free`; a strength below 0; a file to resume
+        ValueError: it has several heads; an unknown `free`; a strength below 0; a file to resume
             from that is damaged or of another training.
     """
     require_option("free", free, tuple(FREE))
@@ -177,7 +175,7 @@ def imitate(
         module = copy.deepcopy((start or base).module)
         module.dropout.p = 0.0
         if start is None:
-            module.pooling = build_attention(settings.state_width, settings.attention, settings.heads).to(device)
+            module.pooling = module.fresh_pooling().to(device)
         module.requires_grad_(False)
         for part in FREE[free](module):
             part.requires_grad_(True)
@@ -227,8 +225,6 @@ def base_outputs(base: Trained, corpus: Corpus, most_states: int = MOST_STATES) 
         most_states: The states of the encoder are kept if they are at most this many bytes.
     """
     attention_pooling(base.module)
-    if base.settings.texts == 2:
-        raise ValueError("imitate: the base reads two texts; models that imitate are made for one text alone")
     if base.settings.heads != 1:
         raise ValueError(f"imitate: the base has {base.settings.heads} attention heads, expected one")
     documents = [*corpus.train, *corpus.dev]
@@ -238,7 +234,7 @@ def base_outputs(base: Trained, corpus: Corpus, most_states: int = MOST_STATES) 
     kept: dict[str, torch.Tensor] = {}
     with evaluating(base.module):
         for batch in _batches(base.vocabulary, documents, base.module.head.weight.device):
-            states = _encode(base.module, batch)
+            states = base.module.states(batch.ids, batch.is_token)
             outputs = Outputs.of_states(base.module, batch, states)
             rows = zip(
                 batch.documents, outputs.probabilities, outputs.log_attention, states, batch.is_word, strict=True
@@ -248,11 +244,6 @@ def base_outputs(base: Trained, corpus: Corpus, most_states: int = MOST_STATES) 
                 if keeps_states:
                     kept[document.id] = own[is_word]
     return BaseOutputs(said, kept if keeps_states else None)
-
-
-def _encode(module: Classifier, batch: Batch) -> torch.Tensor:
-    """The states (B, T, D) of the encoder."""
-    return module.encoder(module.dropout(module.embedding(batch.ids)), batch.is_token)
 
 
 def _same_states(one: Classifier, other: Classifier) -> bool:

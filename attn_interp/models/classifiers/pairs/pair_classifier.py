@@ -7,7 +7,7 @@ from torch import nn
 
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.encoders import build_encoder
-from attn_interp.models.classifiers.pairs.given_query import build_given
+from attn_interp.models.classifiers.pairs.given_query import GivenPooling, build_given
 from attn_interp.models.classifiers.pooling import LastPooling, MeanPooling
 from attn_interp.models.classifiers.settings import ClassifierSettings, encoder_named
 
@@ -39,16 +39,16 @@ class PairClassifier(Classifier):
         self.second_encoder = build_encoder(settings)
         sums_up = encoder_named(settings.encoder).sums_up
         self.summary = LastPooling(settings.both_directions) if sums_up else MeanPooling()
-        self.pooling = build_given(width, settings.attention)
+        self.pooling = self.fresh_pooling()
         self.of_context = nn.Linear(width, width // 2)
         self.of_query = nn.Linear(width, width // 2)
         self.head = nn.Linear(width // 2, class_count)
 
-    def forward(
-        self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, *second: torch.Tensor
+    def of_states(
+        self, states: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, *second: torch.Tensor
     ) -> torch.Tensor:
-        """ids, is_token, is_word (B, T) of the first texts and the same (B, S) of the second, padded on the right ->
-        logits (B, C).
+        """States (B, T, D), is_token and is_word (B, T) of the first texts, and ids, is_token and is_word (B, S) of
+        the second, padded on the right -> logits (B, C).
 
         Raises:
             ValueError: there are no second texts.
@@ -59,10 +59,15 @@ class PairClassifier(Classifier):
                 "Document(text, second=...)"
             )
         second_ids, second_is_token, second_is_word = second
-        states = self.encoder(self.dropout(self.embedding(ids)), is_token)  # (B, T, D)
         # Not by a call: words of the second text are no words of the first, whose embeddings are watched and changed.
         embedded = type(self.embedding).forward(self.embedding, second_ids)
         of_second = self.second_encoder(self.dropout(embedded), second_is_token)  # (B, S, D)
         query = self.summary(of_second, second_is_token, second_is_word)  # (B, D)
         context = self.dropout(self.pooling(states, query, is_word))
         return self.head(torch.tanh(self.of_context(context) + self.of_query(query)))
+
+    def fresh_pooling(self) -> GivenPooling:
+        return build_given(self.settings.state_width, self.settings.attention)
+
+    def after_attention(self) -> list[nn.Module]:
+        return [self.of_context, self.of_query, self.head]

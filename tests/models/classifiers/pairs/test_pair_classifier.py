@@ -22,7 +22,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import attending, uniform
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
-from attn_interp.models.training.imitating import imitate
+from attn_interp.models.training.imitating import FREE, base_outputs, imitate
 from attn_interp.models.wrap import wrap
 
 PLACES = ("garden", "kitchen", "office")
@@ -163,6 +163,23 @@ def test_attention_can_be_held(lstm, corpus) -> None:
     torch.testing.assert_close(found, by_hand(lstm, corpus.test[0], torch.full((count,), 1 / count))[0])
 
 
+@pytest.mark.parametrize("free", FREE)
+def test_an_imitator_keeps_what_is_not_free_and_its_loss_is_that_of_both_models(lstm, corpus, free) -> None:
+    base, quick = lstm.trained, TrainingSettings(epochs=1, learning_rate=0.02)
+    given = base_outputs(base, corpus)
+    found = imitate(base, corpus, 0.3, free, quick, outputs=given, progress=False).trained
+    fixed = {"attention": ("embedding", "encoder", "second_encoder", "of_", "head"), "full": ()}
+    fixed["attention and head"] = fixed["attention"][:3]
+    before, after = base.module.state_dict(), found.module.state_dict()
+    still = {name for name in before if torch.equal(before[name], after[name]) and name != "embedding.weight"}
+    assert still == {name for name in before if name.startswith(fixed[free]) and name != "embedding.weight"}
+    losses = []
+    for document in corpus.dev:
+        (own, a), (other, b) = by_hand(wrap(found), document), by_hand(lstm, document)
+        losses.append((own.softmax(-1) - other.softmax(-1)).abs().sum() / 2 - 0.3 * (a * (a / b).log()).sum())
+    assert torch.stack(losses).mean().item() == pytest.approx(found.history[-1].dev_loss, abs=1e-6)
+
+
 def test_what_does_not_fit_is_refused_in_a_sentence(lstm, model, trained, corpus) -> None:
     with pytest.raises(ValueError, match=r"reads two texts, and the documents have one; give each its second"):
         lstm.predict("Ann is in the garden .")
@@ -170,5 +187,3 @@ def test_what_does_not_fit_is_refused_in_a_sentence(lstm, model, trained, corpus
         wrap(trained).logits(corpus.test)
     with pytest.raises(ValueError, match="of two texts pools by attention of one head"):
         ai.train(corpus, encoder="hierarchical")
-    with pytest.raises(ValueError, match="the base reads two texts"):
-        imitate(lstm.trained, corpus, 0.1)
