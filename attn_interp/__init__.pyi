@@ -14,6 +14,7 @@ from attn_interp.data.corpus import Corpus as Corpus
 from attn_interp.data.describe import list_corpora as list_corpora
 from attn_interp.data.document import Document as Document
 from attn_interp.data.draws import sample as sample
+from attn_interp.data.edit import exchanged as exchanged
 from attn_interp.data.load import load as load
 from attn_interp.experiments.deep.alignment import alignment as alignment
 from attn_interp.experiments.deep.head_combination import head_combination as head_combination

@@ -21,6 +21,7 @@ HOMES = {
     "Result": "experiments.result",
     "ask": "studies.ask",
     "compare": "studies.ask",
+    "exchanged": "data.edit",
     "intervene": "recording",
     "list_corpora": "data.describe",
     "list_experiments": "studies.questions",

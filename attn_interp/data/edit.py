@@ -1,8 +1,9 @@
-"""Edited documents: the same text with words taken out, or with another word in their place."""
+"""Edited documents: words taken out, with another word in their place, or the two texts exchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from attn_interp.data.document import Document
 
@@ -31,6 +32,23 @@ def replace_words(document: Document, positions: Collection[int], word: str) -> 
     gone = _checked(document, positions)
     words = tuple(word if position in gone else own for position, own in enumerate(document.words))
     return Document(id=document.id, words=words, label=document.label, second=document.second)
+
+
+def exchanged(document: Document) -> Document:
+    """The pair with its second text first and its first second, under the same id and label; each text keeps its spans
+    and annotations.
+
+    Raises:
+        ValueError: it has no second text.
+
+    >>> exchanged(Document("Ann is here.", second="Where is Ann?", id="1")).words
+    ('Where', 'is', 'Ann', '?')
+    """
+    if document.second is None:
+        raise ValueError(f"document {document.id!r}: has no second text, nothing can be exchanged")
+    return replace(
+        document.second, id=document.id, label=document.label, second=replace(document, label=None, second=None)
+    )
 
 
 def _checked(document: Document, positions: Collection[int]) -> set[int]:

@@ -23,7 +23,8 @@ from attn_interp.models.classifiers.checkpoint import SETTINGS, load_checkpoint
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
-from attn_interp.models.classifiers.pairs.pair_classifier import PairClassifier
+from attn_interp.models.classifiers.pairs.compared import ComparedClassifier
+from attn_interp.models.classifiers.pairs.pair_classifier import ReadsTwo
 from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
@@ -65,6 +66,7 @@ def wrap(
     head: int | str | None = None,
     query: int | str | None = None,
     device: torch.device | str = "cpu",
+    exchanged: bool = False,
 ) -> AttentionModel:
     """Make any classifier the `AttentionModel` that the experiments talk to.
 
@@ -102,6 +104,8 @@ def wrap(
             ours pools without attention.
         device: Where the module is moved to, as "cuda". Its dtype stays: in bfloat16 or float16 weights that differ can
             become equal, so that words share a rank; float32 is the dtype for rankings. Logits are float32 at least.
+        exchanged: Of a transformers classifier of pairs, or one of ours that compares two texts: whether documents come
+            `exchanged`, so that the attention over the model's second text is asked about, and the first is held.
 
     Returns:
         The model: `predict` and `show` for texts, and what the experiments ask of it.
@@ -138,6 +142,8 @@ def wrap(
             raise ValueError(
                 f"wrap: {wrong[0]} is not for a language model, whose classes are the names of its answers"
             )
+        if exchanged:
+            raise ValueError("wrap: exchanged is not for a language model, whose prompt says where {text} stands")
         if isinstance(module, str | Path):
             module, tokenizer = load_named(module, auto=None)
         where: dict[str, Any] = {"site": site, "head": head, "query": query, "device": device}
@@ -151,7 +157,15 @@ def wrap(
         module = unwrap(module)
     if tokenizer is not None or is_transformers(module):
         return wrap_classifier(
-            module, tokenizer, classes=classes, example=tried_on, site=site, head=head, query=query, device=device
+            module,
+            tokenizer,
+            classes=classes,
+            example=tried_on,
+            site=site,
+            head=head,
+            query=query,
+            device=device,
+            exchanged=exchanged,
         )
     if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
         raise TypeError(f"wrap: vocabulary is a {type(vocabulary).__name__}, expected a Vocabulary; or give encode")
@@ -168,6 +182,12 @@ def wrap(
         classes = classes or module.classes
         vocabulary = vocabulary or module.vocabulary
         module = module.module
+    if exchanged and not isinstance(module, ComparedClassifier):
+        raise ValueError(
+            f"wrap: {type(module).__name__} does not attend to the words of a second text; exchanged is for "
+            "classifiers of the transformers library and for ours with second='compared'"
+        )
+    module = module.exchange() if exchanged and isinstance(module, ComparedClassifier) else module
     in_sentences = isinstance(module, HierarchicalClassifier)
     over_words = in_sentences and site == "word_attention"
     if in_sentences:
@@ -186,7 +206,7 @@ def wrap(
         if vocabulary is None:
             raise ValueError("wrap: give example, a few documents of different lengths for the dry run")
         words = vocabulary.words[len(SPECIALS) :] or vocabulary.words
-        tried_on = made_up(words, SENTENCE_ENDS[0] if in_sentences else None, isinstance(module, PairClassifier))
+        tried_on = made_up(words, SENTENCE_ENDS[0] if in_sentences else None, isinstance(module, ReadsTwo))
     classes = class_names(classes)
     device = require_device(device)
     read = chosen_outputs(logits, outputs)
@@ -205,7 +225,15 @@ def wrap(
         given = inputs(batch)
         if not isinstance(given, tuple | list):
             raise TypeError(f"wrap: inputs returns a {type(given).__name__}, expected a tuple of what the module takes")
-        return module(*given)
+        try:
+            return module(*given)
+        except TypeError as error:
+            if "required positional argument" not in str(error):
+                raise
+            raise TypeError(
+                f"wrap: {error}; where it reads two texts, give example=[Document(text, second=...), ...] of two "
+                "lengths, else say by inputs= what it takes of a batch"
+            ) from error
 
     most = max((part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)), default=None)
     if encode is not None and most is not None and padding_id >= most:
@@ -248,7 +276,7 @@ def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int
     view: dict[str, Any] = {"site": site, "head": head, "query": query, "device": model.device}
     view["classes"] = tuple(map(str, range(len(model.classes))))  # their names and their order come from the model
     if isinstance(model.collate, CollatePieces):
-        made = wrap_classifier(model.module, model.collate.tokenizer, **view)
+        made = wrap_classifier(model.module, model.collate.tokenizer, **view, exchanged=model.collate.exchanged)
     else:
         vocabulary = getattr(model.collate, "keywords", {}).get("vocabulary")
         made = wrap(model.trained or model.module, vocabulary=vocabulary, **view)

@@ -15,6 +15,9 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, encoder_
 # what is learned of it: accuracy on ten thousand movie snippets was lower by .07.
 START_SPREAD = 0.1
 
+OF_TWO_TEXTS = {"query": "pair_classifier.PairClassifier", "compared": "compared.ComparedClassifier"}
+"""What the second text is for -> the classifier."""
+
 
 class Classifier(nn.Module):
     """Token ids -> logits of C classes; softmax of the logits gives the class probabilities, for two classes too.
@@ -102,7 +105,7 @@ def build_classifier(
     if build is not None:
         return build(settings, vocabulary, class_count, embeddings)
     if settings.texts == 2:
-        kind: type[Classifier] = named("models.classifiers.pairs.pair_classifier.PairClassifier")
+        kind: type[Classifier] = named(f"models.classifiers.pairs.{OF_TWO_TEXTS[settings.second]}")
         return kind(settings, len(vocabulary), class_count, embeddings)
     return Classifier(settings, len(vocabulary), class_count, embeddings)
 

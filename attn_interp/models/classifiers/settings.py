@@ -25,6 +25,7 @@ ENCODERS = {
 """Encoder -> where its record stands in this room."""
 
 POOLINGS = ("attention", "last", "max", "mean")
+SECOND = ("compared", "query")
 COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
 MOST = {"embedding_width": 100_000, "hidden": 100_000, "encoder_heads": 1_000, "heads": 1_000, "layers": 1_000}
 """The largest network that is built."""
@@ -68,7 +69,7 @@ def require_kinds(settings: Any) -> None:
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """Embedding -> encoder -> pooling -> affine head; of two texts as in `PairClassifier`.
+    """Embedding -> encoder -> pooling -> affine head; of two texts as `second` says.
 
     The defaults are the BiLSTM of Jain & Wallace 2019 with dropout.
 
@@ -92,8 +93,9 @@ class ClassifierSettings:
         dropout: Share of values dropped in training, at the embeddings and at the pooled vector, 0 <= dropout < 1.
         forget_bias: Added to what the biases of an LSTM's forget gates start from, which is about 0. At 1 the cell
             starts by keeping most of what it has (Gers et al. 2000; Jozefowicz et al. 2015).
-        texts: 1, or 2 where documents have a second text, which gives the query of the attention over the first
-            (`pairs.pair_classifier`); training takes it from the corpus.
+        texts: 1, or 2 where documents have a second text; training takes it from the corpus.
+        second: What a second text is for: "query", it gives the query of the attention over the first
+            (`pairs.pair_classifier`); or "compared", both have attention of their own (`pairs.compared`).
 
     Raises:
         TypeError: a setting of another kind, such as 2.0 or True for a whole number.
@@ -113,6 +115,7 @@ class ClassifierSettings:
     encoder_heads: int = 4
     forget_bias: float = 0.0
     texts: int = 1
+    second: str = "query"
 
     def __post_init__(self) -> None:
         require_kinds(self)
@@ -145,13 +148,13 @@ class ClassifierSettings:
             encoder.check(self)
         if self.pooling == "attention":
             self.check_heads()
+        require_option("second", self.second, SECOND)
         if self.texts not in (1, 2):
             raise ValueError(f"texts: got {self.texts}, expected 1 or 2")
-        if self.texts == 2 and (self.pooling != "attention" or self.heads != 1 or encoder.build_classifier is not None):
-            raise ValueError(
-                f"texts: a classifier of two texts pools by attention of one head over an encoder of words, got "
-                f"pooling={self.pooling!r}, heads={self.heads}, encoder={self.encoder!r}"
-            )
+        if self.texts == 2 and encoder.build_classifier is not None:
+            raise ValueError(f"texts: a classifier of two texts reads words, got encoder={self.encoder!r}")
+        if self.texts == 2 and self.second == "query" and self.pooling == "attention" and self.heads != 1:
+            raise ValueError(f"heads: attention that a second text gives the query of has one head, got {self.heads}")
 
     def check_heads(self) -> None:
         """Refuse a number of heads that cannot share the states evenly, for whatever attends to them.

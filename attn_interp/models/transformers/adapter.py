@@ -108,16 +108,18 @@ class CollatePieces:
     Attributes:
         tokenizer: Of the model.
         room: Positions that the model has, special tokens counted; None: any number.
+        exchanged: Whether the documents are pairs whose texts are exchanged, so that their second comes first.
     """
 
     tokenizer: Any
     room: int | None
+    exchanged: bool = False
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
-        return collate_pieces(documents, self.tokenizer, self.room)
+        return collate_pieces(documents, self.tokenizer, self.room, self.exchanged)
 
     def pieces(self, document: Document) -> Pieces:
-        return pieces_of(document, self.tokenizer)
+        return pieces_of(document, self.tokenizer, self.exchanged)
 
 
 def cut_to_fit(model: AttentionModel, documents: Sequence[Document]) -> Cut:
@@ -158,6 +160,7 @@ def wrap_classifier(
     head: int | str | None = None,
     query: int | str | None = None,
     device: torch.device | str = "cpu",
+    exchanged: bool = False,
 ) -> AttentionModel:
     """Make a sequence classifier of the transformers library the `AttentionModel` that the experiments talk to.
 
@@ -175,6 +178,8 @@ def wrap_classifier(
         head: None: the mean over heads.
         query: None: the only token from which the classifier reads at that site ("first" or "last", found by changing
             the attention of all others), else the mean over words; "last" where words do not see later ones.
+        exchanged: Whether documents are pairs whose texts are exchanged (`exchanged`): their words are the second text
+            of the model, and its first is held.
 
     Raises:
         TypeError, ValueError: why this model or tokenizer cannot be used, in one sentence.
@@ -194,8 +199,8 @@ def wrap_classifier(
         )
     device = require_device(device)
     model = model.to(device).eval()
-    collate = CollatePieces(tokenizer, positions(model, tokenizer))
-    documents = example or made_up(words_of(tokenizer))
+    collate = CollatePieces(tokenizer, positions(model, tokenizer), exchanged)
+    documents = example or made_up(words_of(tokenizer), pairs=exchanged)
     inputs = Inputs(model)
     longer, shorter = two_sizes(documents)
 

@@ -38,9 +38,10 @@ class InPieces(Protocol):
     def pieces(self, document: Document) -> Pieces: ...
 
 
-def pieces_of(document: Document, tokenizer: Any) -> Pieces:
+def pieces_of(document: Document, tokenizer: Any, exchanged: bool = False) -> Pieces:
     """The document's words, with a blank between any two, cut by the tokenizer, with its special tokens; and behind
-    them those of its second text, where it has one, as the tokenizer joins a pair of texts.
+    them those of its second text, where it has one, as the tokenizer joins a pair of texts; before them of pairs that
+    are `exchanged`.
 
     A piece belongs to the word in which its last character stands. Where a tokenizer does not say where its pieces
     stand, those of a word are the ones that it adds to the words before.
@@ -54,7 +55,9 @@ def pieces_of(document: Document, tokenizer: Any) -> Pieces:
             f"document {document.id!r}: has a second text, and {type(tokenizer).__name__} does not say where its "
             "pieces stand; give a fast tokenizer (AutoTokenizer.from_pretrained)"
         )
-    found = _by_offsets(document, tokenizer) if tokenizer.is_fast else _by_growing(document, tokenizer)
+    if exchanged and document.second is None:
+        raise ValueError(f"document {document.id!r}: has no second text, and the model reads pairs that are exchanged")
+    found = _by_offsets(document, tokenizer, exchanged) if tokenizer.is_fast else _by_growing(document, tokenizer)
     missing = set(range(len(document))) - set(found.word)
     if missing:
         first = min(missing)
@@ -65,16 +68,17 @@ def pieces_of(document: Document, tokenizer: Any) -> Pieces:
     return found
 
 
-def _by_offsets(document: Document, tokenizer: Any) -> Pieces:
+def _by_offsets(document: Document, tokenizer: Any, exchanged: bool) -> Pieces:
     text = " ".join(document.words)
     word_at: list[int] = []  # of each character; a blank goes with the word that follows
     for index, letters in enumerate(document.words):
         word_at += [index] * (len(letters) + (index > 0))
     second = None if document.second is None else " ".join(document.second.words)
-    encoded = tokenizer(text, second, return_offsets_mapping=True, truncation=False, verbose=False)
+    pair = (second, text) if exchanged else (text, second)
+    encoded = tokenizer(*pair, return_offsets_mapping=True, truncation=False, verbose=False)
     parts = encoded.encodings[0].sequence_ids  # 0 in the first text, 1 in the second, None at special tokens
     word = [
-        word_at[max(start, end - 1)] if part == 0 else -1
+        word_at[max(start, end - 1)] if part == int(exchanged) else -1
         for (start, end), part in zip(encoded["offset_mapping"], parts)
     ]
     return Pieces(tuple(encoded["input_ids"]), tuple(word), _kinds(encoded))
@@ -110,18 +114,21 @@ def _by_growing(document: Document, tokenizer: Any) -> Pieces:
     return Pieces(whole, (-1,) * start + tuple(word) + (-1,) * (len(whole) - start - len(ids)), _kinds(encoded))
 
 
-def collate_pieces(documents: Sequence[Document], tokenizer: Any, longest: int | None) -> Batch:
+def collate_pieces(
+    documents: Sequence[Document], tokenizer: Any, longest: int | None, exchanged: bool = False
+) -> Batch:
     """A batch in pieces, padded on the side and with the id that the tokenizer pads with.
 
     Args:
         longest: Positions that the model has; None: any number.
+        exchanged: As for `pieces_of`.
 
     Raises:
         ValueError: naming a document of more positions than the model has, or there are no documents.
     """
     if not documents:
         raise ValueError("a batch needs at least one document, got none")
-    rows = [pieces_of(document, tokenizer) for document in documents]
+    rows = [pieces_of(document, tokenizer, exchanged) for document in documents]
     for document, row in zip(documents, rows):
         if longest is not None and len(row.ids) > longest:
             raise ValueError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.document import Document
-from attn_interp.data.edit import delete_words
+from attn_interp.data.edit import delete_words, exchanged
 from attn_interp.experiments.deep.sink import sink
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
@@ -109,3 +111,25 @@ def test_cutting_touches_the_first_text_alone(model, documents) -> None:
     assert model.batch([cut]).ids.shape[1] <= 24
     with pytest.raises(ValueError, match="positions, and the model has 24"):
         model.batch([long])
+
+
+def test_the_second_text_is_attended_to_where_pairs_come_exchanged(model, module, tokenizer, documents) -> None:
+    """The same pair says the same; its words are those of the second text, and what is left out is taken from there."""
+    other = wrap(module, tokenizer, exchanged=True)
+    turned = [exchanged(document) for document in documents]
+    torch.testing.assert_close(other.logits(turned), model.logits(documents))
+    batch = other.batch(turned)
+    assert torch.equal(batch.ids, model.batch(documents).ids)
+    assert not (batch.is_word & model.batch(documents).is_word).any()
+    assert batch.is_word.sum(1).tolist() == [len(document.second) for document in documents]
+    found = leave_one_out(other, batch, other.run(batch).logits.argmax(-1)).values
+    shorter = replace(documents[1], second=delete_words(documents[1].second, [2]))
+    before, after = (model.logits([pair]).softmax(-1)[0] for pair in (documents[1], shorter))
+    assert float(found[1, 2]) == pytest.approx(float((before - after)[before.argmax()]), abs=1e-6)
+    moved = other.at(query=1)
+    assert torch.equal(moved.batch(turned).is_word, batch.is_word)
+
+
+def test_a_single_text_is_no_exchanged_pair(module, tokenizer) -> None:
+    with pytest.raises(ValueError, match="has no second text, and the model reads pairs that are exchanged"):
+        wrap(module, tokenizer, exchanged=True).predict("the film")

@@ -8,16 +8,39 @@ from torch import nn
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.encoders import build_encoder
 from attn_interp.models.classifiers.pairs.given_query import GivenPooling, build_given
-from attn_interp.models.classifiers.pooling import LastPooling, MeanPooling
+from attn_interp.models.classifiers.pooling import LastPooling, MeanPooling, build_pooling
 from attn_interp.models.classifiers.settings import ClassifierSettings, encoder_named
 
 
-class PairClassifier(Classifier):
+class ReadsTwo(Classifier):
+    """What classifiers of two texts have in common: how they come to the states of the second."""
+
+    def read_second(
+        self, second: tuple[torch.Tensor, ...], encoder: nn.Module
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """ids, is_token, is_word (B, S) of the second texts -> their states (B, S, D), is_token, is_word.
+
+        Raises:
+            ValueError: there are no second texts.
+        """
+        if not second:
+            raise ValueError(
+                "this classifier reads two texts, and the documents have one; give each its second, as "
+                "Document(text, second=...)"
+            )
+        ids, is_token, is_word = second
+        # Not by a call: words of the second text are no words of the first, whose embeddings are watched and changed.
+        embedded = type(self.embedding).forward(self.embedding, ids)
+        return encoder(self.dropout(embedded), is_token), is_token, is_word
+
+
+class PairClassifier(ReadsTwo):
     """Two texts -> logits of C classes, as in Jain & Wallace 2019 (their code).
 
     Both texts have one table of word vectors and an encoder each. The query q of a pair is what the second encoder
     knows at its end: the last states of both directions of an LSTM or GRU, side by side, and of other encoders the mean
-    of the states. The context c is attention over the words of the first text given q, and the logits are
+    of the states. The context c is attention over the words of the first text given q, or another pooling of them, and
+    the logits are
 
         W tanh(W_c c + W_q q)
 
@@ -53,20 +76,14 @@ class PairClassifier(Classifier):
         Raises:
             ValueError: there are no second texts.
         """
-        if not second:
-            raise ValueError(
-                "this classifier reads two texts, and the documents have one; give each its second, as "
-                "Document(text, second=...)"
-            )
-        second_ids, second_is_token, second_is_word = second
-        # Not by a call: words of the second text are no words of the first, whose embeddings are watched and changed.
-        embedded = type(self.embedding).forward(self.embedding, second_ids)
-        of_second = self.second_encoder(self.dropout(embedded), second_is_token)  # (B, S, D)
-        query = self.summary(of_second, second_is_token, second_is_word)  # (B, D)
-        context = self.dropout(self.pooling(states, query, is_word))
+        query = self.summary(*self.read_second(second, self.second_encoder))  # (B, D)
+        attends = isinstance(self.pooling, GivenPooling)
+        context = self.dropout(self.pooling(states, query if attends else is_token, is_word))
         return self.head(torch.tanh(self.of_context(context) + self.of_query(query)))
 
-    def fresh_pooling(self) -> GivenPooling:
+    def fresh_pooling(self) -> nn.Module:
+        if self.settings.pooling != "attention":
+            return build_pooling(self.settings)
         return build_given(self.settings.state_width, self.settings.attention)
 
     def after_attention(self) -> list[nn.Module]:

@@ -9,6 +9,7 @@ import torch
 
 import attn_interp as ai
 from attn_interp.attribution.leave_one_out import leave_one_out
+from attn_interp.data.batch import collate
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
@@ -150,6 +151,16 @@ def test_every_question_of_the_papers_can_be_asked(lstm, corpus, monkeypatch) ->
     assert len(erasure(reading).frame) and len(single_erasure(reading).frame)
 
 
+def test_the_mean_of_the_first_text_is_uniform_attention_over_it(corpus) -> None:
+    mean, flat = (
+        fit_classifier(corpus, ClassifierSettings(**own, **SMALL), TrainingSettings(epochs=1), progress=False)
+        for own in ({"pooling": "mean"}, {"attention": "uniform"})
+    )
+    batch = collate(corpus.test, flat.vocabulary)
+    with torch.no_grad():
+        torch.testing.assert_close(mean.module(*batch.inputs), flat.module(*batch.inputs))
+
+
 def test_saved_and_loaded_it_says_the_same(lstm, corpus, tmp_path) -> None:
     loaded = ai.load_model(lstm.save(tmp_path / "model"))
     assert torch.equal(loaded.logits(corpus.test), lstm.logits(corpus.test))
@@ -185,5 +196,5 @@ def test_what_does_not_fit_is_refused_in_a_sentence(lstm, model, trained, corpus
         lstm.predict("Ann is in the garden .")
     with pytest.raises(ValueError, match="reads one text, and the documents have a second"):
         wrap(trained).logits(corpus.test)
-    with pytest.raises(ValueError, match="of two texts pools by attention of one head"):
+    with pytest.raises(ValueError, match="a classifier of two texts reads words"):
         ai.train(corpus, encoder="hierarchical")
