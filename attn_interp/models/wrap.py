@@ -33,8 +33,8 @@ from attn_interp.models.language.answering import Answering
 from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.language.prompts import Message
 from attn_interp.models.language.wrap_language_model import view_of, wrap_language_model
-from attn_interp.models.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.transformers.adapter import CollatePieces, is_transformers, load_named, wrap_classifier
+from attn_interp.models.units.sentence_view import collate_one_sentence, collate_sentences, last_word, sentence_of
 from attn_interp.models.view import MEAN, View, chosen_view, word_of
 from attn_interp.recording import Site, sites
 from attn_interp.recording.engine.tracker import unwrap

@@ -14,8 +14,8 @@ from attn_interp.data.draws import sample
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record import Experiment
 from attn_interp.models.classifiers.trained import Trained
-from attn_interp.models.sentence_view import sentence_count
 from attn_interp.models.training.fitting import fit_classifier
+from attn_interp.models.units.sentence_view import sentence_count
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.pretrained import pretrained
 from attn_interp.studies.questions import asked_of_a_reading, put, why_not

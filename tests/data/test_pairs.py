@@ -30,9 +30,9 @@ from attn_interp.experiments.recency.parts.padding import padded as lengthened
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.encoded_words import EncodedWords
-from attn_interp.models.sentence_view import collate_sentences
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.transformers.subwords import _first_words
+from attn_interp.models.units.sentence_view import collate_sentences
 from attn_interp.models.wrap import wrap
 
 QUESTION = Document("Where is Ann?", rationales=[[0, 0, 1, 0]], signals={"s": [1, math.nan, 2, 3]})

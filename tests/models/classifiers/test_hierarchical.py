@@ -18,8 +18,8 @@ from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_chec
 from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.hierarchical import HierarchicalClassifier, last_of_sentences, sentence_end_ids
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.models.sentence_view import collate_sentences
 from attn_interp.models.training.fitting import fit_classifier
+from attn_interp.models.units.sentence_view import collate_sentences
 from attn_interp.models.wrap import wrap
 from attn_interp.recording import intervene, record, sites
 
