@@ -23,14 +23,16 @@ def delete_words(document: Document, positions: Collection[int]) -> Document:
 
 
 def replace_words(document: Document, positions: Collection[int], word: str) -> Document:
-    """The document with `word` at each of `positions`; its label and second text stay, its text, spans and
-    annotations are left out.
+    """The document with `word` at each of `positions`, as often as a unit of several words has words; its label and
+    second text stay, its text, spans and annotations are left out.
 
     Raises:
         ValueError: a position outside the document, or a blank word.
     """
     gone = _checked(document, positions)
-    words = tuple(word if position in gone else own for position, own in enumerate(document.words))
+    words = tuple(
+        " ".join([word] * len(own.split())) if position in gone else own for position, own in enumerate(document.words)
+    )
     return Document(id=document.id, words=words, label=document.label, second=document.second)
 
 

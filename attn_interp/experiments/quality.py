@@ -121,7 +121,8 @@ def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: 
 def _counted(document: Document) -> list[str]:
     """The words, in lower case; those of a second text are counted apart from the same words of the first."""
     second = document.second.words if document.second else ()
-    return [*(word.lower() for word in document.words), *(f"{word.lower()} (second text)" for word in second)]
+    first = " ".join(document.words).lower().split()  # units of several words too
+    return [*first, *(f"{word.lower()} (second text)" for word in second)]
 
 
 def summarise(result: Result) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ from attn_interp.models.checks.device import weights_of
 from attn_interp.models.checks.words import check_known, unknown_share
 from attn_interp.models.language.asked import asked_of
 from attn_interp.models.progress import progress_bar
-from attn_interp.models.view import word_of
+from attn_interp.models.units.coarse import SENTENCE, WORD, Cut, cut_of, in_units, over_units
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
 
 PROBED = 200  # documents whose readout is tried; a model that is not affine shows it on any of them
@@ -64,6 +64,7 @@ class Reading:
         progress: Whether what takes over two seconds shows a bar.
         whole: The reading that this is a part of, which it shares everything with.
         read_at: Which weights the module had when the reading was made (`weights_of`).
+        unit: What the words of the documents are: "word", "sentence" or "span".
     """
 
     model: AttentionModel
@@ -73,6 +74,7 @@ class Reading:
     progress: bool = False
     whole: Reading | None = None
     read_at: tuple[tuple[int, int], ...] | None = None
+    unit: str = WORD
 
     @cached_property
     def batches(self) -> tuple[ReadBatch, ...]:
@@ -118,7 +120,7 @@ class Reading:
             raise ValueError("a reading needs at least one document, got none")
         if tuple(documents) == self.documents:
             return self
-        return Reading(self.model, tuple(documents), self.seed, self.training, self.progress, self)
+        return replace(self, documents=tuple(documents), whole=self, read_at=None)
 
     def sample(self, count: int | None) -> Reading:
         """The reading of at most `count` documents, the same for readings of every seed."""
@@ -212,7 +214,7 @@ class Reading:
             "query": view.query,
             "unknown_words": self.unknown_words,
             **asked_of(self.model),
-            "unit": "word" if self.model.unit_of is word_of else "sentence",
+            "unit": self.unit if self.model.words_are_positions else SENTENCE,
             "affine": self.affine,
             "affinity_gap": self.affinity.gap,
             "affinity_spread": self.affinity.spread,
@@ -236,6 +238,7 @@ def read(
     seed: int = 0,
     training: Corpus | Sequence[Document] | None = None,
     progress: bool = True,
+    units: str | Cut = WORD,
 ) -> Reading:
     """A model's attention over documents: what every experiment on one model is asked of.
 
@@ -248,6 +251,9 @@ def read(
         seed: Of everything that is drawn.
         training: The corpus or the documents that the model was trained on, for baselines and what compares with them.
         progress: Whether what takes over two seconds shows a bar with the time left.
+        units: What takes the place of words everywhere, in attention, attributions, erasure and rationales: "word";
+            "sentence", which ends at . ! ? or …; or a function that gives the (start, end) in words of each unit of a
+            document.
 
     Raises:
         TypeError: the model is none of `train` or `wrap`.
@@ -259,6 +265,8 @@ def read(
     >>> model = ai.train(corpus, encoder="average", epochs=1)
     >>> len(ai.read(model, corpus.test[:5]))
     5
+    >>> ai.read(model, ["It is good. Go and see it."], units="sentence").documents[0].words
+    ('It is good .', 'Go and see it .')
     """
     if not isinstance(model, AttentionModel):
         raise TypeError(f"read: got a {type(model).__name__}, expected a model as train or wrap return it")
@@ -278,4 +286,8 @@ def read(
     if known is not None:
         known = require_documents(known, "read: training")
     check_labels(model, (*given, *(known or ())))
-    return Reading(model, given, seed, known, progress, read_at=weights_of(model.module))
+    unit = WORD
+    if units != WORD:
+        cut, unit = cut_of(units)
+        model, given = over_units(model), tuple(in_units(document, cut) for document in given)
+    return Reading(model, given, seed, known, progress, read_at=weights_of(model.module), unit=unit)
