@@ -4,7 +4,7 @@ Of two distributions: `tvd`, `jsd`, `kl`.
 Of two rankings of the words of a document: `kendall_tau` (with its p-value), `weighted_tau`, `spearman`,
 `top_k_overlap`, `rank_biased_overlap`.
 Of scores and the words that a person marked: `average_precision`, `precision_recall_area`, `auroc`, `marked_in_top`,
-`curve_points`; of marked spans: `top_words`, `span_scores`.
+`all_on_top`, `curve_points`; of marked spans: `top_words`, `span_scores`.
 Of people with one another: `cohen_kappa`, `fleiss_kappa`, `pair_agreement`.
 Of attention between two texts and the words that belong together: `best_links`, `alignment_error_rate`,
 `chance_error_rate`, `mass_on_links`.
@@ -23,6 +23,7 @@ from attn_interp.measures.link_error import alignment_error_rate, best_links, ch
 from attn_interp.measures.overlap import rank_biased_overlap, top_k_overlap
 from attn_interp.measures.rank import spearman, weighted_tau
 from attn_interp.measures.rationale_scores import (
+    all_on_top,
     auroc,
     average_precision,
     curve_points,
@@ -34,6 +35,7 @@ from attn_interp.measures.spans import span_scores, top_words
 __all__ = [
     "LN2",
     "alignment_error_rate",
+    "all_on_top",
     "auroc",
     "average_precision",
     "best_links",

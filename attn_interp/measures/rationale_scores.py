@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.special import comb
 
 from attn_interp.measures.rows import Floats, Truths, dense_ranks, no_order, paired_rows
 
@@ -122,6 +123,27 @@ def marked_in_top(
     above = together.cumsum(-1) - together
     taken = np.clip(size - above, 0, together) / np.maximum(together, 1)
     return _defined((taken * steps.marked).sum(-1), steps)
+
+
+def all_on_top(scores: torch.Tensor, rationale: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+    """The chance that the highest words, as many as are marked, are exactly the marked ones; ties break at random.
+
+    In [0, 1]: 1 where every marked word is above every other, 0 where one is below another. With a words marked and b
+    others at the lowest score of a marked word, it is one of the C(a + b, a) ways to take a of them.
+
+    Arguments, returns and errors as `average_precision`.
+
+    >>> is_word = torch.ones(1, 4, dtype=torch.bool)
+    >>> marked = torch.tensor([[True, False, True, False]])
+    >>> float(all_on_top(torch.ones(1, 4), marked, is_word)) * 6  # one of six pairs
+    1.0
+    """
+    steps = _steps("all_on_top", scores, rationale, is_word)
+    last = steps.marked.shape[1] - 1 - (steps.marked[:, ::-1] > 0).argmax(-1)
+    rows = np.arange(len(last))
+    others_above = steps.unmarked.cumsum(-1)[rows, last] - steps.unmarked[rows, last]
+    tied, free = steps.marked[rows, last], steps.unmarked[rows, last]
+    return _defined(np.where(others_above > 0, 0.0, 1 / comb(tied + free, tied)), steps)
 
 
 def curve_points(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
+from attn_interp.experiments import experiment_of
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record import Experiment
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.training.fitting import fit_classifier
+from attn_interp.models.units.coarse import SENTENCE, WORD
 from attn_interp.models.units.sentence_view import sentence_count
 from attn_interp.models.wrap import wrap
 from attn_interp.studies.pretrained import pretrained
@@ -82,21 +84,30 @@ class ClassifierWork:
         model = wrap(self.trained, site=self.cell.site, device=self.cell.device)
         return read(model, chosen, self.cell.seed, corpus, self.progress)
 
+    @cached_property
+    def in_sentences(self) -> Reading:
+        """The same with sentences in the place of words."""
+        of = self.reading
+        return read(of.model, of.documents, of.seed, of.training, self.progress, SENTENCE)
+
     def steps(self) -> Sequence[Step]:
         """Every experiment that is asked of one model; some are run by name alone."""
-        return [self._step(experiment) for experiment in asked_of_a_reading()]
+        of_sentences = self._step(experiment_of("plausibility"), SENTENCE)
+        return [*(self._step(experiment) for experiment in asked_of_a_reading()), replace(of_sentences, by_name=True)]
 
-    def _step(self, experiment: Experiment) -> Step:
-        """One experiment, under the options of the cell."""
+    def _step(self, experiment: Experiment, unit: str = WORD) -> Step:
+        """One experiment, under the options of the cell; of coarser units it is a variant."""
         name = experiment.name
         options = {each: self.cell.options[each] for each in experiment.decided_by if each in self.cell.options}
         own = {} if name == EVERYTHING else {"site": self.cell.site, "documents": self.cell.documents}
 
         def reading() -> Reading:
+            if unit != WORD:
+                return self.in_sentences
             return self.whole if name == EVERYTHING else self.reading
 
         return Step(
-            name,
+            name if unit == WORD else f"{name}, {unit}",
             lambda: put(experiment, reading(), options),
             lambda: why_not(experiment, reading()),
             {**own, **options},

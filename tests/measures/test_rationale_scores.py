@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
 from attn_interp.measures.rationale_scores import (
+    all_on_top,
     auroc,
     average_precision,
     curve_points,
@@ -18,7 +19,7 @@ from attn_interp.measures.rationale_scores import (
 )
 from attn_interp.measures.rows import Floats
 
-MEASURES = (average_precision, precision_recall_area, auroc)
+MEASURES = (average_precision, precision_recall_area, auroc, all_on_top)
 
 
 def row(*values: float) -> torch.Tensor:
@@ -141,6 +142,25 @@ def test_ties_in_the_top_are_broken_in_expectation() -> None:
         assert float(marked_in_top(scores, rationale, everywhere(scores), torch.tensor([k]))[0]) == pytest.approx(
             expected
         )
+
+
+@pytest.mark.parametrize(
+    ("scores", "rationale"),
+    [
+        (row(3, 2, 1, 0), marks(1, 1, 0, 0)),
+        (row(3, 2, 1, 0), marks(1, 0, 1, 0)),
+        (row(2, 1, 1, 1), marks(1, 1, 0, 0)),
+        (row(2, 1, 1, 1), marks(1, 1, 1, 0)),
+        (row(1, 1, 1, 2), marks(1, 1, 0, 0)),
+        (row(1, 1, 1, 1), marks(0, 1, 0, 1)),
+    ],
+)
+def test_all_are_found_in_the_share_of_the_orders_of_tied_words_that_puts_them_first(scores, rationale) -> None:
+    found = []
+    for order in permutations([0.0, 0.1, 0.2, 0.3]):
+        top = (scores + torch.tensor([order]))[0].argsort(descending=True)[: int(rationale.sum())]
+        found.append(bool(rationale[0, top].all()))
+    assert one(all_on_top, scores, rationale) == pytest.approx(np.mean(found))
 
 
 def test_curves_end_at_one_and_hold_the_area() -> None:

@@ -14,7 +14,7 @@ from attn_interp.report.tables.published import JAIN_WALLACE_PAIRS
 from attn_interp.report.tables.wide import stacked
 
 ACCURACY = "accuracy"
-EVIDENCE = ("auroc", "average_precision")
+EVIDENCE = ("auroc", "average_precision", "all_found")
 TAUS = (AS_GRADIENTS.question, AS_LEAVE_ONE_OUT.question, CEILING.question)
 
 
@@ -40,17 +40,19 @@ def beside_published(overview: pd.DataFrame) -> pd.DataFrame:
 
 def evidence_table(models: Iterable[tuple[Mapping[str, Any], Result]]) -> pd.DataFrame:
     """Does attention mark the supporting facts? Of each model the mean AUROC and average precision over documents of
-    attention, of the attributions and of baselines against the words of the facts, with 95 % intervals.
+    attention, of the attributions and of baselines against the words of the facts, or their sentences, and how often
+    the highest are exactly these, with 95 % intervals.
 
     Args:
         models: The labels of each, and its result of the experiment plausibility.
 
     Returns:
-        The labels, scorer, kind, quantity, estimate, low, high, n, undefined.
+        The labels, unit, scorer, kind, quantity, estimate, low, high, n, undefined.
     """
     parts = []
     for labels, result in models:
         summary = result.summary().query("grouping == 'all' and statistic == 'mean' and kind != 'human'")
         shown = summary[summary["quantity"].isin(EVIDENCE)]
-        parts.append((labels, shown[["scorer", "kind", "quantity", "estimate", "low", "high", "n", "undefined"]]))
+        of_unit = {**labels, "unit": result.settings["unit"]}
+        parts.append((of_unit, shown[["scorer", "kind", "quantity", "estimate", "low", "high", "n", "undefined"]]))
     return stacked(parts)

@@ -48,14 +48,15 @@ TASKS = {
 }
 """Of SNLI and bAbI the sizes of the authors' code; the made-up facts are trained as bAbI is, and SICK as SNLI."""
 
-ASKED = ("quality", "agreement", "permutation", "adversary", "other_question", "plausibility")
+EVIDENCE = ("plausibility", "plausibility, sentence")
+ASKED = ("quality", "agreement", "permutation", "adversary", "other_question", *EVIDENCE)
 
 
 def task_tables(runs: Sequence[CellRun]) -> dict[str, pd.DataFrame]:
     """Name -> table: the overview over seeds beside the released figures, and, where facts are marked, how well each
     model finds them (a row for each seed)."""
     tables = {"overview": beside_published(study_tables(runs)["overview"])}
-    marked = [(run, run.results["plausibility"]) for run in runs if "plausibility" in run.results]
+    marked = [(run, run.results[name]) for run in runs for name in EVIDENCE if name in run.results]
     if marked:
         tables["evidence"] = evidence_table(({**run.labels, SEED: run.cell.seed}, found) for run, found in marked)
     return tables

@@ -16,7 +16,13 @@ from attn_interp.data.document import Document
 from attn_interp.data.draws import generator
 from attn_interp.data.rationales import VIEWS
 from attn_interp.experiments.record import Column
-from attn_interp.measures.rationale_scores import auroc, average_precision, marked_in_top, precision_recall_area
+from attn_interp.measures.rationale_scores import (
+    all_on_top,
+    auroc,
+    average_precision,
+    marked_in_top,
+    precision_recall_area,
+)
 from attn_interp.measures.spans import span_scores, top_words
 from attn_interp.statistics.bootstrap import Floats
 
@@ -34,6 +40,7 @@ MEASURE_COLUMNS = {
     "average_precision": Column("average precision; words of equal score enter together", "", 0, 1),
     "precision_recall_area": Column("area under the precision-recall curve by trapezoids (ERASER's AUPRC)", "", 0, 1),
     "token_f1": Column(f"precision = recall = F1 of the highest words, as many as people marked; {_TIES}", "", 0, 1),
+    "all_found": Column("chance that these words are exactly the marked ones; ties broken at random", "", 0, 1),
     "iou_precision": Column(
         "share of the spans of these words that meet a marked span with IOU >= .5; ties broken by one draw", "", 0, 1
     ),
@@ -143,6 +150,7 @@ def _measured(scores: torch.Tensor, rationale: torch.Tensor, is_word: torch.Tens
         average_precision(scores, rationale, is_word),
         precision_recall_area(scores, rationale, is_word),
         hits / count,
+        all_on_top(scores, rationale, is_word),
         *(torch.where(hits.isnan(), torch.nan, each) for each in spans),
     ]
     for share in SHARES:

@@ -66,6 +66,7 @@ def test_every_row_is_what_scikit_learn_says_of_it_alone(monkeypatch: pytest.Mon
         top = np.zeros(len(s), dtype=bool)
         top[np.argsort(-s)[: m.sum()]] = True
         assert row["token_f1"] == pytest.approx(f1_score(m, top))
+        assert row["all_found"] == (row["token_f1"] == 1)
         k = int(np.ceil(round(0.2 * len(s), 6)))
         assert row["precision_at_20"] == pytest.approx(m[np.argsort(-s)[:k]].mean())
         assert row["recall_at_20"] == pytest.approx(m[np.argsort(-s)[:k]].sum() / m.sum())
