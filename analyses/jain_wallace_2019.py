@@ -23,7 +23,7 @@ from attn_interp.studies.run import run_cells
 from attn_interp.studies.tables import results_by_seed
 
 ENCODERS = "lstm,cnn,average"
-ATTENTIONS = ("additive", "scaled_dot")
+ATTENTIONS = "additive,scaled_dot"
 SEEDS = 3
 CAPTION = (
     "Kendall's tau of attention with gradients (attention held constant) and with leave-one-out, over the test "
@@ -37,11 +37,14 @@ def main() -> None:
     defaults = {"corpus": "movies", "embeddings": None, "width": 300, "documents": None, "seeds": SEEDS}
     parser = parser_of(__doc__, "results/jain_wallace_2019", **defaults)
     parser.add_argument("--encoders", type=names, default=ENCODERS, help="with commas between")
+    parser.add_argument("--attentions", type=names, default=ATTENTIONS, help="with commas between")
     parser.add_argument("--task", choices=[*TASKS], help="on two texts, in place of --corpus, trained as theirs")
     parser.add_argument("--epochs", type=int, help="of a task; None: as many as theirs")
     parser.add_argument("--search", action="store_true", help="also run the paper's search for the adversary")
     asked = told(parser)
-    networks = [{"encoder": encoder, "attention": attention} for attention in ATTENTIONS for encoder in asked.encoders]
+    networks = [
+        {"encoder": encoder, "attention": attention} for attention in asked.attentions for encoder in asked.encoders
+    ]
     runs = run_cells(task_cells(asked, networks), asked.results, asked.jobs, ASKED)
     table = agreement_table(results_by_seed(runs, "agreement"))
     write_tables({"table": table, **task_tables(runs)}, asked.results, {"table": CAPTION}, paper_layout)

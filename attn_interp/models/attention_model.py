@@ -33,6 +33,7 @@ from attn_interp.recording.discovery.dry_run import in_eval_mode
 from attn_interp.recording.replay import Replay
 
 if TYPE_CHECKING:
+    from attn_interp.models.classifiers.pairs.pair_classifier import InsideTanh
     from attn_interp.models.classifiers.trained import Trained
 
 
@@ -58,6 +59,8 @@ class AttentionModel:
         mask_word: The word that stands for a word that is hidden; None: the model knows none.
         unknown: Id of the words that the model does not know; None: there is none, or nobody has said which.
         trained: The classifier of ours that was wrapped, and how it was trained; None: another module.
+        inside_tanh: Batch -> what its logits are made of, where they are affine in the tanh of what is affine in the
+            attention of the view; None: nobody knows.
     """
 
     module: nn.Module
@@ -74,6 +77,7 @@ class AttentionModel:
     mask_word: str | None = UNKNOWN
     unknown: int | None = None
     trained: Trained | None = None
+    inside_tanh: Callable[[Batch], InsideTanh] | None = None
 
     def __repr__(self) -> str:
         kind = type(self.module).__name__ if self.trained is None else f"{self.trained.settings.encoder} classifier"

@@ -24,7 +24,7 @@ from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.deletion import without_each_word
 from attn_interp.models.classifiers.hierarchical import SENTENCE_ENDS, HierarchicalClassifier
 from attn_interp.models.classifiers.pairs.compared import ComparedClassifier
-from attn_interp.models.classifiers.pairs.pair_classifier import ReadsTwo
+from attn_interp.models.classifiers.pairs.pair_classifier import ReadsTwo, known_inside_tanh
 from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
@@ -263,6 +263,7 @@ def wrap(
         mask_word=UNKNOWN if encode is None else None,
         unknown=UNKNOWN_ID if ours else None,
         trained=trained,
+        inside_tanh=known_inside_tanh(module) if ours else None,
     )
 
 

@@ -26,6 +26,7 @@ are taken; what comes back are tensors, in float64.
 [False, False]
 """
 
+from attn_interp.readout.adversary.inside_tanh import tanh_adversary
 from attn_interp.readout.adversary.many_classes import certified_adversary
 from attn_interp.readout.adversary.same_shape import permutation_adversary
 from attn_interp.readout.adversary.several_heads import head_adversary
@@ -73,6 +74,7 @@ __all__ = [
     "score_derivative",
     "smallest_erasure",
     "smallest_erasure_in_heads",
+    "tanh_adversary",
     "unflippable",
     "weight_interval",
     "zeroed_logits",

@@ -30,6 +30,7 @@ CALLS = {
     "probe_weightings": (WEIGHTS, IS_WORD, ["a", "b"]),
     "reachable": (VOTES, IS_WORD),
     "smallest_erasure_in_heads": IN_HEADS,
+    "tanh_adversary": (WEIGHTS, VOTES, [[1.0, 0.5], [-1.0, 0.25]], [0.0, 0.5], IS_WORD),
     "unflippable": (VOTES, [0, 1], IS_WORD),
     "zeroed_logits": (*ONE_HEAD, [0.5, 0.25]),
 }

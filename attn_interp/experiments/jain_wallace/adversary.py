@@ -15,6 +15,7 @@ import torch
 
 from attn_interp.experiments.jain_wallace.parts.candidates import balanced_pairs, least_word
 from attn_interp.experiments.jain_wallace.parts.search import search_adversary
+from attn_interp.experiments.jain_wallace.parts.through_tanh import through_tanh
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import (
@@ -72,9 +73,9 @@ def adversary(reading: Reading, *, eps: float = 0.01, method: str = "best") -> R
         reading: A model's attention over documents, from `read`.
         eps: The output may move by at most this total variation distance, in (0, 1); the paper's is .01.
         method: "best" is exact where it can be (affine readout, two classes), certified for more classes, and for a
-            readout that is not affine (corners, pairs of words and a search, never below the paper's, under the
-            divergence that no attention exceeds); "search" is always the paper's; "both" gives the two beside each
-            other.
+            readout that is not affine: corners, pairs of words and a search, never below the paper's, under the
+            divergence that no attention exceeds, or under a nearer bound where tanh alone stands between. "search" is
+            always the paper's; "both" gives the two beside each other.
 
     Returns:
         A result with one row per document (and per status with method="both"): status, jsd and jsd_upper in [0, ln 2],
@@ -106,7 +107,13 @@ def check_eps(experiment: str, eps: float) -> None:
 
 def best(reading: Reading, batch: ReadBatch, eps: float) -> Adversaries:
     """The best that is known for this readout: exact or certified from its votes, or else by asking the model."""
-    return solved(batch, batch.votes, eps) if reading.affine else asked(reading, batch, eps)
+    if reading.affine:
+        return solved(batch, batch.votes, eps)
+    found = asked(reading, batch, eps)
+    if batch.model.inside_tanh is None:
+        return found
+    weights, upper = through_tanh(batch, found.weights, found.upper, eps)
+    return Adversaries(weights, found.status, upper)
 
 
 def asked(reading: Reading, batch: ReadBatch, eps: float) -> Adversaries:

@@ -138,4 +138,4 @@ def over_units(model: AttentionModel) -> AttentionModel:
         assert batch.piece_of is not None
         return model.inputs(replace(batch, is_word=batch.piece_of >= 0, piece_of=None))
 
-    return replace(model, collate=InUnits(model.collate), inputs=inputs, without_each_word=None)
+    return replace(model, collate=InUnits(model.collate), inputs=inputs, without_each_word=None, inside_tanh=None)

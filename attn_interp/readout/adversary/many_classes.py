@@ -81,8 +81,9 @@ def divergence(alpha: Floats, q: Floats) -> Floats:
     return np.clip(LN2 - overlap / 2, 0.0, LN2)
 
 
-def interval(ball: OutputBall) -> tuple[Floats, float]:
-    """The best feasible attention (T,) found, and an upper bound of the divergence."""
+def interval(ball: OutputBall, further: Floats | None = None) -> tuple[Floats, float]:
+    """The best feasible attention (T,) found, from `further` attentions (S, T) too, and an upper bound of the
+    divergence."""
     alpha = ball.alpha
     outer = ball.outer()
     least, most, points = ranges(outer)
@@ -90,7 +91,8 @@ def interval(ball: OutputBall) -> tuple[Floats, float]:
     points = np.concatenate([points, maxima([outer], np.stack([slope, -alpha])).points])
     points = points[np.isfinite(points).all(1)]
     outside = _climb_outer(alpha, outer, points[divergence(alpha, points).argsort()[::-1][:STARTS]])
-    feasible = ball.pulled(np.concatenate([np.eye(len(alpha)), alpha[None], points, outside]), alpha)
+    given = alpha[None] if further is None else np.concatenate([alpha[None], further])
+    feasible = ball.pulled(np.concatenate([np.eye(len(alpha)), given, points, outside]), alpha)
     starts = feasible[divergence(alpha, feasible).argsort()[::-1][:STARTS]]
     best = _climb_inside(ball, starts)
     return best[divergence(alpha, best).argmax()], upper

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 from torch import nn
 
+from attn_interp.data.batch import Batch
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.encoders import build_encoder
 from attn_interp.models.classifiers.pairs.given_query import GivenPooling, build_given
 from attn_interp.models.classifiers.pooling import LastPooling, MeanPooling, build_pooling
 from attn_interp.models.classifiers.settings import ClassifierSettings, encoder_named
+from attn_interp.models.predicting import evaluating
 
 
 class ReadsTwo(Classifier):
@@ -32,6 +37,14 @@ class ReadsTwo(Classifier):
         # Not by a call: words of the second text are no words of the first, whose embeddings are watched and changed.
         embedded = type(self.embedding).forward(self.embedding, ids)
         return encoder(self.dropout(embedded), is_token), is_token, is_word
+
+
+class InsideTanh(NamedTuple):
+    """Logits W tanh(sum_t alpha_t v_t) + b, with inside (B, T, K) v_t at every position, head (C, K) W, bias (C,) b."""
+
+    inside: torch.Tensor
+    head: torch.Tensor
+    bias: torch.Tensor
 
 
 class PairClassifier(ReadsTwo):
@@ -81,6 +94,12 @@ class PairClassifier(ReadsTwo):
         context = self.dropout(self.pooling(states, query if attends else is_token, is_word))
         return self.head(torch.tanh(self.of_context(context) + self.of_query(query)))
 
+    def inside_tanh(self, ids: torch.Tensor, is_token: torch.Tensor, *rest: torch.Tensor) -> InsideTanh:
+        """What the logits are made of; arguments as those of `forward`."""
+        query = self.summary(*self.read_second(rest[1:], self.second_encoder))
+        inside = self.of_context(self.states(ids, is_token)) + self.of_query(query)[:, None]
+        return InsideTanh(inside, self.head.weight, self.head.bias)
+
     def fresh_pooling(self) -> nn.Module:
         if self.settings.pooling != "attention":
             return build_pooling(self.settings)
@@ -88,3 +107,15 @@ class PairClassifier(ReadsTwo):
 
     def after_attention(self) -> list[nn.Module]:
         return [self.of_context, self.of_query, self.head]
+
+
+def known_inside_tanh(module: nn.Module) -> Callable[[Batch], InsideTanh] | None:
+    """What the logits of a batch are made of, by a module whose attention acts through tanh alone; None for others."""
+    if not isinstance(module, PairClassifier) or module.settings.pooling != "attention":
+        return None
+
+    def made(batch: Batch) -> InsideTanh:
+        with evaluating(module):
+            return module.inside_tanh(*batch.inputs)
+
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -149,6 +150,24 @@ def test_every_question_of_the_papers_can_be_asked(lstm, corpus, monkeypatch) ->
     best, searched = (adversary(reading, method=method).frame for method in ("best", "search"))
     assert (best["jsd"] >= searched["jsd"] - 1e-9).all() and (best["tvd"] <= 0.01 + 1e-6).all()
     assert len(erasure(reading).frame) and len(single_erasure(reading).frame)
+
+
+def test_what_stands_inside_tanh_makes_the_logits(model, corpus) -> None:
+    batch = model.batch(corpus.test[:3])
+    made, run = model.inside_tanh(batch), model.run(batch)
+    for row, weights in enumerate(run.weights):
+        inside = made.inside[row][batch.is_word[row]]
+        u = weights[: len(inside)] @ inside
+        torch.testing.assert_close(made.head @ torch.tanh(u) + made.bias, run.logits[row], atol=1e-6, rtol=1e-5)
+
+
+def test_the_adversary_knows_of_tanh_and_loses_nothing_by_it(lstm, corpus) -> None:
+    documents = corpus.test[:4]
+    known, unknown = read(lstm, documents, progress=False), read(replace(lstm, inside_tanh=None), documents)
+    near, far = (adversary(reading, eps=1e-4).frame for reading in (known, unknown))
+    assert (near["jsd"] >= far["jsd"] - 1e-12).all() and (near["jsd_upper"] <= far["jsd_upper"] + 1e-12).all()
+    assert (near["jsd_upper"] < far["jsd_upper"] - 0.01).any()
+    assert (near["tvd"] <= 1e-4 + 1e-6).all()
 
 
 def test_the_mean_of_the_first_text_is_uniform_attention_over_it(corpus) -> None:
