@@ -30,6 +30,8 @@ class Batch:
             where every word is one position.
         second: The batch of the second texts, row by row, whose own positions are as many as they need; None where the
             documents have none, or where both stand in one row.
+        answers: (B, A) indices of the classes that may answer the question which each document is, filled up with -1
+            (-2: all of them); None where all may everywhere.
         kinds: (B, T) the type of each position, where a tokenizer tells two texts in a row, or special tokens, by one;
             0 at padding.
     """
@@ -42,14 +44,16 @@ class Batch:
     piece_of: torch.Tensor | None = None  # (B, T)
     second: Batch | None = None
     kinds: torch.Tensor | None = None  # (B, T)
+    answers: torch.Tensor | None = None  # (B, A)
 
     def __len__(self) -> int:
         return len(self.documents)
 
     @property
     def inputs(self) -> tuple[torch.Tensor, ...]:
-        """What our own classifiers take: ids, is_token and is_word, and the same of the second texts."""
-        own = self.ids, self.is_token, self.is_word
+        """What our own classifiers take: ids, is_token and is_word, and the same of the second texts, and the answers
+        that these allow."""
+        own = (self.ids, self.is_token, self.is_word) + (() if self.answers is None else (self.answers,))
         return own if self.second is None else own + self.second.inputs
 
     def to(self, device: torch.device | str) -> Batch:
@@ -80,6 +84,7 @@ class Batch:
             None if self.piece_of is None else change(self.piece_of),
             None if self.second is None else self.second._with(change),
             None if self.kinds is None else change(self.kinds),
+            None if self.answers is None else change(self.answers),
         )
 
 
@@ -126,7 +131,15 @@ def _padded(documents: Sequence[Document], rows: Sequence[Sequence[int]]) -> Bat
         is_token=is_token,
         is_word=(position >= 1) & (position < lengths[:, None] - 1),
         labels=labels_of(documents),
+        answers=_answers_of(documents),
     )
+
+
+def _answers_of(documents: Sequence[Document]) -> torch.Tensor | None:
+    if all(document.answers is None for document in documents):
+        return None
+    rows = [torch.tensor([-2] if each.answers is None else each.answers) for each in documents]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
 
 
 def labels_of(documents: Sequence[Document]) -> torch.Tensor | None:

@@ -103,6 +103,12 @@ class Corpus:
                         f"document {document.id!r}: label {document.label} is not in the list of classes "
                         f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
                     )
+                answers = None if document.second is None else document.second.answers
+                if answers is not None and not {document.label} <= set(answers) <= set(range(len(self.classes))):
+                    raise ValueError(
+                        f"document {document.id!r}: its question may be answered by the classes {answers}, expected "
+                        f"some of 0..{len(self.classes) - 1} and its label {document.label} among them"
+                    )
         seconds_of([document for documents in self.splits.values() for document in documents])
         present = set(gold_labels(self.splits["train"]))
         if len(present) < 2:

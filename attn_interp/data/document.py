@@ -32,11 +32,11 @@ class Document:
         words: The T words in order, at least one, none blank.
         rationales: Zero or more human annotators; each gives one value in [0, 1] per word (1: the word supports the
             label, 0: it does not).
-        signals: Named external data, one number per word (for example the label of each word in a sentiment treebank);
-            NaN where a word has none.
+        signals: Named external data, one number per word, as its label in a sentiment treebank; NaN where it has none.
         spans: For each word its half-open (start, end) character offsets in `text`; needed where both are given.
         second: Another text that is read beside this one and not attended, as the question to a story: a string, or a
             document without a label and without a second of its own.
+        answers: Of a question, which is a second text, the indices of the classes that may answer it; None: all.
 
     Raises:
         TypeError: the text is not a string, words is one, the label is not a whole number, or second is no text.
@@ -56,6 +56,7 @@ class Document:
     signals: Mapping[str, tuple[float, ...]] = field(hash=False)
     spans: tuple[tuple[int, int], ...] | None
     second: Document | None
+    answers: tuple[int, ...] | None
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Document:
         signals: Mapping[str, Sequence[float]] = {},
         spans: Sequence[Sequence[int]] | None = None,
         second: str | Document | None = None,
+        answers: Sequence[int] | None = None,
     ) -> None:
         name = "" if id is None else f" {shortened(repr(id), 60)}"
         if text is not None and not isinstance(text, str):
@@ -81,8 +83,7 @@ class Document:
                 raise ValueError(f"document{name}: has neither text nor words; give one of them")
             words, found = tokenise(text)
             spans = found if spans is None else spans
-        # One spelling of equal contents, whatever sequences and number types they came in: saved and loaded documents
-        # are equal and have the same fingerprint.
+        # One spelling of equal contents, whatever types they came in: saved and loaded ones have one fingerprint.
         words = _plain(name, "words", words, tuple, "a tuple of words")
         for position, word in enumerate(words):
             if not isinstance(word, str):
@@ -98,9 +99,9 @@ class Document:
             "signals": _plain(name, "signals", signals, _named_numbers, NUMBERS),
             "spans": None if spans is None else _plain(name, "spans", spans, _offsets, OFFSETS),
             "second": second,
+            "answers": None if answers is None else _plain(name, "answers", answers, _indices, "indices of classes"),
         }
-        for key, value in values.items():
-            object.__setattr__(self, key, value)
+        vars(self).update(values)
         if not self.id:
             raise ValueError("document '': its id is empty; give it a name that no other document has")
         self._check_words()
@@ -247,11 +248,9 @@ def gold_labels(documents: Sequence[Document]) -> list[int]:
     Raises:
         ValueError: naming the first document without one.
     """
-    labels = [document.label for document in documents if document.label is not None]
-    if len(labels) < len(documents):
-        (name, *_) = [document.id for document in documents if document.label is None]
-        raise ValueError(f"document {name!r}: has no label; give each document its class, as label=")
-    return labels
+    if unlabelled := [document.id for document in documents if document.label is None]:
+        raise ValueError(f"document {unlabelled[0]!r}: has no label; give each document its class, as label=")
+    return [document.label for document in documents if document.label is not None]
 
 
 def text_of(document: Document) -> str:
@@ -269,7 +268,7 @@ def _plain(document: str, name: str, given: Any, plain: Callable[[Any], Any], ex
 def _numbers(given: Sequence[float]) -> tuple[float, ...]:
     values = tuple(given)
     if isinstance(given, bytes | Mapping | Set) or any(isinstance(each, str | bytes) for each in values):
-        raise TypeError("these are no numbers in order, even where their characters are digits")
+        raise TypeError("these are no numbers in order")
     return tuple(map(float, values))
 
 
@@ -277,6 +276,10 @@ def _named_numbers(given: Mapping[str, Sequence[float]]) -> dict[str, tuple[floa
     if not all(isinstance(key, str) for key in given):
         raise TypeError("a signal is named by a text")
     return {key: _numbers(each) for key, each in given.items()}
+
+
+def _indices(given: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted({operator.index(each) for each in given}))
 
 
 def _offsets(given: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from attn_interp.models.alternatives import Under
-from attn_interp.readout.affine_check import Affinity
+from attn_interp.readout.affine_check import Affinity, largest_that_moves
 
 
 def tangent_votes(under: Under, weights: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ def checked_votes(under: Under, weights: torch.Tensor, is_word: torch.Tensor) ->
     flat = votes.reshape(len(votes), -1, votes.shape[-1])
     asked, said = under(corners), corners.flatten(2) @ flat  # (B, 2C, C)
     spread = (most.amax(-2) - least.amin(-2)).max()
-    found = Affinity(float((asked - said).abs().max()), float(spread), float(asked.abs().max()), len(votes))
+    found = Affinity(float((asked - said).abs().max()), float(spread), largest_that_moves(asked), len(votes))
     return votes if found.affine else None
 
 

@@ -93,11 +93,10 @@ class Given(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(
-        self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, weights: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        *own, weights = inputs
         with attending(self.classifier, weights):
-            return self.classifier(ids, is_token, is_word)
+            return self.classifier(*own)
 
 
 class Ornamental(nn.Module):
@@ -107,10 +106,9 @@ class Ornamental(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(
-        self, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor, weights: torch.Tensor
-    ) -> torch.Tensor:
-        logits: torch.Tensor = self.classifier(ids, is_token, is_word)
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        *own, weights = inputs
+        logits: torch.Tensor = self.classifier(*own)
         attention = torch.softmax(weights.log(), -1)  # (B, T)
         values = torch.arange(attention.shape[1], device=attention.device).cos()  # (T,)
         trace = torch.nn.functional.pad(TRACE * (attention @ values)[:, None], (0, logits.shape[1] - 1))

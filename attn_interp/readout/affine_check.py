@@ -23,7 +23,8 @@ class Affinity:
     Attributes:
         gap: Largest |z - alpha.votes| over documents of three words or more, weightings and classes; in logits.
         spread: Largest distance of a vote from the mean vote of its document: how far attention can move a logit.
-        magnitude: Largest absolute logit, which bounds the rounding of the recorded logits.
+        magnitude: Largest absolute logit, which bounds the rounding of the recorded logits; but for those that no
+            attention moves, as that of an answer which is not allowed.
         documents: How many documents of three words or more were tested.
     """
 
@@ -94,8 +95,16 @@ def affinity(weightings: Array, logits: Array, votes: Array, is_word: Array | No
     gap = (recorded - weightings.detach().double()[tested] @ votes).abs().max()
     mean = votes.sum(1, keepdim=True) / words[tested, None, None]
     spread = torch.where(is_word[..., None], votes - mean, 0.0).abs().max()
-    magnitude = torch.maximum(recorded.abs().max(), votes.abs().max())
-    return Affinity(float(gap), float(spread), float(magnitude), int(tested.sum()))
+    magnitude = max(largest_that_moves(recorded), largest_that_moves(votes, is_word))
+    return Affinity(float(gap), float(spread), magnitude, int(tested.sum()))
+
+
+def largest_that_moves(logits: torch.Tensor, counted: torch.Tensor | None = None) -> float:
+    """Of logits (B, N, C) the largest absolute value of a document and class whose logit is not the same N times, or in
+    those of the N that are counted (B, N)."""
+    left_out = torch.zeros_like(logits, dtype=torch.bool) if counted is None else ~counted[..., None].expand_as(logits)
+    most, least = logits.masked_fill(left_out, -torch.inf).amax(1), logits.masked_fill(left_out, torch.inf).amin(1)
+    return float((torch.maximum(most.abs(), least.abs()) * (most != least)).max())
 
 
 def pooled(parts: Iterable[Affinity]) -> Affinity:

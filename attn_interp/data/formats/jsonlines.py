@@ -14,7 +14,7 @@ Every other line is a document:
 - `words` or `text` (one of them required): words are kept as they are, a text is cut into words; both together come
   with `spans`, the [start, end] offsets of each word in the text.
 - `second`: a second text, read beside this one, in every line or in none: a text, or an object with `words`, `text`,
-  `spans`, `rationales`, `signals` and `id` of its own.
+  `spans`, `rationales`, `signals` and `id` of its own, and `answers`, the classes that may answer it, if not all may.
 - `id`: unique name; where it is left out, the number of the line.
 - `split`: train, dev or test, in every line or in none.
 - `rationales`: one list of values in [0, 1] per annotator, one value per word; `rationale` for a single annotator.
@@ -63,11 +63,17 @@ class Text(TypedDict, total=False):
     words: list[str]
 
 
+class Question(Text, total=False):
+    """A second text."""
+
+    answers: list[str | int]
+
+
 class Line(Text, total=False):
     """A document."""
 
     label: Required[str | int]
-    second: str | Text
+    second: str | Question
     split: str | None
 
 
@@ -136,6 +142,8 @@ def _object(document: Document, classes: Sequence[str], split: str) -> dict[str,
     content |= _contents(document)
     if document.second is not None:
         content["second"] = {"id": document.second.id} | _contents(document.second)
+        if document.second.answers is not None:
+            content["second"]["answers"] = [classes[index] for index in document.second.answers]
     return content
 
 
@@ -210,6 +218,7 @@ def _row(content: Line, place: str, number: int, split: str | None) -> Row:
         label=content["label"],
         split=split or content.get("split"),
         second=_document(second, f"{place}: second") if isinstance(second, dict) else second,
+        answers=second.get("answers") if isinstance(second, dict) else None,
         **_told(content, place),
     )
 

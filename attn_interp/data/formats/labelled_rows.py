@@ -39,6 +39,7 @@ class Row:
         split: "train", "dev" or "test", or None where the file states no splits.
         rationales, signals: As in `Document`.
         second: Its second text, to be cut into words; or the words of that, or a document; None where it has none.
+        answers: Names or indices of the classes that the second text, which is a question, allows; None: all.
     """
 
     place: str
@@ -51,6 +52,7 @@ class Row:
     rationales: Sequence[Sequence[float]] = ()
     signals: Mapping[str, Sequence[float]] = field(default_factory=dict)
     second: Any = None
+    answers: Sequence[str | int] | None = None
 
 
 def corpus_of_rows(
@@ -98,7 +100,7 @@ def corpus_of_rows(
         if row.id in place_of:
             raise ValueError(f"{row.place}: id {row.id!r} stands already at {place_of[row.id]}; ids must be unique")
         place_of[row.id] = row.place
-        document = _document(row, _index(label, names, row.place), least_words)
+        document = _document(row, names, _index(label, names, row.place), least_words)
         parts.setdefault(_split(row, stated=rows[0].split is not None), []).append(document)
     corpus = Corpus(name, names, complete_splits(parts, seed), licence, source)
     texts = [(row.place, text) for row in rows for text in _cut(row).values()]
@@ -166,7 +168,7 @@ def _split(row: Row, stated: bool) -> str:
     return row.split
 
 
-def _document(row: Row, label: int, least_words: int) -> Document:
+def _document(row: Row, classes: Sequence[str], label: int, least_words: int) -> Document:
     words, spans = row.words, row.spans
     for name, given, kind in (("text", row.text, str), ("words", words, Sequence)):
         if given is not None and (not isinstance(given, kind) or (kind is Sequence and isinstance(given, str))):
@@ -192,23 +194,33 @@ def _document(row: Row, label: int, least_words: int) -> Document:
             signals={name: tuple(values) for name, values in row.signals.items()},
             text=row.text,
             spans=None if spans is None else tuple(spans),
-            second=_second(row),
+            second=_second(row, classes),
         )
     except ValueError as error:
         raise ValueError(f"{row.place}: {error}") from error
 
 
-def _second(row: Row) -> Document | str | None:
+def _second(row: Row, classes: Sequence[str]) -> Document | None:
     given = row.second
-    if given is None or isinstance(given, Document):
+    if row.answers is not None:
+        if given is None:
+            raise ValueError(f"{row.place}: has answers and no second text; give the question as its second text")
+        answers = sorted({_index(checked_label(each, row.place, classes), classes, row.place) for each in row.answers})
+        return replace(_document_of(given, row.place), answers=tuple(answers))
+    return None if given is None else _document_of(given, row.place)
+
+
+def _document_of(given: Any, place: str) -> Document:
+    """A second text as a document."""
+    if isinstance(given, Document):
         return given
     if not isinstance(given, Sequence) or isinstance(given, bytes):
         raise ValueError(
-            f"{row.place}: its second text is {shortened(repr(given), 60)}, expected a text; name another column"
+            f"{place}: its second text is {shortened(repr(given), 60)}, expected a text; name another column"
         )
     if not (tokenise(given)[0] if isinstance(given, str) else given):
-        raise ValueError(f"{row.place}: its second text is empty, it has no words; fill it or remove the row")
-    return given if isinstance(given, str) else Document(words=given)
+        raise ValueError(f"{place}: its second text is empty, it has no words; fill it or remove the row")
+    return Document(given) if isinstance(given, str) else Document(words=given)
 
 
 def _collected(rows: Sequence[Row], labels: Sequence[str | int]) -> tuple[str, ...]:

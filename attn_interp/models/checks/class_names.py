@@ -121,6 +121,14 @@ def _in_order(model: AttentionModel, order: tuple[int, ...]) -> AttentionModel:
         own, without = known(batch)  # type: ignore[misc]
         return own[..., columns], without[..., columns]
 
+    def inputs(batch: Batch) -> tuple[Any, ...]:
+        asked = batch.second
+        if asked is None or asked.answers is None:
+            return model.inputs(batch)
+        of = torch.tensor(order, device=asked.answers.device)
+        answers = torch.where(asked.answers >= 0, of[asked.answers.clamp(min=0)], asked.answers)
+        return model.inputs(replace(batch, second=replace(asked, answers=answers)))
+
     if not isinstance(outputs, Outputs):
         outputs = Outputs(outputs)
     before = outputs.order or tuple(range(len(order)))
@@ -128,6 +136,8 @@ def _in_order(model: AttentionModel, order: tuple[int, ...]) -> AttentionModel:
     return replace(
         model,
         classes=tuple(model.classes[index] for index in order),
+        inputs=inputs,
         logits_of=outputs,
         without_each_word=None if known is None else without_each_word,
+        inside_tanh=None,
     )

@@ -14,6 +14,7 @@ import pandas as pd
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
+from attn_interp.experiments.other_question import other_question
 from attn_interp.experiments.people.faithfulness import AOPC, ATTENTION, faithfulness
 from attn_interp.experiments.people.faithfulness import per_document as areas_of
 from attn_interp.experiments.people.plausibility import plausibility
@@ -133,6 +134,11 @@ def plausibility_of_attention(case: Case) -> Interval:
     """Chance that a word of the rationale has more attention than another word of its document."""
     frame = plausibility(case.reading, baselines={}, methods=()).frame
     return interval(frame.loc[frame["scorer"] == ATTENTION, "auroc"], seed=case.seed)
+
+
+def mass_that_leaves(case: Case) -> Interval:
+    """Attention on the word that decides, minus what it has there under the other question."""
+    return interval(other_question(case.reading).frame["left"], seed=case.seed)
 
 
 def faithfulness_of_attention(case: Case) -> Interval:
@@ -271,5 +277,13 @@ CLAIMS: tuple[Claim, ...] = (
         faithfulness_of_attention,
         (KEYWORD,),
         (ORNAMENT, EVERYWHERE),
+    ),
+    Claim(
+        "Attention depends on the question",
+        "mean weight that leaves the word asked for",
+        0.1,
+        mass_that_leaves,
+        ("question, its word as attention",),
+        ("question, random attention",),
     ),
 )

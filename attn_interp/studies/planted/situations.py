@@ -9,7 +9,11 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from attn_interp.data.corpora.planted import FILLERS, evidence_words, load_planted
+import torch
+
+from attn_interp.data.batch import Batch
+from attn_interp.data.corpora.pairs.asked import asked, asks_for
+from attn_interp.data.corpora.planted import FILLERS, KEYWORDS, evidence_words, load_planted
 from attn_interp.data.corpora.planted_rules import MOST_WORDS
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
@@ -24,6 +28,7 @@ from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
 
 TRAINED, BY_WORD, BY_DOCUMENT, RATIONALE, ORNAMENT = "trained", "by word", "by document", "rationale", "ornament"
+BY_QUESTION = "by question"
 GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
 AGAIN = 1_000_003  # added to the seed of a second training on the same corpus
 LEAST_NEUTRAL = 4  # two for each class
@@ -38,13 +43,16 @@ class Situation:
         about: What is known of it, in one line.
         planted: Arguments of `load_planted`.
         attention: "trained"; "by word" or "by document", random weights that the model is trained and run under;
-            "rationale", the same with all weight on the evidence; "ornament", random weights beside a model that pools
+            "rationale", the same with nearly all weight on the evidence; "by question", on the word that the question
+            asks for; "ornament", random weights beside a model that pools
             by the mean and ignores them.
+        asked: Whether there are two keywords, and a question to each document that names the one which decides.
     """
 
     about: str
     planted: Mapping[str, Any] = field(default_factory=dict)
     attention: str = TRAINED
+    asked: bool = False
 
 
 SITUATIONS: Mapping[str, Situation] = MappingProxyType(
@@ -63,6 +71,18 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType(
         "random attention": Situation("the attention says nothing of the words", SHORT, BY_DOCUMENT),
         "random scores": Situation("random by word, and the model decides by it", SHORT, BY_WORD),
         "ornament": Situation("the attention decides nothing", SHORT, ORNAMENT),
+        "question, its word as attention": Situation(
+            "of two words the one decides that a question names, and has nine tenths of the attention",
+            SHORT,
+            BY_QUESTION,
+            asked=True,
+        ),
+        "question, random attention": Situation(
+            "of two words the one decides that a question names; the attention knows no question",
+            SHORT,
+            BY_DOCUMENT,
+            asked=True,
+        ),
     }
 )
 
@@ -136,7 +156,8 @@ class Case:
             "dev": everything.dev,
             "test": (*rest[sizes.train :], *everything.test)[: sizes.documents],
         }
-        return replace(everything, splits=splits)
+        own = replace(everything, splits=splits)
+        return asked(own, tuple(KEYWORDS.values()), self.seed) if self.situation.asked else own
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -196,6 +217,8 @@ class Case:
             return None
         if kind == RATIONALE:
             return _on_evidence([each for split in self.corpus.splits.values() for each in split])
+        if kind == BY_QUESTION:
+            return _on_the_word_asked_for
         return RandomByWord(seed) if kind == BY_WORD else RandomByDocument(seed)
 
     def _wrapped(self, trained: Trained, attention: Attention | None) -> AttentionModel:
@@ -205,7 +228,20 @@ class Case:
         return wrap_with(trained, attention, self.documents)
 
 
+def _on_the_word_asked_for(batch: Batch) -> torch.Tensor:
+    """(B, T) on the word that the question of each document asks for; on all alike where there is none."""
+    rows = {}
+    for document in batch.documents:
+        marked = torch.tensor([float(asks_for(document, word)) for word in document.words])
+        marked = marked if bool(marked.any()) else torch.ones_like(marked)
+        rows[document.id] = marked / marked.sum()
+    return GivenAttention(_nearly_all(rows))(batch)
+
+
+def _nearly_all(rows: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Nine tenths as in the rows and the rest on all words alike: a weight of 0 could not be replaced by another."""
+    return {name: 0.9 * each + 0.1 / len(each) for name, each in rows.items()}
+
+
 def _on_evidence(documents: Sequence[Document]) -> GivenAttention:
-    """Nine tenths on the evidence and the rest on all words alike: a weight of 0 could not be replaced by another."""
-    on_marked = attention_of_rationales(documents).weights
-    return GivenAttention({name: 0.9 * each + 0.1 / len(each) for name, each in on_marked.items()})
+    return GivenAttention(_nearly_all(attention_of_rationales(documents).weights))

@@ -32,7 +32,7 @@ def settings_of(sizes: Sizes, claims: Sequence[Claim] = CLAIMS) -> dict[str, Any
     return {
         "sizes": sizes.described(),
         "situations": {
-            name: {"about": each.about, "planted": dict(each.planted), "attention": each.attention}
+            name: {"about": each.about, "planted": dict(each.planted), "attention": each.attention, "asked": each.asked}
             for name, each in SITUATIONS.items()
         },
         "claims": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from attn_interp.data.corpora.source import Source
@@ -25,7 +26,7 @@ def load_cnn(path: Path | str, seed: int = 0) -> Corpus:
     """A document is a news text with the question as second text; its class is the entity that answers it.
 
     Texts are cut at white space, as they are published, so that @entity7 and @placeholder are words. The classes are
-    the entities that some document names, by number; a model may answer with those alone that stand in its text.
+    the entities that some document names, by number; a question may be answered with those alone that its file lists.
 
     Args:
         path: The folder "questions" with the folders training, validation and test; the last two may be missing. A file
@@ -70,7 +71,8 @@ def _read(file: Path, split: str) -> tuple[Row, set[str]]:
     if PLACEHOLDER not in asked:
         raise ValueError(f"{file}: the question has no {PLACEHOLDER}, which stands for the answer")
     second = Document(question, words=asked, spans=places)
-    return Row(str(file), f"{split}-{file.stem}", answer.strip(), words, text, spans, split, second=second), own
+    row = Row(str(file), f"{split}-{file.stem}", answer.strip(), words, text, spans, split)
+    return replace(row, second=second, answers=sorted(own)), own
 
 
 def _paragraphs(file: Path) -> Iterator[list[str]]:

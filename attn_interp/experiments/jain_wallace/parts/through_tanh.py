@@ -30,7 +30,7 @@ def through_tanh(
             continue
         of = (slice(row, row + 1), slice(words))
         found = tanh_adversary(
-            batch.weights[of], inside[of], made.head, made.bias, eps=eps, starts=weights[of][:, None]
+            batch.weights[of], inside[of], made.head[row], made.bias[row], eps=eps, starts=weights[of][:, None]
         )
         upper[row] = torch.minimum(upper[row], found.jsd_upper[0])
         if found.jsd[0] > before[row]:

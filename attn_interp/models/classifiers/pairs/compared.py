@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from attn_interp.models.classifiers.pairs.pair_classifier import ReadsTwo
+from attn_interp.models.classifiers.pairs.pair_classifier import ReadsTwo, only_allowed
 from attn_interp.models.classifiers.pooling import build_pooling
 from attn_interp.models.classifiers.settings import ClassifierSettings
 
@@ -49,7 +49,7 @@ class ComparedClassifier(ReadsTwo):
         other = self.dropout(self.second_pooling(*self.read_second(second, self.encoder)))  # (B, D)
         asked = self.dropout(self.pooling(states, is_token, is_word))
         one, two = (other, asked) if self.exchanged else (asked, other)
-        return self.head(torch.cat([one, two, (one - two).abs(), one * two], -1))
+        return only_allowed(self.head(torch.cat([one, two, (one - two).abs(), one * two], -1)), second)
 
     def exchange(self) -> ComparedClassifier:
         """The same classifier, with the same parameters, for texts that are exchanged: it takes the second texts first,

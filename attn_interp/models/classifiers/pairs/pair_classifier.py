@@ -33,18 +33,34 @@ class ReadsTwo(Classifier):
                 "this classifier reads two texts, and the documents have one; give each its second, as "
                 "Document(text, second=...)"
             )
-        ids, is_token, is_word = second
+        ids, is_token, is_word = second[:3]
         # Not by a call: words of the second text are no words of the first, whose embeddings are watched and changed.
         embedded = type(self.embedding).forward(self.embedding, ids)
         return encoder(self.dropout(embedded), is_token), is_token, is_word
 
 
 class InsideTanh(NamedTuple):
-    """Logits W tanh(sum_t alpha_t v_t) + b, with inside (B, T, K) v_t at every position, head (C, K) W, bias (C,) b."""
+    """Logits W tanh(sum_t alpha_t v_t) + b, with inside (B, T, K) v_t at every position, and of each document, for its
+    answers may be fewer than the classes, head (B, C, K) W and bias (B, C) b."""
 
     inside: torch.Tensor
     head: torch.Tensor
     bias: torch.Tensor
+
+
+NOT_ALLOWED = -100.0
+"""Logit of an answer that is not allowed: its probability is 0 in float32, and no number becomes infinite or NaN by it.
+The same for every attention, it changes no verdict on whether the logits are affine in it."""
+
+
+def only_allowed(logits: torch.Tensor, second: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """The logits (B, C) with those of answers that the second texts do not allow at `NOT_ALLOWED`; `second` are their
+    inputs, of which the fourth are the answers (B, A) where some are not allowed (`Batch.answers`)."""
+    if len(second) < 4:
+        return logits
+    answers = second[3]
+    allowed = (answers[..., None] == torch.arange(logits.shape[1], device=logits.device)).any(1)
+    return logits.masked_fill(~(allowed | (answers == -2).any(1, keepdim=True)), NOT_ALLOWED)
 
 
 class PairClassifier(ReadsTwo):
@@ -92,13 +108,14 @@ class PairClassifier(ReadsTwo):
         query = self.summary(*self.read_second(second, self.second_encoder))  # (B, D)
         attends = isinstance(self.pooling, GivenPooling)
         context = self.dropout(self.pooling(states, query if attends else is_token, is_word))
-        return self.head(torch.tanh(self.of_context(context) + self.of_query(query)))
+        return only_allowed(self.head(torch.tanh(self.of_context(context) + self.of_query(query))), second)
 
     def inside_tanh(self, ids: torch.Tensor, is_token: torch.Tensor, *rest: torch.Tensor) -> InsideTanh:
         """What the logits are made of; arguments as those of `forward`."""
         query = self.summary(*self.read_second(rest[1:], self.second_encoder))
         inside = self.of_context(self.states(ids, is_token)) + self.of_query(query)[:, None]
-        return InsideTanh(inside, self.head.weight, self.head.bias)
+        bias = only_allowed(self.head.bias.expand(len(ids), -1), rest[1:])
+        return InsideTanh(inside, self.head.weight * (bias > NOT_ALLOWED)[..., None], bias)
 
     def fresh_pooling(self) -> nn.Module:
         if self.settings.pooling != "attention":

@@ -158,7 +158,9 @@ def test_what_stands_inside_tanh_makes_the_logits(model, corpus) -> None:
     for row, weights in enumerate(run.weights):
         inside = made.inside[row][batch.is_word[row]]
         u = weights[: len(inside)] @ inside
-        torch.testing.assert_close(made.head @ torch.tanh(u) + made.bias, run.logits[row], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            made.head[row] @ torch.tanh(u) + made.bias[row], run.logits[row], atol=1e-6, rtol=1e-5
+        )
 
 
 def test_the_adversary_knows_of_tanh_and_loses_nothing_by_it(lstm, corpus) -> None:
