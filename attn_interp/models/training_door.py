@@ -36,8 +36,9 @@ def train(
 
     Args:
         corpus: Its training split trains, its dev split chooses the epoch; its test split is not read.
-        encoder: "average", "cnn", "gru", "hierarchical", "lstm", "lstmn" or "transformer"; or the name of a pretrained
-            model, as "minilm", which pip delivers and which is fine-tuned (`fine_tune`): its attention is its own.
+        encoder: "average", "cnn", "gru", "hierarchical", "lstm", "lstmn", "orthogonal_lstm" or "transformer"; or the
+            name of a pretrained model, as "minilm", which pip delivers and which is fine-tuned (`fine_tune`): its
+            attention is its own.
         attention: "additive", "bilinear", "dot", "scaled_dot" or "uniform".
         seed: Decides the initial weights, the order of the documents and the dropout.
         device: Where it is trained, and where the model stays.

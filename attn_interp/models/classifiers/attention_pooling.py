@@ -7,6 +7,8 @@ import math
 import torch
 from torch import nn
 
+from attn_interp.recording import mark
+
 
 class AdditiveScores(nn.Module):
     """score_t = v . tanh(W h_t + b), with W of width d/2 and v without bias; several heads share the width out.
@@ -87,39 +89,58 @@ def _fresh_query(heads: int, width: int) -> torch.Tensor:
 
 
 class AttentionPooling(nn.Module):
-    """context = sum_t alpha_t h_t with alpha = softmax of the scores over the words of the document.
+    """context = sum_t alpha_t h_t with alpha = softmax (or the normaliser named) of the scores over the words of the
+    document.
 
     Start, end and padding have weight 0. Each head weighs its own d/H columns of the states, so the contexts of the
     heads side by side have the width of one state, and one head is attention as in Jain & Wallace 2019.
     The context of a row without a word is 0 (its softmax is uniform over all positions, and not used).
     """
 
-    def __init__(self, scores: Scores) -> None:
+    def __init__(self, scores: Scores, normaliser: str = "softmax") -> None:
         super().__init__()
-        self.scores = scores
+        self.scores, self.normaliser = scores, normaliser
 
     def forward(self, states: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
         """states (B, T, D), is_token (B, T), is_word (B, T) -> context (B, D)."""
-        return pooled(states, self.scores(states), is_word)
+        return pooled(states, self.scores(states), is_word, self.normaliser)
 
 
-def pooled(states: torch.Tensor, scores: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
+def normalised(scores: torch.Tensor, normaliser: str = "softmax") -> torch.Tensor:
+    """Scores (..., T), -inf where no word is -> weights that sum to 1, seen by whoever records attention.
+
+    Reference: sparsemax, Martins & Astudillo 2016; entmax with alpha 1.5, Peters, Niculae & Martins 2019.
+    """
+    if normaliser == "softmax":
+        return torch.softmax(scores, dim=-1)
+    import entmax  # after its first use: it comes with much of torch
+
+    return mark((entmax.sparsemax if normaliser == "sparsemax" else entmax.entmax15)(scores, dim=-1))
+
+
+def pooled(
+    states: torch.Tensor, scores: torch.Tensor, is_word: torch.Tensor, normaliser: str = "softmax"
+) -> torch.Tensor:
     """states (B, T, D), scores (B, H, T), is_word (B, T) -> context (B, D)."""
     scores = scores[:, :, None]  # (B, H, 1, T)
     has_word = is_word.any(1)  # (B,)
     # A row masked everywhere would make the softmax NaN.
     masked = ~is_word & has_word[:, None]  # (B, T)
-    weights = torch.softmax(scores.masked_fill(masked[:, None, None], -math.inf), dim=-1)  # (B, H, 1, T)
+    weights = normalised(scores.masked_fill(masked[:, None, None], -math.inf), normaliser)  # (B, H, 1, T)
     values = states.unflatten(-1, (scores.shape[1], -1)).transpose(1, 2)  # (B, H, T, D/H)
     return (weights @ values).flatten(1) * has_word[:, None]
 
 
-def build_attention(width: int, compatibility: str, heads: int) -> AttentionPooling:
+def build_attention(width: int, compatibility: str, heads: int, normaliser: str = "softmax") -> AttentionPooling:
     """Attention pooling over states of this width with the compatibility function named, freshly initialised."""
+    return AttentionPooling(_build_scores(width, compatibility, heads), normaliser)
+
+
+def _build_scores(width: int, compatibility: str, heads: int) -> Scores:
     if compatibility == "uniform":
-        return AttentionPooling(UniformScores())
+        return UniformScores()
     if compatibility == "additive":
-        return AttentionPooling(AdditiveScores(width, heads))
+        return AdditiveScores(width, heads)
     if compatibility == "bilinear":
-        return AttentionPooling(BilinearScores(width, heads))
-    return AttentionPooling(DotScores(width, heads, scaled=compatibility == "scaled_dot"))
+        return BilinearScores(width, heads)
+    return DotScores(width, heads, scaled=compatibility == "scaled_dot")

@@ -96,12 +96,12 @@ def attention_of_rationales(documents: Sequence[Document]) -> GivenAttention:
 def attending(module: nn.Module, weights: torch.Tensor) -> Iterator[None]:
     """Within this context the attention of a classifier of ours is `weights` (B, T), whatever its scores would be."""
     pooling = attention_pooling(module)
-    own = pooling.scores
-    pooling._modules["scores"] = _Held(weights.log())
+    own, normaliser = pooling.scores, pooling.normaliser
+    pooling._modules["scores"], pooling.normaliser = _Held(weights.log()), "softmax"
     try:
         yield
     finally:
-        pooling._modules["scores"] = own
+        pooling._modules["scores"], pooling.normaliser = own, normaliser
 
 
 @contextmanager

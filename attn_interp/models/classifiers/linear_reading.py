@@ -70,6 +70,6 @@ def _attention(pooling: AttentionPooling, weight: torch.Tensor, bias: torch.Tens
             scores = read[..., : len(ahead)].transpose(1, 2)
         else:
             scores = attention(values)
-        return pooled(values, scores, is_word).unflatten(-1, (heads, classes)).sum(1) + bias
+        return pooled(values, scores, is_word, pooling.normaliser).unflatten(-1, (heads, classes)).sum(1) + bias
 
     return LinearReading(torch.cat([ahead, votes]), logits)

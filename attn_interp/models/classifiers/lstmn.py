@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from attn_interp.models.classifiers.encoders import Encoder, StateEncoder
+from attn_interp.models.classifiers.recurrent import check_padding
 from attn_interp.models.view import LAST
 
 
@@ -46,8 +47,7 @@ class LstmnEncoder(StateEncoder):
         Raises:
             ValueError: padding stands before a token.
         """
-        if bool((is_token[:, 1:] & ~is_token[:, :-1]).any()):
-            raise ValueError("is_token: padding stands before a token; an LSTMN reads documents padded on the right")
+        check_padding(is_token, "an LSTMN")
         batch, length, _ = embedded.shape
         is_key = is_token.clone()
         is_key[:, 0] = True  # so that a row without any token has something to look back on

@@ -54,7 +54,7 @@ Pooling = AttentionPooling | MeanPooling | MaxPooling | LastPooling
 def build_pooling(settings: ClassifierSettings) -> Pooling:
     """The pooling that the settings name, freshly initialised."""
     if settings.pooling == "attention":
-        return build_attention(settings.state_width, settings.attention, settings.heads)
+        return build_attention(settings.state_width, settings.attention, settings.heads, settings.normaliser)
     if settings.pooling == "mean":
         return MeanPooling()
     if settings.pooling == "max":

@@ -31,14 +31,12 @@ class RecurrentEncoder(StateEncoder):
         Raises:
             ValueError: padding stands before a token.
         """
-        if bool((is_token[:, 1:] & ~is_token[:, :-1]).any()):
-            name = self.layer.__name__
-            raise ValueError(f"is_token: padding stands before a token; an {name} reads documents padded on the right")
+        check_padding(is_token, f"an {self.layer.__name__}")
         states = self.onward(embedded)[0]
         if self.back is not None:
-            turned = _turned(is_token)
-            backward = self.back(_reordered(embedded, turned))[0]
-            states = torch.cat([states, _reordered(backward, turned)], dim=-1)
+            around = turned(is_token)
+            backward = self.back(reordered(embedded, around))[0]
+            states = torch.cat([states, reordered(backward, around)], dim=-1)
         return states * is_token[..., None]
 
 
@@ -68,13 +66,19 @@ class GruEncoder(RecurrentEncoder):
     layer = nn.GRU
 
 
-def _turned(is_token: torch.Tensor) -> torch.Tensor:
+def check_padding(is_token: torch.Tensor, reader: str) -> None:
+    """Raises ValueError where padding stands before a token (B, T)."""
+    if bool((is_token[:, 1:] & ~is_token[:, :-1]).any()):
+        raise ValueError(f"is_token: padding stands before a token; {reader} reads documents padded on the right")
+
+
+def turned(is_token: torch.Tensor) -> torch.Tensor:
     """(B, T) positions that turn each row's tokens around and leave its padding in place; its own inverse."""
     position = torch.arange(is_token.shape[1], device=is_token.device)  # (T,)
     return torch.where(is_token, is_token.sum(1, keepdim=True) - 1 - position, position)
 
 
-def _reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+def reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
     """values (B, T, W), position (B, T) -> values[b, position[b, t]] (B, T, W)."""
     return values.gather(1, position[..., None].expand(-1, -1, values.shape[-1]))
 

@@ -20,12 +20,15 @@ ENCODERS = {
     "hierarchical": "hierarchical.HIERARCHICAL",
     "lstm": "recurrent.LSTM",
     "lstmn": "lstmn.LSTMN",
+    "orthogonal_lstm": "remedies.orthogonal.ORTHOGONAL_LSTM",
     "transformer": "transformer.TRANSFORMER",
 }
 """Encoder -> where its record stands in this room."""
 
 POOLINGS = ("attention", "last", "max", "mean")
 SECOND = ("compared", "query")
+NORMALISERS = ("entmax", "softmax", "sparsemax")
+REMEDIES = ("deceptive", "diversity", "masked", "none", "supervised", "tied")
 COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
 MOST = {"embedding_width": 100_000, "hidden": 100_000, "encoder_heads": 1_000, "heads": 1_000, "layers": 1_000}
 """The largest network that is built."""
@@ -76,14 +79,16 @@ class ClassifierSettings:
     Attributes:
         encoder: "lstm", "gru", "cnn", "average" (a projection and tanh of each word alone), "hierarchical" (an LSTM
             over the words of each sentence, attention over them, and an LSTM over the sentences, which are pooled),
-            "lstmn" (an LSTM, left to right, that attends over its own past states), or "transformer" (layers of
-            self-attention).
+            "lstmn" (an LSTM, left to right, that attends over its own past states), "orthogonal_lstm" (an LSTM whose
+            states are orthogonal to the mean of the earlier ones), or "transformer" (layers of self-attention).
         bidirectional: Whether an LSTM or GRU runs in both directions; other encoders have none and ignore it.
         pooling: How the states of the words become one vector: "attention", "mean", "max", or "last" (LSTM, GRU
             and LSTMN only: each direction's state after its last token).
         attention: Compatibility of query v and state h: "additive" v.tanh(W h + b), "bilinear" h.(W v), "dot" v.h, or
             "scaled_dot" v.h / sqrt(d), which is what Jain & Wallace call dot; or "uniform", the same weight for every
             word, with nothing to learn. Other poolings ignore it.
+        normaliser: What makes weights of scores: "softmax"; or "sparsemax" (Martins & Astudillo 2016) or "entmax" with
+            alpha 1.5 (Peters et al. 2019), by which words can have no weight at all. Of one text alone.
         heads: H attention heads, at most 1,000; each has its own query and pools its own d / H columns of the states.
         embedding_width: E, width of the word vectors, at most 100,000.
         hidden: Width of the states, for an LSTM or GRU of each direction; at most 100,000.
@@ -106,6 +111,7 @@ class ClassifierSettings:
     bidirectional: bool = True
     pooling: str = "attention"
     attention: str = "additive"
+    normaliser: str = "softmax"
     heads: int = 1
     embedding_width: int = 300
     hidden: int = 128
@@ -122,6 +128,7 @@ class ClassifierSettings:
         require_option("encoder", self.encoder, tuple(ENCODERS))
         require_option("pooling", self.pooling, POOLINGS)
         require_option("attention", self.attention, COMPATIBILITIES)
+        require_option("normaliser", self.normaliser, NORMALISERS)
         for name, most in MOST.items():
             require_at_least(name, getattr(self, name), 1)
             require_at_most(name, getattr(self, name), most)
@@ -151,6 +158,12 @@ class ClassifierSettings:
         require_option("second", self.second, SECOND)
         if self.texts not in (1, 2):
             raise ValueError(f"texts: got {self.texts}, expected 1 or 2")
+        plain = encoder.build_classifier is None and self.pooling == "attention" and self.texts == 1
+        if self.normaliser != "softmax" and not plain:
+            raise ValueError(
+                f"normaliser: {self.normaliser!r} is for attention that pools the words of one text, got "
+                f"encoder={self.encoder!r}, pooling={self.pooling!r} and {self.texts} text(s); use 'softmax'"
+            )
         if self.texts == 2 and encoder.build_classifier is not None:
             raise ValueError(f"texts: a classifier of two texts reads words, got encoder={self.encoder!r}")
         if self.texts == 2 and self.second == "query" and self.pooling == "attention" and self.heads != 1:
@@ -196,6 +209,11 @@ class TrainingSettings:
             batch only; or "all" rows: the same Adam as the encoder, on the whole matrix at every step.
         least_count: A word is in the vocabulary if the training documents hold it at least this often; the others
             teach the vector of unknown words.
+        remedy: What training asks of the attention beside accuracy (`training.remedies`): "none"; "diversity" of the
+            states; states "tied" to the vectors of their words; attention "supervised" by rationales; "deceptive", no
+            attention on the words that are forbidden; or "masked", words are hidden so that erased texts are not new.
+        strength: Of what the remedy adds to the loss, in nats; "masked" has none.
+        forbidden: The words of "deceptive", in any case of letters.
 
     Raises:
         TypeError, ValueError: as for `ClassifierSettings`.
@@ -209,6 +227,9 @@ class TrainingSettings:
     class_weights: str = "none"
     embedding_updates: str = "touched"
     least_count: int = 2
+    remedy: str = "none"
+    strength: float = 0.5
+    forbidden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_kinds(self)
@@ -217,5 +238,8 @@ class TrainingSettings:
         require_at_least("weight_decay", self.weight_decay, 0)
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate: got {self.learning_rate!r}, expected a number above 0")
+        require_option("remedy", self.remedy, REMEDIES)
+        if not 0 <= self.strength < float("inf"):
+            raise ValueError(f"strength: got {self.strength!r}, expected a number of at least 0")
         require_option("class_weights", self.class_weights, ("balanced", "none"))
         require_option("embedding_updates", self.embedding_updates, ("all", "touched"))

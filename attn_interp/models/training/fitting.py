@@ -24,6 +24,7 @@ from attn_interp.models.classifiers.trained import Epoch, Trained
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.training.objectives import Classification, Objective
 from attn_interp.models.training.optimisers import build_optimisers
+from attn_interp.models.training.remedies import PENALTIES, why_no_remedy
 from attn_interp.models.training.resuming import Progress, Resumable
 from attn_interp.models.training.threads import one_thread
 
@@ -68,7 +69,11 @@ def fit_classifier(
     training = training or TrainingSettings()
     device = require_device(device)
     vocabulary = Vocabulary.build(corpus.train, training.least_count)
-    objective = Classification(class_weights(corpus.train, len(corpus.classes), training), attention)
+    if reason := why_no_remedy(training, corpus.train, settings.state_width == settings.embedding_width):
+        raise ValueError(f"remedy {training.remedy!r}: {reason}")
+    if training.remedy in PENALTIES and (settings.pooling != "attention" or settings.heads != 1 or attention):
+        raise ValueError(f"remedy {training.remedy!r}: needs attention of one head of its own that pools the states")
+    objective = Classification(class_weights(corpus.train, len(corpus.classes), training), attention, training)
     with seeded(seed, device):
         module = build_classifier(settings, vocabulary, len(corpus.classes), embeddings).to(device)
         history = fit(module, corpus, vocabulary, training, objective, seed, progress, resume)

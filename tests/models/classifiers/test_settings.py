@@ -15,7 +15,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings, Training
         (
             {"encoder": "rnn"},
             "encoder: got 'rnn', expected one of 'average', 'cnn', 'gru', 'hierarchical', 'lstm', 'lstmn', "
-            "'transformer'",
+            "'orthogonal_lstm', 'transformer'",
         ),
         ({"pooling": "sum"}, "pooling: got 'sum', expected one of 'attention', 'last', 'max', 'mean'"),
         ({"attention": "tanh"}, "attention: got 'tanh', expected one of 'additive', 'bilinear', 'dot', 'scaled_dot'"),

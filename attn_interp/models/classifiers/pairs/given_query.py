@@ -71,6 +71,8 @@ Scores = AdditiveGiven | BilinearGiven | DotGiven | UniformGiven
 class GivenPooling(nn.Module):
     """context = sum_t alpha_t h_t over the words of one text, with alpha = softmax of their scores given a query."""
 
+    normaliser = "softmax"
+
     def __init__(self, scores: Scores) -> None:
         super().__init__()
         self.scores = scores
