@@ -4,6 +4,7 @@
     python analyses/validity.py --seeds 100                          narrower intervals
     python analyses/validity.py --corpus movies                      the neutral words are those of a real corpus
     python analyses/validity.py --corpus reviews.jsonl               yours
+    python analyses/validity.py --remedy deceptive                   of models that are taught to attend elsewhere
 
 Each claim that an experiment is used for is put to planted corpora on which it is true by construction and to others on
 which it is not, and each corpus to a model of its own. Writes power.csv and power.tex (detection and false-alarm rates
@@ -29,10 +30,10 @@ CAPTION = (
 
 
 def main() -> None:
-    asked = told(
-        parser_of(__doc__, "results/validity", seeds=SEEDS, **{name: getattr(Sizes(), name) for name in SIZED})
-    )
-    chosen = {name: getattr(asked, name) for name in SIZED}
+    parser = parser_of(__doc__, "results/validity", seeds=SEEDS, **{name: getattr(Sizes(), name) for name in SIZED})
+    parser.add_argument("--remedy", default=Sizes.remedy, help="how the models learn, as analyses/what_helps.py has it")
+    asked = told(parser)
+    chosen = {name: getattr(asked, name) for name in (*SIZED, "remedy")}
     sizes = Sizes(fillers=neutral_words(asked.corpus, asked.options), **chosen)
     result = run_trials(asked.seeds, sizes, asked.results, asked.jobs)
     write_tables({"power": result.summary()}, asked.results, {"power": CAPTION}, power_layout)

@@ -32,6 +32,7 @@ SMALLER |= {"--encoders": "lstm", "--recurrent": "lstm", "--poolings": "last,att
 """Given where a script has them: fewer documents, vectors, seeds, processes and encoders, little training."""
 FEWER = {
     "human_rationales": {"--seeds": "1"},
+    "what_helps": {"--remedies": "tied states,supervised", "--documents": "9"},
     "language_models": {"--seeds": "1", "--model": "language-model", "--answers": "negative= awful,positive= good"},
 }
 """Two encoders are run under each seed there, and a seed is one more row of what is compared. The language model is a

@@ -80,7 +80,12 @@ class Cell:
         """What tells this model from the others in a table."""
         settings = self.settings
         encoder = settings.encoder if self.site is None else f"{settings.encoder}, {self.site}"
-        return {"corpus": self.load_corpus().name, "encoder": encoder, "attention": settings.attention}
+        return {"corpus": self.load_corpus().name, "encoder": encoder, "attention": self._attention()}
+
+    def _attention(self) -> str:
+        """The attention with what is unusual about it."""
+        unusual = (self.settings.normaliser, self.training.remedy)
+        return ", ".join([self.settings.attention, *(each for each in unusual if each not in ("softmax", "none"))])
 
     @property
     def options(self) -> dict[str, Any]:
@@ -115,7 +120,7 @@ class Cell:
     def _name(self, key: str) -> str:
         settings = self.settings
         name = as_name(self.load_corpus().name)
-        return "-".join([name, settings.encoder, settings.attention, f"seed{self.seed}", key[:8]])
+        return "-".join([name, settings.encoder, as_name(self._attention()), f"seed{self.seed}", key[:8]])
 
     def _inputs(self) -> dict[str, str]:
         """What was read, by what it holds."""

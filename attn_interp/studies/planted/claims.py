@@ -14,7 +14,7 @@ import pandas as pd
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
-from attn_interp.experiments.other_question import other_question
+from attn_interp.experiments.other_question import other_question, why_not
 from attn_interp.experiments.people.faithfulness import AOPC, ATTENTION, faithfulness
 from attn_interp.experiments.people.faithfulness import per_document as areas_of
 from attn_interp.experiments.people.plausibility import plausibility
@@ -137,7 +137,10 @@ def plausibility_of_attention(case: Case) -> Interval:
 
 
 def mass_that_leaves(case: Case) -> Interval:
-    """Attention on the word that decides, minus what it has there under the other question."""
+    """Attention on the word that decides, minus what it has there under the other question; undefined where all
+    documents are asked the same."""
+    if why_not(case.reading):
+        return Interval(np.nan, np.nan, np.nan, 0, len(case.documents))
     return interval(other_question(case.reading).frame["left"], seed=case.seed)
 
 

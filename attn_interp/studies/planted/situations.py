@@ -26,6 +26,7 @@ from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.given_attention import RandomByDocument, RandomByWord, wrap_given, wrap_ornamental
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
+from attn_interp.studies.remedies.kinds import PLAIN, named
 
 TRAINED, BY_WORD, BY_DOCUMENT, RATIONALE, ORNAMENT = "trained", "by word", "by document", "rationale", "ornament"
 BY_QUESTION = "by question"
@@ -97,6 +98,8 @@ class Sizes:
         width: Of the word vectors; the states have half of it.
         fillers: The neutral words.
         epochs: Passes over the training documents.
+        remedy: Name of the remedy (`studies.remedies.kinds`) under which every model learns its attention; the
+            deceptive one may not attend to the keywords.
     """
 
     train: int = 240
@@ -104,6 +107,14 @@ class Sizes:
     width: int = 16
     fillers: tuple[str, ...] = FILLERS
     epochs: int = 14
+    remedy: str = PLAIN
+
+    def __post_init__(self) -> None:
+        (*_, remedy) = named([self.remedy])
+        if {"encoder", "attention"} & set(remedy.settings):
+            raise ValueError(
+                f"remedy: {self.remedy!r} is another network; the truth is known of context-free attention"
+            )
 
     def described(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -209,7 +220,18 @@ class Case:
     def _fit(self, settings: ClassifierSettings, seed: int, attention: Attention | None = None) -> Trained:
         epochs = self.sizes.epochs
         training = TrainingSettings(epochs=epochs, patience=epochs, learning_rate=1e-2)
+        if attention is None and settings.pooling == "attention" and settings.attention != "uniform":
+            settings, training = self._under_the_remedy(settings, training)
         return fit_classifier(self.corpus, settings, training, seed, progress=False, attention=attention)
+
+    def _under_the_remedy(
+        self, settings: ClassifierSettings, training: TrainingSettings
+    ) -> tuple[ClassifierSettings, TrainingSettings]:
+        (*_, remedy) = named([self.sizes.remedy])
+        training = replace(training, forbidden=tuple(KEYWORDS.values()), **remedy.training)
+        if training.remedy == "tied":
+            settings = replace(settings, hidden=settings.embedding_width)
+        return replace(settings, **remedy.settings), training
 
     def _attention(self, seed: int) -> Attention | None:
         kind = self.situation.attention
