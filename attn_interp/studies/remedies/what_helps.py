@@ -26,12 +26,12 @@ def cells_of(
     Args:
         asked: What `arguments.told` returns, with corpus, embeddings and documents.
     """
+    corpus = Cell(asked.corpus, asked.options).load_corpus()
     made: dict[str, list[Cell]] = {}
     reasons: dict[str, str] = {}
     for remedy in remedies:
-        plain = Cell(asked.corpus, asked.options)
         try:
-            own, how = changed(remedy, plain.load_corpus(), settings, training)
+            own, how = changed(remedy, corpus, settings, training)
         except ValueError as error:
             reasons[remedy.name] = str(error)
             continue
