@@ -13,7 +13,7 @@ import typer
 
 from attn_interp.data.formats.option_values import folder_name, given, parsed, whole_numbers
 from attn_interp.data.whole_files import whole_file
-from attn_interp.models.classifiers.settings import COMPATIBILITIES, ENCODERS
+from attn_interp.models.classifiers.settings import COMPATIBILITIES, ENCODERS, REMEDIES
 
 if TYPE_CHECKING:
     from attn_interp.studies.cell import Cell
@@ -77,6 +77,14 @@ def study(
     ] = None,
     encoder: Annotated[str, typer.Option(help=f"Some of {', '.join(ENCODERS)}; with commas between.")] = "lstm",
     attention: Annotated[str, typer.Option(help=f"Some of {', '.join(COMPATIBILITIES)}.")] = "additive",
+    normaliser: Annotated[str, typer.Option(help="What makes weights: softmax, sparsemax or entmax.")] = "softmax",
+    remedy: Annotated[
+        str, typer.Option(help=f"What training asks of the attention beside accuracy: {', '.join(REMEDIES)}.")
+    ] = "none",
+    strength: Annotated[float, typer.Option(help="Of the remedy, in nats of the loss.")] = 0.5,
+    forbid: Annotated[
+        str | None, typer.Option(help="Words that a deceptive model may not attend to, with commas between.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides training and everything drawn.")] = 0,
     seeds: Annotated[
         str | None, typer.Option(metavar="0,1,2", help="Several seeds; intervals are over them too.")
@@ -126,7 +134,8 @@ def study(
         encoders=tuple(encoder.split(",")),
         attentions=tuple(attention.split(",")),
         seeds=(seed,) if seeds is None else whole_numbers("--seeds", seeds),
-        settings={"embedding_width": width},
+        settings={"embedding_width": width, "normaliser": normaliser},
+        training={"remedy": remedy, "strength": strength, "forbidden": tuple(forbid.split(",")) if forbid else ()},
         embeddings=embeddings,
         documents=documents,
         eps=eps,
