@@ -46,6 +46,8 @@ def exchanged(document: Document) -> Document:
     >>> exchanged(Document("Ann is here.", second="Where is Ann?", id="1")).words
     ('Where', 'is', 'Ann', '?')
     """
+    if not isinstance(document, Document):
+        raise TypeError(f"exchanged: got a {type(document).__name__}, expected a Document with a second text")
     if document.second is None:
         raise ValueError(f"document {document.id!r}: has no second text, nothing can be exchanged")
     return replace(

@@ -188,6 +188,7 @@ def compare(answers: Mapping[str, Answers]) -> pd.DataFrame:
         interval over documents), n, undefined.
 
     Raises:
+        TypeError: no mapping of answers.
         ValueError: fewer than two models, or no experiment that both were asked.
 
     >>> import attn_interp as ai
@@ -197,6 +198,8 @@ def compare(answers: Mapping[str, Answers]) -> pd.DataFrame:
     >>> table["n"].iloc[0]
     9
     """
+    if not isinstance(answers, Mapping) or not all(isinstance(each, Answers) for each in answers.values()):
+        raise TypeError("compare: give what ask returns of each model, as {name: ask(reading)}")
     if len(answers) < 2:
         raise ValueError(f"compare: got {len(answers)} models; give at least two, as {{name: answers}}")
     (base, first), *others = answers.items()

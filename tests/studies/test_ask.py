@@ -152,3 +152,9 @@ def test_the_answers_have_one_sentence(answers) -> None:
     assert "mean of median TVD, permuted: " in answers.sentence()
     assert answers.sentence()[:200] in repr(answers)
     assert answers.sentence()[:60] in answers._repr_html_()
+
+
+def test_what_is_no_answer_is_not_compared() -> None:
+    for given in ([1, 2], {"a": 1, "b": 2}):
+        with pytest.raises(TypeError, match="compare: give what ask returns of each model"):
+            compare(given)

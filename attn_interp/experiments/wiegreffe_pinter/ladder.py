@@ -78,6 +78,8 @@ def ladder(runs: Mapping[int, Rungs], *, prices: Sequence[float] = PRICES) -> Re
     Raises:
         ValueError: no runs, a price <= 0, or rungs and seeds that do not have the same documents.
     """
+    if not isinstance(runs, Mapping):
+        raise TypeError(f"ladder: got a {type(runs).__name__}, expected {{seed of the base model: Rungs(...)}}")
     if not runs:
         raise ValueError("ladder: no runs were given; give at least one base model")
     if not all(price > 0 for price in prices):

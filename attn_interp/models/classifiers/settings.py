@@ -64,8 +64,9 @@ def require_kinds(settings: Any) -> None:
         value = getattr(settings, field.name)
         kind = str(field.type).removeprefix("tuple[").removesuffix(", ...]")
         several = kind != field.type
-        if several and not isinstance(value, Iterable):
-            raise TypeError(f"{field.name}: got {shortened(repr(value), 60)}, expected a list of whole numbers")
+        if several and (not isinstance(value, Iterable) or isinstance(value, str)):
+            what = "texts" if kind == "str" else "whole numbers"
+            raise TypeError(f"{field.name}: got {shortened(repr(value), 60)}, expected a list of {what}")
         plain = tuple(of_kind(field.name, each, kind) for each in (value if several else (value,)))
         object.__setattr__(settings, field.name, plain if several else plain[0])
 

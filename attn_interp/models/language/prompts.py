@@ -60,6 +60,10 @@ def prompt_of(prompt: str | Sequence[Message], tokenizer: Any) -> Prompt:
     if isinstance(prompt, str):
         whole, special = prompt, True
     elif isinstance(prompt, Sequence) and all(isinstance(message, Mapping) for message in prompt):
+        if wrong := [message for message in prompt if not {"role", "content"} <= message.keys()]:
+            raise ValueError(
+                f"wrap: the message {shortened(repr(wrong[0]), 60)} of the prompt has no role or no content; give both"
+            )
         try:
             whole = tokenizer.apply_chat_template(list(prompt), tokenize=False, add_generation_prompt=True)
         except (ValueError, AttributeError) as error:  # transformers' own, of a tokenizer without a template

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ def from_files(name: str | Path, auto: str | None, **settings: Any) -> tuple[nn.
         import transformers
     except ImportError as error:
         raise ImportError("transformers is not installed; pip install 'attn-interp[transformers]'") from error
+    near = get_close_matches(str(name).lower(), EMBEDDED, 1, 0.8)
+    if near and str(name) not in EMBEDDED and not Path(name).exists():
+        raise OSError(f"{name}: there is no such folder or model; did you mean {near[0]!r}?")
     place = EMBEDDED[str(name)].folder() if str(name) in EMBEDDED else name
     settings |= {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
     try:

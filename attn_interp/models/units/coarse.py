@@ -6,6 +6,7 @@ weights are shared out among its words in proportion to what they had; it is lef
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -67,9 +68,16 @@ def in_units(document: Document, cut: Cut) -> Document:
     A rationale marks a unit as its most marked word is; a signal of a unit is the mean over its words that have one.
 
     Raises:
+        TypeError: what cuts gives no pairs of whole numbers.
         ValueError: the units do not hold every word once, in order.
     """
-    spans = [(int(start), int(end)) for start, end in cut(document)]
+    given = cut(document)
+    try:
+        spans = [(operator.index(start), operator.index(end)) for start, end in given]
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"document {document.id!r}: its units are {shortened(repr(given), 80)}; give (start, end) in words of each"
+        ) from error
     edges = [0, *(end for _, end in spans)]
     if [start for start, _ in spans] != edges[:-1] or edges[-1] != len(document) or any(a >= b for a, b in spans):
         raise ValueError(
