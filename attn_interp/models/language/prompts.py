@@ -60,7 +60,7 @@ def prompt_of(prompt: str | Sequence[Message], tokenizer: Any) -> Prompt:
     if isinstance(prompt, str):
         whole, special = prompt, True
     elif isinstance(prompt, Sequence) and all(isinstance(message, Mapping) for message in prompt):
-        if wrong := [message for message in prompt if not {"role", "content"} <= message.keys()]:
+        if wrong := [message for message in prompt if not {"role", "content"} <= set(message)]:
             raise ValueError(
                 f"wrap: the message {shortened(repr(wrong[0]), 60)} of the prompt has no role or no content; give both"
             )
