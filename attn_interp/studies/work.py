@@ -12,6 +12,8 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample
 from attn_interp.experiments import experiment_of
+from attn_interp.experiments.people.faithfulness import faithfulness
+from attn_interp.experiments.people.parts.edited import MASK
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record import Experiment
 from attn_interp.models.classifiers.trained import Trained
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 WORDS_OF_SENTENCES = "word_attention"
 CHECKPOINT = "model"
+EDITED = 60  # documents whose words are masked, some hundred times each
 EVERYTHING = "quality"  # is asked of all test documents, however few the others look at
 
 
@@ -91,9 +94,16 @@ class ClassifierWork:
         return read(of.model, of.documents, of.seed, of.training, self.progress, SENTENCE)
 
     def steps(self) -> Sequence[Step]:
-        """Every experiment that is asked of one model; some are run by name alone."""
+        """Every experiment that is asked of one model, and two variants; some are run by name alone."""
         of_sentences = self._step(experiment_of("plausibility"), SENTENCE)
-        return [*(self._step(experiment) for experiment in asked_of_a_reading()), replace(of_sentences, by_name=True)]
+        masked = Step(
+            f"faithfulness, {MASK}",
+            lambda: faithfulness(self.reading.sample(EDITED), operator=MASK),
+            decided_by={"documents": min(EDITED, self.cell.documents or EDITED)},
+            by_name=True,
+        )
+        plain = [self._step(experiment) for experiment in asked_of_a_reading()]
+        return [*plain, replace(of_sentences, by_name=True), masked]
 
     def _step(self, experiment: Experiment, unit: str = WORD) -> Step:
         """One experiment, under the options of the cell; of coarser units it is a variant."""

@@ -87,7 +87,8 @@ def test_a_missing_file_is_named(tmp_path) -> None:
 
 def test_every_experiment_is_a_step_that_says_what_decides_it(cell, tmp_path) -> None:
     steps = {step.name: step for step in cell.work(tmp_path, progress=False).steps()}
-    assert list(steps) == [*(experiment.name for experiment in asked_of_a_reading()), "plausibility, sentence"]
+    variants = ["plausibility, sentence", "faithfulness, mask"]
+    assert list(steps) == [*(experiment.name for experiment in asked_of_a_reading()), *variants]
     assert [name for name, step in steps.items() if not step.by_name] == list(default_names())
     decisive = {name for step in steps.values() for name in step.decided_by}
     assert decisive == {"documents", "draws", "eps", "method", "site"}

@@ -9,12 +9,15 @@ from typing import Any
 import pandas as pd
 
 from attn_interp.experiments import experiment_of
-from attn_interp.experiments.people.plausibility import per_document
+from attn_interp.experiments.people import faithfulness, plausibility
+from attn_interp.experiments.people.faithfulness import AOPC
 from attn_interp.experiments.result import Result
 from attn_interp.measures.divergence import LN2
 from attn_interp.statistics.clusters import DOCUMENT, SEED, summarise_crossed
 
 PLAUSIBILITY = "plausibility"
+PER_DOCUMENT = {PLAUSIBILITY: plausibility.per_document, "faithfulness": faithfulness.per_document}
+"""One row per document and more, of experiments that are not pooled over seeds."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,14 @@ class Question:
 
     Attributes:
         heading: What it is called.
-        experiment: Whose result it is read from.
+        step: Whose result it is read from: the experiment, and after a comma the variant.
         value: The column of the value.
         where: Which rows, as {column: value}.
         least, most: What it can be.
     """
 
     heading: str
-    experiment: str
+    step: str
     value: str
     where: Mapping[str, str] = field(default_factory=dict)
     least: float = 0.0
@@ -41,6 +44,11 @@ def _tau(other: str) -> dict[str, str]:
     return {"first": "attention", "second": other}
 
 
+def _aopc(method: str) -> dict[str, str]:
+    return {"method": method, "size": AOPC}
+
+
+MASKED, NEEDED = "faithfulness, mask", "comprehensiveness_minus_random"
 ACCURACY = Question("accuracy", "quality", "accuracy", {"predictor": "model"})
 QUESTIONS = (
     ACCURACY,
@@ -50,6 +58,8 @@ QUESTIONS = (
     Question("JSD, same output (nats)", "adversary", "jsd", most=LN2),
     Question("unflippable", "reach", "unflippable"),
     Question("erased sooner than chance", "erasure", "minus_attention", {"ordering": "random"}, -1.0),
+    Question("needed (masked), attention", MASKED, NEEDED, _aopc("attention"), -1.0),
+    Question("needed (masked), leave-one-out", MASKED, NEEDED, _aopc("leave-one-out"), -1.0),
     Question("AUROC, attention", PLAUSIBILITY, "auroc", {"scorer": "attention"}),
     Question("AUROC, leave-one-out", PLAUSIBILITY, "auroc", {"scorer": "leave-one-out"}),
 )
@@ -61,8 +71,9 @@ GAINED = Question("accuracy gained by attention", "quality", "accuracy", least=-
 
 def values(question: Question, result: Result) -> pd.DataFrame:
     """document and value of one result."""
-    pooling = experiment_of(question.experiment).pooling
-    frame = per_document(result) if question.experiment == PLAUSIBILITY else pooling.rows(result)  # type: ignore[union-attr]
+    experiment = experiment_of(question.step.partition(", ")[0])
+    rows = PER_DOCUMENT.get(experiment.name) or experiment.pooling.rows  # type: ignore[union-attr]
+    frame = rows(result)
     for column, value in question.where.items():
         frame = frame[frame[column] == value]
     found: pd.DataFrame = frame[[DOCUMENT, question.value]].rename(columns={question.value: "value"})
@@ -107,9 +118,9 @@ def remedies_table(
 
 def _of_seeds(question: Question, seeds: Mapping[int, Mapping[str, Result]]) -> pd.DataFrame:
     parts = [
-        values(question, own[question.experiment]).assign(**{SEED: seed})
+        values(question, own[question.step]).assign(**{SEED: seed})
         for seed, own in sorted(seeds.items())
-        if question.experiment in own
+        if question.step in own
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

@@ -15,7 +15,7 @@ from attn_interp.studies.cell import Cell
 from attn_interp.studies.remedies.kinds import PLAIN, UNIFORM, Remedy, changed, named
 from attn_interp.studies.run import run_cells
 
-ASKED = tuple(dict.fromkeys(question.experiment for question in QUESTIONS))
+ASKED = tuple(dict.fromkeys(question.step for question in QUESTIONS))
 
 
 def cells_of(
