@@ -174,7 +174,7 @@ def summarise(result: Result) -> pd.DataFrame:
     - F1 of means: of the quantity iou_f1, the F1 of mean precision and mean recall: the ERASER scorer's macro average
       of span matches (its other one; the mean of F1 stands beside it).
     - normalised: (m - prior) / (people - prior) over documents where all scorers are defined, paired; the prior is a
-      baseline by position and the ceiling `PERSON`, see settings. NaN where the interval of people - prior reaches 0.
+      baseline by position and the ceiling `PERSON`, see settings. Without that baseline there are no such rows. NaN where the interval of people - prior reaches 0.
     - rows: how many rows have no measure for the quantity's reason, of n.
     """
     documents = per_document(result)
@@ -184,7 +184,7 @@ def summarise(result: Result) -> pd.DataFrame:
         for group, own in frame.groupby("group", sort=True):
             parts.append(_means(own, seed).assign(grouping=frame["grouping"].iloc[0], group=group))
     scorers, values = _by_scorer(documents)
-    for quantity in NORMALISED:
+    for quantity in NORMALISED if result.settings["prior"] in scorers else ():
         of_scorers = pd.DataFrame(values[:, :, MEASURES.index(quantity)], columns=scorers)
         rows = normalised(of_scorers, result.settings["prior"], result.settings["ceiling"], seed)
         parts.append(rows.assign(quantity=quantity, grouping="all", group="all"))

@@ -298,3 +298,8 @@ def test_a_roc_curve_runs_along_its_steps() -> None:
     tied = _curves([np.ones(4)], [marks])[0]
     np.testing.assert_allclose(tied[: len(GRID)], GRID)
     np.testing.assert_allclose(tied[len(GRID) :], 0.5)
+
+
+def test_without_baselines_nothing_is_normalised(asked) -> None:
+    summary = plausibility(asked, methods=METHODS, baselines={}).summary()
+    assert "normalised" not in set(summary["statistic"]) and "mean" in set(summary["statistic"])
