@@ -174,7 +174,8 @@ def summarise(result: Result) -> pd.DataFrame:
     - F1 of means: of the quantity iou_f1, the F1 of mean precision and mean recall: the ERASER scorer's macro average
       of span matches (its other one; the mean of F1 stands beside it).
     - normalised: (m - prior) / (people - prior) over documents where all scorers are defined, paired; the prior is a
-      baseline by position and the ceiling `PERSON`, see settings. Without that baseline there are no such rows. NaN where the interval of people - prior reaches 0.
+      baseline by position, without which there are no such rows, and the ceiling `PERSON`, see settings. NaN where the
+      interval of people - prior reaches 0.
     - rows: how many rows have no measure for the quantity's reason, of n.
     """
     documents = per_document(result)
