@@ -105,6 +105,10 @@ def _told_of_errors_alone(logging: Any) -> Iterator[None]:
         logging.set_verbosity(before)
 
 
+TEXTS = "attn_interp_texts"
+"""In the configuration of a model that `fine_tune` has trained: 1, or 2 where it reads pairs."""
+
+
 @dataclass(frozen=True)
 class CollatePieces:
     """Documents -> a batch in the pieces of a tokenizer.
@@ -113,13 +117,22 @@ class CollatePieces:
         tokenizer: Of the model.
         room: Positions that the model has, special tokens counted; None: any number.
         exchanged: Whether the documents are pairs whose texts are exchanged, so that their second comes first.
+        config: Of the model, which says under `TEXTS` how many texts it was fine-tuned on, where that was done here.
     """
 
     tokenizer: Any
     room: int | None
     exchanged: bool = False
+    config: Any = None
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
+        texts = getattr(self.config, TEXTS, None)
+        for document in documents if texts is not None else ():
+            if (1 if document.second is None else 2) != texts:
+                has, what = ("no", "pairs") if texts == 2 else ("a", "single texts")
+                raise ValueError(
+                    f"document {document.id!r}: has {has} second text, and the model was trained on {what}"
+                )
         return collate_pieces(documents, self.tokenizer, self.room, self.exchanged)
 
     def pieces(self, document: Document) -> Pieces:
@@ -203,8 +216,9 @@ def wrap_classifier(
         )
     device = require_device(device)
     model = model.to(device).eval()
-    collate = CollatePieces(tokenizer, positions(model, tokenizer), exchanged)
-    documents = example or made_up(words_of(tokenizer), pairs=exchanged)
+    collate = CollatePieces(tokenizer, positions(model, tokenizer), exchanged, model.config)
+    pairs = exchanged or getattr(model.config, TEXTS, None) == 2
+    documents = example or made_up(words_of(tokenizer), pairs=pairs)
     inputs = Inputs(model)
     longer, shorter = two_sizes(documents)
 

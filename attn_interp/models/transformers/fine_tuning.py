@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from attn_interp.data.batch import Batch, batch_count
-from attn_interp.data.corpus import SPLITS, Corpus
+from attn_interp.data.corpus import SPLITS, Corpus, seconds_of
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.whole_files import room_for
 from attn_interp.models.attention_model import AttentionModel
@@ -25,7 +25,7 @@ from attn_interp.models.classifiers.settings import require_at_least, require_ki
 from attn_interp.models.classifiers.trained import Epoch
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.training.fitting import finite, groups_in_random_order, seeded
-from attn_interp.models.transformers.adapter import CollatePieces, cut_to_fit, from_files
+from attn_interp.models.transformers.adapter import TEXTS, CollatePieces, cut_to_fit, from_files, is_transformers
 
 FACTS = "fine_tuning.json"
 
@@ -136,6 +136,8 @@ def fine_tune(
             f"fine_tune: the model has classes {', '.join(model.classes)}, corpus {corpus.name!r} has "
             f"{', '.join(corpus.classes)}; load the model with the classes of the corpus"
         )
+    if is_transformers(model.module):
+        setattr(model.module.config, TEXTS, 2 if seconds_of(corpus.train) else 1)
     train, dev, lost = _that_fit(model, corpus)
     optimiser = _optimiser(model, settings)
     steps = batch_count([len(document) for document in train], settings.batch_size) * settings.epochs

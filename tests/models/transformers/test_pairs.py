@@ -10,12 +10,15 @@ import torch
 from attn_interp.attribution.leave_one_out import leave_one_out
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words, exchanged
+from attn_interp.data.load import load
 from attn_interp.experiments.deep.sink import sink
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.reading import read
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.saving import load_model
 from attn_interp.models.transformers.adapter import cut_to_fit
+from attn_interp.models.transformers.fine_tuning import FineTuningSettings, fine_tune
 from attn_interp.models.wrap import wrap
 
 transformers = pytest.importorskip("transformers")
@@ -133,3 +136,25 @@ def test_the_second_text_is_attended_to_where_pairs_come_exchanged(model, module
 def test_a_single_text_is_no_exchanged_pair(module, tokenizer) -> None:
     with pytest.raises(ValueError, match="has no second text, and the model reads pairs that are exchanged"):
         wrap(module, tokenizer, exchanged=True).predict("the film")
+
+
+def test_a_model_that_was_fine_tuned_on_pairs_reads_pairs_alone_also_when_it_is_loaded(
+    tokenizer, planted, tmp_path
+) -> None:
+    config = transformers.BertConfig(
+        vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
+        max_position_embeddings=60,
+    )  # fmt: skip
+    pairs = [replace(each, second=Document(words=each.words[:3])) for each in planted.train[:24]]
+    for trained_on, other, message in (
+        (pairs, planted.test[0], "has no second text, and the model was trained on pairs"),
+        (planted.train[:24], pairs[0], "has a second text, and the model was trained on single texts"),
+    ):
+        corpus = load(trained_on, classes=planted.classes)
+        model = wrap(transformers.BertForSequenceClassification(config), tokenizer, classes=corpus.classes)
+        fine_tune(model, corpus, FineTuningSettings(epochs=1), progress=False)
+        folder = model.save(tmp_path / message[4:6])
+        for each in (model, load_model(folder)):
+            assert len(each.predict([corpus.test[0]])) == 1
+            with pytest.raises(ValueError, match=message):
+                each.predict([other])
