@@ -19,7 +19,7 @@ from attn_interp.door import stub
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "attn_interp"
 ROOMS = (
-    *("by_name", "data", "recording", "models", "measures", "attribution", "readout", "statistics", "experiments"),
+    *("by_name", "data", "measures", "recording", "models", "attribution", "readout", "statistics", "experiments"),
     *("figures", "report", "studies", "cli", "door", "__init__"),
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -1,4 +1,5 @@
-"""Tensors -> one number per document: divergence, rank agreement, and agreement with what people marked.
+"""Tensors -> one number per document: divergence, rank agreement, agreement with what people marked,
+and how alike states are.
 
 Of two distributions: `tvd`, `jsd`, `kl`.
 Of two rankings of the words of a document: `kendall_tau` (with its p-value), `weighted_tau`, `spearman`,
@@ -6,6 +7,7 @@ Of two rankings of the words of a document: `kendall_tau` (with its p-value), `w
 Of scores and the words that a person marked: `average_precision`, `precision_recall_area`, `auroc`, `marked_in_top`,
 `all_on_top`, `curve_points`; of marked spans: `top_words`, `span_scores`.
 Of people with one another: `cohen_kappa`, `fleiss_kappa`, `pair_agreement`.
+Of the states of the words of a document: `conicity`.
 Of attention between two texts and the words that belong together: `best_links`, `alignment_error_rate`,
 `chance_error_rate`, `mass_on_links`.
 
@@ -31,6 +33,7 @@ from attn_interp.measures.rationale_scores import (
     precision_recall_area,
 )
 from attn_interp.measures.spans import span_scores, top_words
+from attn_interp.measures.states import conicity
 
 __all__ = [
     "LN2",
@@ -41,6 +44,7 @@ __all__ = [
     "best_links",
     "chance_error_rate",
     "cohen_kappa",
+    "conicity",
     "curve_points",
     "fleiss_kappa",
     "jsd",

@@ -12,6 +12,7 @@ from torch.nn import functional
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import UNKNOWN_ID
+from attn_interp.measures.states import conicity
 from attn_interp.models.classifiers.settings import TrainingSettings
 
 SMALLEST = 1e-6  # attention whose logarithm is still taken
@@ -33,21 +34,6 @@ class Seen:
     embedded: torch.Tensor
     states: torch.Tensor
     attention: torch.Tensor
-
-
-def conicity(states: torch.Tensor, is_word: torch.Tensor) -> torch.Tensor:
-    """(B,) the mean cosine between the states (B, T, D) of the words and their mean; in [-1, 1], 1 where all point the
-    same way.
-
-    >>> round(float(conicity(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]), torch.ones(1, 2, dtype=torch.bool))), 4)
-    0.7071
-
-    Reference: Mohankumar et al. 2020, section 3.1.
-    """
-    count = is_word.sum(-1, keepdim=True).clamp(min=1)  # (B, 1)
-    mean = (states * is_word[..., None]).sum(1) / count
-    cosine = functional.cosine_similarity(states, mean[:, None], dim=-1)  # (B, T)
-    return (cosine * is_word).sum(-1) / count[:, 0]
 
 
 def diversity(seen: Seen, settings: TrainingSettings) -> torch.Tensor:
