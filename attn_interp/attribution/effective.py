@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.pushed_back import check_states_of_words, weighed_states
+from attn_interp.attribution.states import check_states_of_words, weighed_states
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.recording import record
