@@ -1,12 +1,16 @@
-"""Attention times the gradient of the probability at the attention: with the bias in it, and with the bias absorbed."""
+"""Attention times a gradient at the attention: of the probability, with the bias in it and with the bias absorbed, and
+of the difference of two logits, which projects what is weighed on the direction of the output."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.predicting import lead_of, probability_of
 
 
 def attention_x_gradient(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
@@ -32,8 +36,28 @@ def attention_x_gradient_absorbed(model: AttentionModel, batch: Batch, classes: 
     return Attribution(product - weights * product.sum(-1, keepdim=True))
 
 
-def _product(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """alpha_t dp/dalpha_t and alpha, both (B, W)."""
-    run, gradient = model.run_and_gradient(batch, classes)
+def attention_x_projection(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
+    """alpha_t <v_t, dm/dc>: what word t adds to the context c = sum_t alpha_t v_t, projected on the direction in which
+    the lead m of the class grows.
+
+    v_t is the value of word t, which the head weighs, and m the logit of the class minus the largest logit of another;
+    the values are in logits. The derivative of m by alpha_t is <v_t, dm/dc>, so the states themselves are not needed.
+    Where the logits are affine in the attention it is exact: alpha_t (s_t - b), s_t the same difference with all
+    attention on word t and b that with none, and the values sum to m - b. For two classes it orders the words as
+    attention x gradient does, and its differences between documents are not squeezed by p(1 - p).
+
+    Reference: Kobayashi et al. 2020, section 3, for the vectors alpha_t v_t; the direction in place of their lengths.
+    """
+    return Attribution(_product(model, batch, classes, lead_of)[0])
+
+
+def _product(
+    model: AttentionModel,
+    batch: Batch,
+    classes: torch.Tensor,
+    of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = probability_of,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """alpha_t dp/dalpha_t and alpha, both (B, W); p is what `of` makes of the logits and classes."""
+    run, gradient = model.run_and_gradient(batch, classes, of)
     # The module's own weights are alpha times the mass on words, and dp/dalpha is its gradient times the same mass.
     return run.weights * (gradient * run.word_mass[:, None]), run.weights

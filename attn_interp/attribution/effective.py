@@ -7,15 +7,13 @@ from typing import NamedTuple
 import torch
 
 from attn_interp.attribution.attribution import Attribution
-from attn_interp.attribution.states import check_states_of_words, weighed_states
+from attn_interp.attribution.states import ENCODER, check_states_of_words, weighed_states
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.recording import record
 
 
-def effective_weights(
-    model: AttentionModel, batch: Batch, classes: torch.Tensor, states: str = "encoder"
-) -> Attribution:
+def effective_weights(model: AttentionModel, batch: Batch, classes: torch.Tensor, states: str = ENCODER) -> Attribution:
     """The attention without its part that the states cancel: of all weightings with the same mixture of states, the
     one with the least sum of squares (see `effective_attention`).
 

@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from attn_interp.attribution.at_weights import attention_x_gradient, attention_x_gradient_absorbed
+from attn_interp.attribution.at_weights import (
+    attention_x_gradient,
+    attention_x_gradient_absorbed,
+    attention_x_projection,
+)
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.effective import effective_weights
 from attn_interp.attribution.flow.layered import flowed, relevance, rolled_out, value_zeroed
@@ -21,6 +25,7 @@ from attn_interp.attribution.leave_one_out import leave_one_out, leave_one_out_s
 from attn_interp.attribution.noise import gradient_shap, smoothgrad
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.attribution.surrogate import kernel_shap, lime
+from attn_interp.attribution.value_norm import attention_x_value_norm
 from attn_interp.attribution.votes import votes
 from attn_interp.data.document import shortened
 
@@ -46,6 +51,8 @@ ALL_METHODS: dict[str, Registered] = {
     "KernelSHAP": Registered(kernel_shap, "up to 256 runs and 2 for each word", sampled=True),
     "attention x gradient": Registered(attention_x_gradient, "one gradient"),
     "attention x gradient (bias absorbed)": Registered(attention_x_gradient_absorbed, "one gradient"),
+    "attention x projection": Registered(attention_x_projection, "one gradient"),
+    "attention x value norm": Registered(attention_x_value_norm, "two runs", signed=False),
     "attention pushed back": Registered(
         pushed_back_attention, "up to 16 gradients for each word", signed=False, sampled=True
     ),

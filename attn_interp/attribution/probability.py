@@ -9,7 +9,8 @@ from types import ModuleType
 import torch
 
 from attn_interp.data.batch import POSITIONS, Batch
-from attn_interp.models.attention_model import AttentionModel, probability_of
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.predicting import probability_of
 
 ROWS_AT_ONCE = 128  # documents in one pass of the model; more are no faster on a CPU
 

@@ -7,7 +7,7 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution
 from attn_interp.attribution.probability import rows_at_once, rows_of
-from attn_interp.attribution.states import check_states_of_words, weighed_states
+from attn_interp.attribution.states import ENCODER, check_states_of_words, weighed_states
 from attn_interp.data.batch import Batch
 from attn_interp.data.draws import generator
 from attn_interp.models.attention_model import AttentionModel
@@ -21,7 +21,7 @@ def pushed_back_attention(
     batch: Batch,
     classes: torch.Tensor,
     seed: int = 0,
-    states: str = "encoder",
+    states: str = ENCODER,
     directions: int = DIRECTIONS,
 ) -> Attribution:
     """sum_t alpha_t ||dh_t/de_i||, the Frobenius norm of the Jacobian of state h_t by the embedding of word i, shared

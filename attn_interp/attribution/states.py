@@ -9,6 +9,9 @@ from torch import nn
 
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.view import to_words
+
+ENCODER = "encoder"  # path of the module whose states a classifier of ours weighs
 
 
 def check_states_of_words(model: AttentionModel, batch: Batch, what: str) -> None:
@@ -24,8 +27,14 @@ def weighed_states(model: AttentionModel, batch: Batch, embeddings: torch.Tensor
     """(B, T, D) what the view's head weighs, as it comes from the embeddings (B, T, E).
 
     Raises:
-        ValueError: there is no module at `path`, or its output is not one state for each position.
+        ValueError: there is no module at `path`, its output is not one state for each position, or the attention is a
+            part of it.
     """
+    if model.view.site.startswith(f"{path}."):
+        raise ValueError(
+            f"states: the attention at {model.view.site!r} is inside module {path!r} and cannot weigh what that puts "
+            "out; give states=, the path of the module whose output it weighs"
+        )
     try:
         module = model.module.get_submodule(path)
     except AttributeError as error:
@@ -51,3 +60,19 @@ def weighed_states(model: AttentionModel, batch: Batch, embeddings: torch.Tensor
             f"{tuple(batch.ids.shape)}: a state for each position"
         )
     return held[0].unflatten(-1, (model.site.heads, -1))[..., int(model.view.head), :]
+
+
+def states_of_words(model: AttentionModel, batch: Batch, what: str, path: str = ENCODER) -> torch.Tensor:
+    """(B, W, D) the state of each word, as the view's head weighs it; 0 past the last word.
+
+    Args:
+        what: what is made of them, for the message of an error.
+        path: of the module whose output (B, T, D) the attention weighs.
+
+    Raises:
+        ValueError: as `check_states_of_words` and `weighed_states`.
+    """
+    check_states_of_words(model, batch, what)
+    with torch.no_grad():
+        states = weighed_states(model, batch, model.embeddings(batch), path)
+    return to_words(states, batch.is_word)[0]

@@ -25,7 +25,7 @@ from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.checks.device import device_of
 from attn_interp.models.checks.outputs import check_numbers
 from attn_interp.models.input_embeddings import InputEmbeddings
-from attn_interp.models.predicting import as_documents, predictions_frame
+from attn_interp.models.predicting import as_documents, predictions_frame, probability_of
 from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
 from attn_interp.recording import Site, intervene, record, replay
@@ -204,11 +204,17 @@ class AttentionModel:
         of a word is moved by scaling it in all its pieces, heads and queries alike: `Rows.by_weight_of_words`."""
         return self.run_and_gradient(batch, classes)[1]
 
-    def run_and_gradient(self, batch: Batch, classes: torch.Tensor) -> tuple[Run, torch.Tensor]:
-        """What `run` and `gradient_at_weights` say of the batch, by one pass for both."""
+    def run_and_gradient(
+        self,
+        batch: Batch,
+        classes: torch.Tensor,
+        of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    ) -> tuple[Run, torch.Tensor]:
+        """What `run` and `gradient_at_weights` say of the batch, by one pass for both; the gradient is of what `of`
+        makes of logits (B, C) and classes (B,); None: the probability of the class."""
         with torch.enable_grad(), record(self.module, [self.site], gradients=True) as recording:
             logits = self.batch_logits(batch)
-            chosen = probability_of(logits, classes).sum()
+            chosen = (of or probability_of)(logits, classes).sum()
         weights = recording[self.view.site]
         steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read
         gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
@@ -281,17 +287,3 @@ class AttentionModel:
         positions = replaced.gather(1, unit.clamp(min=0)) & (unit >= 0)
         with torch.no_grad(), self.embedding.changed(lambda output: torch.where(positions[..., None], vector, output)):
             return self.batch_logits(batch)
-
-
-def probability_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """(B,) the probability of one class for each document, to take a gradient of.
-
-    Raises:
-        ValueError: autograd is on, and the logits (B, C) lead back to nothing.
-    """
-    if torch.is_grad_enabled() and not logits.requires_grad:
-        raise ValueError(
-            "no gradient reaches back from the logits: the module cuts it off (quantised layers, torch.no_grad() or "
-            "detach() in its forward), or torch.inference_mode() is on; use leave-one-out or attention"
-        )
-    return logits.softmax(-1).gather(1, classes[:, None]).squeeze(1)

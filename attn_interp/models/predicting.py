@@ -74,3 +74,33 @@ def as_documents(texts: str | Document | Sequence[str | Document]) -> Sequence[D
     if isinstance(texts, str | Document):
         texts = [texts]
     return [Document(each) if isinstance(each, str) else each for each in texts]
+
+
+def probability_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """(B,) the probability of one class for each document, to take a gradient of.
+
+    Raises:
+        ValueError: as `_require_gradient`.
+    """
+    _require_gradient(logits)
+    return logits.softmax(-1).gather(1, classes[:, None]).squeeze(1)
+
+
+def lead_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """(B,) the logit of one class for each document minus the largest logit of another, to take a gradient of.
+
+    Raises:
+        ValueError: as `_require_gradient`.
+    """
+    _require_gradient(logits)
+    rival = logits.scatter(1, classes[:, None], -torch.inf).amax(-1)
+    return logits.gather(1, classes[:, None]).squeeze(1) - rival
+
+
+def _require_gradient(logits: torch.Tensor) -> None:
+    """Raises ValueError where autograd is on, and the logits (B, C) lead back to nothing."""
+    if torch.is_grad_enabled() and not logits.requires_grad:
+        raise ValueError(
+            "no gradient reaches back from the logits: the module cuts it off (quantised layers, torch.no_grad() or "
+            "detach() in its forward), or torch.inference_mode() is on; use leave-one-out or attention"
+        )

@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from attn_interp.attribution.at_weights import attention_x_gradient, attention_x_gradient_absorbed
+from attn_interp.attribution.at_weights import (
+    attention_x_gradient,
+    attention_x_gradient_absorbed,
+    attention_x_projection,
+)
+from attn_interp.attribution.states import states_of_words
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
@@ -73,6 +78,40 @@ def test_closed_forms_of_an_affine_readout(unsure, mixed, classes) -> None:
     assert torch.allclose(found, absorbed, atol=1e-5)
     assert torch.allclose(found.sum(-1), torch.zeros(len(mixed)), atol=1e-6)
     assert found[0, 0] == 0  # one word
+
+
+def test_the_projection_is_attention_times_the_centred_difference_of_votes(unsure, mixed, classes) -> None:
+    run = unsure.run(mixed)
+    counts = run.is_word.sum(-1, keepdim=True)
+    found = attention_x_projection(unsure, mixed, classes).values
+    with torch.no_grad():
+        votes = unsure.logits_under(mixed, torch.eye(run.weights.shape[1]).expand(len(mixed), -1, -1))  # (B, W, 2)
+    s = (votes[..., 1] - votes[..., 0]) * (2 * classes - 1.0)[:, None] * run.is_word
+    centred = s - s.sum(-1, keepdim=True) / counts
+    slope = torch.where(run.is_word, found / run.weights, 0.0)  # <v_t, dm/dc>
+    assert centred.abs().max() > 0.1
+    expected = run.weights * centred
+    centre = run.weights * slope.sum(-1, keepdim=True) / counts
+    assert torch.allclose(found - centre, expected * run.is_word, atol=1e-5)
+    lead = (run.logits[:, 1] - run.logits[:, 0]) * (2 * classes - 1.0)
+    bias = float(unsure.module.head.bias.detach().diff()) * (2 * classes - 1.0)
+    assert torch.allclose(found.sum(-1), lead - bias, atol=1e-5)
+
+
+def test_the_projection_is_the_state_times_the_gradient_at_the_context(over_all, mixed) -> None:
+    """Of three classes and a tanh: the values by hand, and the gradient taken at the context."""
+    classes = torch.tensor([0, 1, 2, 0, 1, 2, 0])
+    module, run = over_all.module, over_all.run(mixed)
+    states = module.embed(mixed.ids).detach()
+    scores = module.score(states).squeeze(-1).masked_fill(~mixed.is_token, -torch.inf)
+    context = torch.einsum("bt,btd->bd", torch.softmax(scores, -1), states).detach().requires_grad_()
+    logits = module.out(torch.tanh(2 * context))
+    rival = torch.stack([row[torch.arange(3) != own].max() for row, own in zip(logits, classes)])
+    (direction,) = torch.autograd.grad((logits[torch.arange(7), classes] - rival).sum(), context)
+    values = states_of_words(over_all, mixed, "values are", "embed")
+    expected = run.weights * run.word_mass[:, None] * (values * direction[:, None]).sum(-1)
+    found = attention_x_projection(over_all, mixed, classes).values
+    assert torch.allclose(found, expected, atol=1e-9) and (found < 0).any() and (found > 0).any()
 
 
 def test_finite_differences_where_special_tokens_have_mass(over_all, mixed) -> None:

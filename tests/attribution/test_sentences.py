@@ -16,7 +16,7 @@ from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.wrap import wrap
 
 FLOW = named("attention rollout", "attention flow", "gradient-weighted relevance", "value zeroing")
-OF_STATES = {"attention pushed back", "effective attention"}
+OF_STATES = {"attention pushed back", "attention x value norm", "effective attention"}
 VOCABULARY = Vocabulary((*SPECIALS, ".", *"abcdefg"))
 DOCUMENTS = [
     Document(id=f"document {row}", words=tuple(text), label=0)
