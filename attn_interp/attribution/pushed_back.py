@@ -44,24 +44,40 @@ def pushed_back_attention(
         ValueError: there is no such module, its output is not one state for each position, directions < 1, or the view
             is a mean over heads or weighs pieces of words.
     """
+    run = model.run(batch)
+    moved = contributions(model, batch, seed, states, directions)
+    return Attribution(pushed_back(run.weights, moved).masked_fill(~run.is_word, 0.0))
+
+
+def contributions(
+    model: AttentionModel, batch: Batch, seed: int = 0, states: str = ENCODER, directions: int = DIRECTIONS
+) -> torch.Tensor:
+    """(B, W, W) at [b, t, i] ||dh_t/de_i||: how much word i moves the state of word t; 0 past the last word. Arguments
+    and errors are those of `pushed_back_attention`."""
     check_states_of_words(model, batch, "attention is pushed back from")
     if directions < 1:
         raise ValueError(f"directions: got {directions}, expected at least 1 direction of the state")
-    run = model.run(batch)
     embeddings = model.embeddings(batch)
     with torch.no_grad():
         width = weighed_states(model, batch, embeddings, states).shape[-1]
     directions = min(directions, width)
-    pushed = torch.zeros_like(run.weights)  # (B, W)
+    longest = int(batch.is_word.sum(-1).max())
+    found = embeddings.new_zeros(len(batch), longest, longest)
     for rows in torch.arange(len(batch), device=embeddings.device).split(max(1, rows_at_once(batch) // directions)):
         drawn = torch.stack(
             [drawn_directions(batch.documents[row].id, width, directions, seed) for row in rows.tolist()]
         )
         squares = _squared_norms(model, batch, embeddings, rows, states, drawn.to(embeddings))  # (R, W, W)
         words = squares.shape[1]
-        pushed[rows, :words] = (run.weights[rows, :words, None] * squares.sqrt()).sum(1)
-    shares = pushed / pushed.sum(-1, keepdim=True)
-    return Attribution(shares.masked_fill(~run.is_word, 0.0))
+        found[rows, :words, :words] = squares.sqrt()
+    return found
+
+
+def pushed_back(weights: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
+    """(B, W) the attention (B, W) on states as attention on the words that move them by `contributions` (B, W, W); NaN
+    where no word moves any state."""
+    pushed = (weights[..., None] * moved).sum(1)
+    return pushed / pushed.sum(-1, keepdim=True)
 
 
 def drawn_directions(document_id: str, width: int, count: int, seed: int) -> torch.Tensor:

@@ -5,7 +5,8 @@ Many columns that are resampled together: `bootstrapped_means`, `interval_of`.
 Several seeds of the same documents: `crossed_mean`, `summarise_crossed`, `resampled_means`, `seed_by_document`.
 How well models classify: `macro_f1`, `auroc`, `f1_values`, `auroc_values`; `compare` conditions.
 Is a difference too small to matter: `equivalence`. Many p-values: `benjamini_hochberg`, `share_of_true_nulls`.
-Correlations: `partial_spearman`, `correlation_over_methods`. What still stands: `survival`.
+Correlations: `rank_correlation` over documents, `partial_spearman`, `correlation_over_methods`.
+What still stands: `survival`.
 
 >>> found = interval([1.0, 2.0, 3.0, float("nan")])
 >>> found.estimate, found.n, found.undefined
@@ -23,6 +24,7 @@ from attn_interp.statistics.clusters import (
 from attn_interp.statistics.kaplan_meier import survival
 from attn_interp.statistics.means import bootstrapped_means, interval_of
 from attn_interp.statistics.multiplicity import benjamini_hochberg, share_of_true_nulls
+from attn_interp.statistics.over_documents import rank_correlation
 from attn_interp.statistics.over_methods import OverMethods, correlation_over_methods
 from attn_interp.statistics.partial import partial_spearman
 from attn_interp.statistics.scores import auroc, auroc_values, compare, f1_values, macro_f1
@@ -47,6 +49,7 @@ __all__ = [
     "macro_f1",
     "paired_difference",
     "partial_spearman",
+    "rank_correlation",
     "resampled_means",
     "seed_by_document",
     "share_of_true_nulls",

@@ -7,10 +7,10 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from attn_interp.statistics.bootstrap import Floats
 from attn_interp.statistics.clusters import resampled_means
+from attn_interp.statistics.over_documents import rank_correlations
 
 LARGEST_EXACT = 8  # 40,320 orders
 DRAWN_ORDERS = 40_000
@@ -87,10 +87,7 @@ def correlation_over_methods(one: pd.DataFrame, two: pd.DataFrame, seed: int = 0
 
 def _spearman(means: Floats) -> Floats:
     """(R,) rank correlations between the first and the second half of each row (R, 2M); NaN where one is constant."""
-    a, b = (rankdata(half, axis=1) for half in np.split(means, 2, axis=1))
-    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
+    return rank_correlations(np.stack(np.split(means, 2, axis=1)))
 
 
 def _p_value(means: Floats, rho: float, exact: bool, seed: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from attn_interp.attribution.value_norm import attention_x_value_norm
 from attn_interp.models.classifiers.classifier import Classifier, build_classifier
