@@ -76,3 +76,12 @@ def states_of_words(model: AttentionModel, batch: Batch, what: str, path: str = 
     with torch.no_grad():
         states = weighed_states(model, batch, model.embeddings(batch), path)
     return to_words(states, batch.is_word)[0]
+
+
+def why_no_states(model: AttentionModel, batch: Batch) -> str:
+    """Why the states that a view weighs cannot be had, as tried on a batch; "" where they can."""
+    try:
+        states_of_words(model, batch, "asked for are")
+    except ValueError as error:
+        return str(error)
+    return ""

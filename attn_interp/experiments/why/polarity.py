@@ -1,0 +1,171 @@
+"""Does a word that an explanation counts for the decision speak for it? Attention has no sign to say otherwise.
+
+Liu et al. 2022 call it a violation of faithfulness where the sign of an explanation weight is not that of the word's
+effect. A weight of attention is never negative, so it counts every word for the decision, those against it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from attn_interp.attribution.methods import ALL_METHODS, METHODS
+from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
+from attn_interp.experiments.reading import Methods, Reading
+from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
+from attn_interp.experiments.result import Result
+from attn_interp.readout.affine import advantages
+
+ATTENTION, GRADIENT, LEAVE_ONE_OUT = "attention", "gradient x input (detached)", "leave-one-out"
+DEFAULT = (GRADIENT, LEAVE_ONE_OUT)
+EFFECTS = {
+    "deletion": "deleting it makes the class more likely",
+    "vote": "all attention on it would put the rival before the decision; NaN unless affine",
+}
+PARTS = {
+    "words": "share of the words counted for the decision",
+    "weight": "share of the weight counted for the decision that is on words",
+    "top": "whether the word of the largest such weight is one",
+}
+
+COLUMNS = {
+    **DOCUMENT_COLUMNS,
+    "method": Column("what weighs the words; in bars, |method|: the absolute values"),
+    "counted": Column("share of the words with a weight above 0, which counts them for the decision", "", 0, 1),
+    **{
+        f"{effect}_{part}": Column(f"{says} that speaks against it: {how}", "", 0, 1)
+        for effect, how in EFFECTS.items()
+        for part, says in PARTS.items()
+    },
+}
+VALUES = ("counted", *(f"{effect}_{part}" for effect in EFFECTS for part in PARTS))
+
+
+def polarity(reading: Reading, *, methods: Methods = DEFAULT) -> Result:
+    """Does a word that an explanation counts for the decision speak for it?
+
+    A weight above 0 counts a word for the decision; so every weight of attention and every absolute value does. The
+    word speaks against it where its effect is below 0. The effect is p(document) - p(document without the word) of the
+    predicted class (leave-one-out), or, where the readout is affine, the word's vote v_a - v_k: the logit of the
+    decision a minus that of the class k with the second highest logit, with all attention on the word. Each is said of
+    the words that are counted for the decision, of their weight, and of the word with the largest weight. The two
+    effects differ: without a neutral word the others have more attention, so its deletion may raise the probability.
+
+    Leave-one-out never speaks against its own deletion effect: 0 by construction.
+
+    Args:
+        reading: A model's attention over documents, from `read`.
+        methods: Names of attributions, as `list_methods` lists them, or a mapping of names of your own to functions.
+            Those with a sign are also asked without it.
+
+    Returns:
+        A result with one row per document and method: counted, deletion_words, deletion_weight, deletion_top,
+        vote_words, vote_weight, vote_top, in [0, 1]. NaN where no word is counted, or the effect of one is undefined,
+        as the deletion of an only word.
+
+    Raises:
+        ValueError: a name is no method's.
+
+    Reference: Liu et al. 2022, section 3.
+    """
+    frames, names = [], [ATTENTION]
+    leave_one_out = METHODS[LEAVE_ONE_OUT]
+    for batch, found in reading.attributions(methods, "polarity"):
+        weights = {ATTENTION: batch.weights, **{name: each.values for name, each in found.items()}}
+        weights |= {f"|{name}|": found[name].values.abs() for name in found if _has_sign(name)}
+        names = list(weights)
+        effects = {"deletion": batch.attribution(LEAVE_ONE_OUT, leave_one_out).values}
+        effects["vote"] = _votes(batch) if reading.affine else torch.full_like(batch.weights, torch.nan)
+        for name, own in weights.items():
+            frames.append(batch.about().assign(method=name, **dict(_columns(own, effects, batch.is_word))))
+    return Result("polarity", reading.in_order(frames), {**reading.settings, "methods": names[1:]}, COLUMNS)
+
+
+def _has_sign(name: str) -> bool:
+    return name not in ALL_METHODS or ALL_METHODS[name].signed
+
+
+def _votes(batch: ReadBatch) -> torch.Tensor:
+    """(B, W) v_decision - v_rival."""
+    rival = batch.logits.topk(2).indices[:, 1]
+    lead = advantages(batch.votes, batch.predicted)  # (B, W, C)
+    return lead.gather(-1, rival[:, None, None].expand(*lead.shape[:2], 1))[..., 0]
+
+
+def _columns(
+    weights: torch.Tensor, effects: dict[str, torch.Tensor], is_word: torch.Tensor
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Column -> its values (B,), of weights (B, W) and effects (B, W)."""
+    counted = (weights > 0) & is_word  # NaN, where a sample of the words was asked, counts for nothing
+    number = counted.sum(-1)
+    mass = weights.where(counted, 0.0)
+    top = mass.argmax(-1, keepdim=True)
+    yield "counted", (number / is_word.sum(-1)).numpy()
+    for name, effect in effects.items():
+        undefined = (effect.isnan() & counted).any(-1) | (number == 0)
+        against = counted & (effect < 0)
+        shares = {
+            "words": against.sum(-1) / number,
+            "weight": mass.where(against, 0.0).sum(-1) / mass.sum(-1),
+            "top": against.gather(-1, top)[:, 0].double(),
+        }
+        for part, share in shares.items():
+            yield f"{name}_{part}", share.double().masked_fill(undefined, torch.nan).numpy()
+
+
+OF_WEIGHT, OF_TOP = (
+    Statement(
+        f"{says}, {{method}}",
+        quantity,
+        question=question,
+        in_overview=overview,
+        where={"method": ATTENTION} if overview else {},
+    )
+    for says, quantity, question, overview in (
+        (
+            "mean share of the weight on words whose deletion helps",
+            "deletion_weight",
+            "Is attention on words that speak against the decision?",
+            True,
+        ),
+        (
+            "share of first words whose deletion helps",
+            "deletion_top",
+            "Does the first word speak against the decision?",
+            False,
+        ),
+    )
+)
+
+EXPERIMENT = Experiment(
+    polarity,
+    "reading",
+    Card(
+        "Does a word that an explanation counts for the decision speak for it?",
+        "Attention is on words whose deletion makes the decision more likely.",
+        "Deleting a word, or all attention on it, shows whether it speaks for the decision.",
+        "How much of an explanation's support is on words that oppose.",
+        "That attention is wrong there: it says how much a word is read, never for what.",
+    ),
+    Summary(
+        {
+            **dict.fromkeys([name for name in VALUES if not name.endswith("_top")], ("mean",)),
+            **dict.fromkeys([name for name in VALUES if name.endswith("_top")], ("share",)),
+        },
+        ("method",),
+        in_order=True,
+    ),
+    statements=(OF_WEIGHT, OF_TOP),
+    rules=(
+        Rule(
+            OF_WEIGHT,
+            0.1,
+            "more than a tenth of the attention is on words that speak against the decision",
+            "less than a tenth of the attention is on words that speak against the decision",
+        ),
+    ),
+    pooling=Pooling(VALUES, ("method",)),
+    by_name="it says why, beside what agreement finds",
+)
