@@ -45,6 +45,9 @@ from attn_interp.experiments.result import Result as Result
 from attn_interp.experiments.serrano_smith.erasure import erasure as erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure as single_erasure
 from attn_interp.experiments.validity import validity as validity
+from attn_interp.experiments.why.conicity import conicity as conicity
+from attn_interp.experiments.why.mixing import mixing as mixing
+from attn_interp.experiments.why.polarity import polarity as polarity
 from attn_interp.experiments.wiegreffe_pinter.guide import guide as guide
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation as imitation
 from attn_interp.experiments.wiegreffe_pinter.ladder import ladder as ladder

@@ -18,14 +18,20 @@ from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.experiments.why.conicity import conicity
+from attn_interp.experiments.why.mixing import mixing
+from attn_interp.experiments.why.polarity import polarity
 from attn_interp.models.attention_model import AttentionModel
 
 EXPERIMENTS: dict[str, Callable[..., Result]] = {
     "adversary": adversary,
     "adversary_curve": lambda reading: adversary_curve(reading, eps=(0.01, 0.2)),
     "agreement": agreement,
+    "conicity": conicity,
     "erasure": erasure,
+    "mixing": mixing,
     "permutation": lambda reading: permutation(reading, draws=7),
+    "polarity": lambda reading: polarity(reading, methods=["gradient x input (detached)"]),
     "reach": reach,
     "same_shape": same_shape,
     "single_erasure": single_erasure,
@@ -34,8 +40,11 @@ KEYS = {
     "adversary": ["document", "status"],
     "adversary_curve": ["document", "eps"],
     "agreement": ["document", "first", "second"],
+    "conicity": ["document"],
     "erasure": ["document", "ordering", "draw"],
+    "mixing": ["document"],
     "permutation": ["document"],
+    "polarity": ["document", "method"],
     "reach": ["document"],
     "same_shape": ["document"],
     "single_erasure": ["document"],

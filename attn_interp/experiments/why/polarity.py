@@ -20,6 +20,7 @@ from attn_interp.readout.affine import advantages
 
 ATTENTION, GRADIENT, LEAVE_ONE_OUT = "attention", "gradient x input (detached)", "leave-one-out"
 DEFAULT = (GRADIENT, LEAVE_ONE_OUT)
+ROUNDING = 1e-5  # logits: a smaller effect has the sign of rounding, and speaks neither for nor against
 EFFECTS = {
     "deletion": "deleting it makes the class more likely",
     "vote": "all attention on it would put the rival before the decision; NaN unless affine",
@@ -52,6 +53,7 @@ def polarity(reading: Reading, *, methods: Methods = DEFAULT) -> Result:
     decision a minus that of the class k with the second highest logit, with all attention on the word. Each is said of
     the words that are counted for the decision, of their weight, and of the word with the largest weight. The two
     effects differ: without a neutral word the others have more attention, so its deletion may raise the probability.
+    An effect that is less than 0.00001 in logits has the sign of rounding, and is taken as none.
 
     Leave-one-out never speaks against its own deletion effect: 0 by construction.
 
@@ -76,8 +78,10 @@ def polarity(reading: Reading, *, methods: Methods = DEFAULT) -> Result:
         weights = {ATTENTION: batch.weights, **{name: each.values for name, each in found.items()}}
         weights |= {f"|{name}|": found[name].values.abs() for name in found if _has_sign(name)}
         names = list(weights)
-        effects = {"deletion": batch.attribution(LEAVE_ONE_OUT, leave_one_out).values}
-        effects["vote"] = _votes(batch) if reading.affine else torch.full_like(batch.weights, torch.nan)
+        effects = {
+            "deletion": batch.attribution(LEAVE_ONE_OUT, leave_one_out).values / _slope(batch),
+            "vote": _votes(batch) if reading.affine else torch.full_like(batch.weights, torch.nan),
+        }
         for name, own in weights.items():
             frames.append(batch.about().assign(method=name, **dict(_columns(own, effects, batch.is_word))))
     return Result("polarity", reading.in_order(frames), {**reading.settings, "methods": names[1:]}, COLUMNS)
@@ -85,6 +89,12 @@ def polarity(reading: Reading, *, methods: Methods = DEFAULT) -> Result:
 
 def _has_sign(name: str) -> bool:
     return name not in ALL_METHODS or ALL_METHODS[name].signed
+
+
+def _slope(batch: ReadBatch) -> torch.Tensor:
+    """(B, 1) p (1 - p) of the decision: what a small change of its logit is multiplied with in its probability."""
+    log_p = batch.logits.log_softmax(-1).amax(-1, keepdim=True)
+    return (log_p.exp() * -log_p.expm1()).clamp(min=torch.finfo(torch.float64).tiny)
 
 
 def _votes(batch: ReadBatch) -> torch.Tensor:
@@ -97,15 +107,15 @@ def _votes(batch: ReadBatch) -> torch.Tensor:
 def _columns(
     weights: torch.Tensor, effects: dict[str, torch.Tensor], is_word: torch.Tensor
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Column -> its values (B,), of weights (B, W) and effects (B, W)."""
+    """Column -> its values (B,), of weights (B, W) and effects (B, W) in logits."""
     counted = (weights > 0) & is_word  # NaN, where a sample of the words was asked, counts for nothing
-    number = counted.sum(-1)
+    number = counted.sum(-1).double()
     mass = weights.where(counted, 0.0)
     top = mass.argmax(-1, keepdim=True)
     yield "counted", (number / is_word.sum(-1)).numpy()
     for name, effect in effects.items():
         undefined = (effect.isnan() & counted).any(-1) | (number == 0)
-        against = counted & (effect < 0)
+        against = counted & (effect < -ROUNDING)
         shares = {
             "words": against.sum(-1) / number,
             "weight": mass.where(against, 0.0).sum(-1) / mass.sum(-1),
