@@ -78,10 +78,10 @@ def states_of_words(model: AttentionModel, batch: Batch, what: str, path: str = 
     return to_words(states, batch.is_word)[0]
 
 
-def why_no_states(model: AttentionModel, batch: Batch) -> str:
-    """Why the states that a view weighs cannot be had, as tried on a batch; "" where they can."""
+def why_no_states(model: AttentionModel, batch: Batch, path: str = ENCODER) -> str:
+    """Why the states that a view weighs cannot be had at `path`, as tried on a batch; "" where they can."""
     try:
-        states_of_words(model, batch, "asked for are")
+        states_of_words(model, batch, "it needs", path)
     except ValueError as error:
         return str(error)
     return ""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attn_interp.attribution.states import states_of_words, why_no_states
+from attn_interp.attribution.states import ENCODER, states_of_words, why_no_states
 from attn_interp.experiments.jain_wallace.permutation import COLUMNS as OF_PERMUTATION
 from attn_interp.experiments.jain_wallace.permutation import DRAWS, sampled_changes
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
@@ -38,7 +38,7 @@ RHO = "Spearman's rho"
 OVER_SEEDS = {name: f"{name}_with_tvd" for name in ALIKE}
 
 
-def conicity(reading: Reading) -> Result:
+def conicity(reading: Reading, *, states: str = ENCODER) -> Result:
     """Are the states so alike that it does not matter which of them is attended to?
 
     Conicity is the mean cosine between the states that attention pools and their mean; 1 where all point the same way.
@@ -50,26 +50,28 @@ def conicity(reading: Reading) -> Result:
 
     Args:
         reading: A model's attention over documents, from `read`.
+        states: Path of the module whose output (B, T, D) the attention weighs, where the model is a module of your own.
 
     Returns:
         A result with one row per document: conicity in [-1, 1], votes_alike and median_tvd in [0, 1].
 
     Raises:
         ValueError: the states that the view weighs cannot be had: it is a mean over heads, weighs pieces of words, or
-            stands inside the encoder.
+            is part of that module, or there is no such module.
 
     Reference: Mohankumar et al. 2020, section 3.
     """
-    if reason := why_not(reading):
+    if reason := why_no_states(reading.model, reading.model.batch(reading.documents[:1]), states):
         raise ValueError(f"conicity: {reason}")
     frames = []
     for batch in reading.each_batch("conicity"):
-        states = states_of_words(reading.model, batch.batch, "conicity is of").double().cpu()
+        pooled = states_of_words(reading.model, batch.batch, "conicity is of", states).double().cpu()
         median_tvd, _ = sampled_changes(reading, batch, DRAWS)
-        values = {"conicity": conicity_of(states, batch.is_word), "votes_alike": votes_alike(batch)}
+        values = {"conicity": conicity_of(pooled, batch.is_word), "votes_alike": votes_alike(batch)}
         about = batch.about().assign(**{name: value.numpy() for name, value in values.items()})
         frames.append(about.assign(median_tvd=median_tvd))
-    return Result("conicity", reading.in_order(frames), {**reading.settings, "draws": DRAWS}, COLUMNS)
+    settings = {**reading.settings, "draws": DRAWS, "states": states}
+    return Result("conicity", reading.in_order(frames), settings, COLUMNS)
 
 
 def why_not(reading: Reading) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from attn_interp.attribution.methods import METHODS
 from attn_interp.attribution.pushed_back import contributions, pushed_back
-from attn_interp.attribution.states import why_no_states
+from attn_interp.attribution.states import ENCODER, why_no_states
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
@@ -33,7 +33,7 @@ COLUMNS = {
 VALUES = ("own_share", "own_share_attended", "moved_attention", "tau", "tau_pushed_back", "gain")
 
 
-def mixing(reading: Reading) -> Result:
+def mixing(reading: Reading, *, states: str = ENCODER) -> Result:
     """How much of a state is its own word?
 
     c_ti = ||dh_t/de_i||, the Frobenius norm of the Jacobian of state h_t by the embedding of word i, is how much word i
@@ -43,6 +43,7 @@ def mixing(reading: Reading) -> Result:
 
     Args:
         reading: A model's attention over documents, from `read`.
+        states: Path of the module whose output (B, T, D) the attention weighs, where the model is a module of your own.
 
     Returns:
         A result with one row per document: own_share, own_share_attended and moved_attention in [0, 1]; tau,
@@ -50,14 +51,14 @@ def mixing(reading: Reading) -> Result:
 
     Raises:
         ValueError: the states that the view weighs cannot be had: it is a mean over heads, weighs pieces of words, or
-            stands inside the encoder.
+            is part of that module, or there is no such module.
 
     Reference: Brunner et al. 2020, section 4, for shares of what moves a state; Mohankumar et al. 2020, section 3.
     """
-    if reason := why_not(reading):
+    if reason := why_no_states(reading.model, reading.model.batch(reading.documents[:1]), states):
         raise ValueError(f"mixing: {reason}")
-    frames = [_of_batch(batch, reading.seed) for batch in reading.each_batch("mixing")]
-    return Result("mixing", reading.in_order(frames), reading.settings, COLUMNS)
+    frames = [_of_batch(batch, reading.seed, states) for batch in reading.each_batch("mixing")]
+    return Result("mixing", reading.in_order(frames), {**reading.settings, "states": states}, COLUMNS)
 
 
 def why_not(reading: Reading) -> str:
@@ -65,9 +66,9 @@ def why_not(reading: Reading) -> str:
     return why_no_states(reading.model, reading.model.batch(reading.documents[:1]))
 
 
-def _of_batch(batch: ReadBatch, seed: int) -> pd.DataFrame:
+def _of_batch(batch: ReadBatch, seed: int, states: str) -> pd.DataFrame:
     batch.check()
-    moved = contributions(batch.model, batch.batch, seed).double().cpu()  # (B, W, W)
+    moved = contributions(batch.model, batch.batch, seed, states).double().cpu()  # (B, W, W)
     weights, is_word = batch.weights, batch.is_word
     pushed = pushed_back(weights, moved).masked_fill(~is_word, 0.0)
     effect = batch.attribution(LEAVE_ONE_OUT, METHODS[LEAVE_ONE_OUT]).values.abs()

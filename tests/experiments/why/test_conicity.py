@@ -101,5 +101,17 @@ def test_a_document_of_one_word_is_in_no_relation(model) -> None:
 def test_what_has_no_states_says_why(bert) -> None:
     reading = read(bert, ["a good film", "a bad one"], progress=False)
     assert "weighs pieces of words" in why_not(reading)
-    with pytest.raises(ValueError, match="conicity: asked for are the states of one head"):
+    with pytest.raises(ValueError, match="conicity: it needs the states of one head"):
         conicity(reading)
+
+
+def test_the_states_of_a_module_of_ones_own_are_named(not_affine, planted) -> None:
+    reading = read(not_affine, planted.test[:9], progress=False)
+    with pytest.raises(ValueError, match=r"conicity: states: the model has no module 'encoder'; give states="):
+        conicity(reading)
+    found = conicity(reading, states="embed")
+    batch = not_affine.batch(planted.test[:1])
+    vectors = not_affine.module.embed(batch.ids)[0, batch.is_word[0]].detach().double().numpy()
+    mean = vectors.mean(0)
+    expected = (vectors @ mean / np.linalg.norm(vectors, axis=1) / np.linalg.norm(mean)).mean()
+    assert found.frame.loc[0, "conicity"] == pytest.approx(expected) and found.settings["states"] == "embed"

@@ -71,5 +71,5 @@ def test_equal_shares_are_one_over_the_words() -> None:
 def test_one_word_and_no_states(model, planted, short, bert) -> None:
     frame = mixing(read(model, short, progress=False)).frame.set_index("document")
     assert frame.loc["one", "own_share"] == pytest.approx(1) and np.isnan(frame.loc["one", "gain"])
-    with pytest.raises(ValueError, match="mixing: asked for are the states of one head"):
+    with pytest.raises(ValueError, match="mixing: it needs the states of one head"):
         mixing(read(bert, planted.test[:2], progress=False))
