@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import torch
 
 from attn_interp.attribution.methods import ALL_METHODS, METHODS
@@ -125,52 +126,47 @@ def _columns(
             yield f"{name}_{part}", share.double().masked_fill(undefined, torch.nan).numpy()
 
 
-OF_WEIGHT, OF_TOP = (
-    Statement(
-        f"{says}, {{method}}",
-        quantity,
-        question=question,
-        in_overview=overview,
-        where={"method": ATTENTION} if overview else {},
-    )
-    for says, quantity, question, overview in (
-        (
-            "mean share of the weight on words whose deletion helps",
-            "deletion_weight",
-            "Is attention on words that speak against the decision?",
-            True,
-        ),
-        (
-            "share of first words whose deletion helps",
-            "deletion_top",
-            "Does the first word speak against the decision?",
-            False,
-        ),
+AGAINST = "Is attention on words that speak against the decision?"
+BY_VOTE, BY_DELETION = (
+    Statement(f"mean share of the attention on words {which}", quantity, question=AGAINST, where={"method": ATTENTION})
+    for which, quantity in (
+        ("whose votes are for the rival", "vote_weight"),
+        ("whose deletion helps the decision", "deletion_weight"),
     )
 )
+FIRST = Statement(
+    "share of first words whose deletion helps the decision, {method}",
+    "deletion_top",
+    question="Does the first word speak against the decision?",
+    in_overview=False,
+)
+
+
+def summarise(result: Result) -> pd.DataFrame:
+    """Mean of each share and share of the first words, by method, over all documents and by predicted class; those of
+    votes where there are any."""
+    shares, first = ([name for name in VALUES if name.endswith("_top") == is_top] for is_top in (False, True))
+    values = {**dict.fromkeys(shares, ("mean",)), **dict.fromkeys(first, ("share",))}
+    table = Summary(values, ("method",), in_order=True)(result)
+    return table[result.settings["affine"] | ~table["quantity"].str.startswith("vote")].reset_index(drop=True)
+
 
 EXPERIMENT = Experiment(
     polarity,
     "reading",
     Card(
         "Does a word that an explanation counts for the decision speak for it?",
-        "Attention is on words whose deletion makes the decision more likely.",
-        "Deleting a word, or all attention on it, shows whether it speaks for the decision.",
+        "Attention is on words that speak against the decision.",
+        "All attention on a word, or its deletion, shows for which class it speaks. A deletion also gives the others "
+        "more attention: of words that all say the same about half seem to speak against it, each by little.",
         "How much of an explanation's support is on words that oppose.",
         "That attention is wrong there: it says how much a word is read, never for what.",
     ),
-    Summary(
-        {
-            **dict.fromkeys([name for name in VALUES if not name.endswith("_top")], ("mean",)),
-            **dict.fromkeys([name for name in VALUES if name.endswith("_top")], ("share",)),
-        },
-        ("method",),
-        in_order=True,
-    ),
-    statements=(OF_WEIGHT, OF_TOP),
+    summarise,
+    statements=(BY_VOTE, BY_DELETION, FIRST),
     rules=(
         Rule(
-            OF_WEIGHT,
+            BY_VOTE,
             0.1,
             "more than a tenth of the attention is on words that speak against the decision",
             "less than a tenth of the attention is on words that speak against the decision",

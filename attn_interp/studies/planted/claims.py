@@ -23,6 +23,7 @@ from attn_interp.experiments.record import HALF_LN2
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import OPTIMUM, RANDOM, erasure, per_document
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.experiments.why.polarity import polarity
 from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
@@ -142,6 +143,11 @@ def mass_that_leaves(case: Case) -> Interval:
     if why_not(case.reading):
         return Interval(np.nan, np.nan, np.nan, 0, len(case.documents))
     return interval(other_question(case.reading).frame["left"], seed=case.seed)
+
+
+def mass_on_rivals(case: Case) -> Interval:
+    """Attention on words that, read alone, put the rival before the decision."""
+    return interval(polarity(case.reading, methods=()).frame["vote_weight"], seed=case.seed)
 
 
 def faithfulness_of_attention(case: Case) -> Interval:
@@ -288,5 +294,13 @@ CLAIMS: tuple[Claim, ...] = (
         mass_that_leaves,
         ("question, its word as attention",),
         ("question, random attention",),
+    ),
+    Claim(
+        "Attention is on words that speak against the decision",
+        "mean weight whose votes are for the rival",
+        0.1,
+        mass_on_rivals,
+        ("counting",),  # one of three words is for the rival, and attention knows of no majority
+        (EVERYWHERE,),
     ),
 )

@@ -45,7 +45,9 @@ def test_without_rules_there_is_no_verdict() -> None:
     assert told("plausibility", 0.4, 0.5, quantity="auroc") == []
 
 
-@pytest.mark.parametrize("experiment", ["permutation", "adversary", "reach", "erasure", "single_erasure", "seeds"])
+@pytest.mark.parametrize(
+    "experiment", ["permutation", "adversary", "reach", "erasure", "single_erasure", "seeds", "polarity"]
+)
 def test_thresholds_are_those_whose_power_is_measured(experiment: str) -> None:
     known = {(claim.measure, claim.threshold) for claim in CLAIMS}
     measures = {
@@ -55,6 +57,7 @@ def test_thresholds_are_those_whose_power_is_measured(experiment: str) -> None:
         "erasure": "fraction erased, random - attention",
         "single_erasure": "mean difference of JS divergences",
         "seeds": "mean JSD between two seeds",
+        "polarity": "mean weight whose votes are for the rival",
     }
     assert {(measures[experiment], rule.threshold) for rule in experiment_of(experiment).rules} <= known
 

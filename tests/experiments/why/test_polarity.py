@@ -103,7 +103,9 @@ def test_words_for_and_against_the_decision(three_model, three) -> None:
 
 
 def test_votes_need_an_affine_readout_and_one_word_has_no_deletion(not_affine, model, planted) -> None:
-    frame = polarity(read(not_affine, planted.test[:4], progress=False), methods=[]).frame
+    result = polarity(read(not_affine, planted.test[:4], progress=False), methods=[])
+    frame = result.frame
+    assert not result.summary()["quantity"].str.startswith("vote").any() and result.verdict() == ["not decided"]
     assert frame[["vote_words", "vote_weight", "vote_top"]].isna().all(axis=None)
     assert frame[OF_DELETION].notna().all(axis=None)
     documents = [Document(id="one", words=planted.test[0].words[:1]), *planted.test[:3]]

@@ -22,7 +22,7 @@ def made(name: str, columns: dict, count: int = DOCUMENTS, **values: object) -> 
     frame = pd.DataFrame({each: random.random(count) for each in columns})
     ids = [f"d{row % DOCUMENTS}" for row in range(count)]
     frame = frame.assign(document=ids, label="a", predicted="a", words=random.integers(1, 9, count), **values)
-    return Result(name, frame, {"seed": 0, "documents": DOCUMENTS, "draws": 100}, columns)
+    return Result(name, frame, {"seed": 0, "documents": DOCUMENTS, "draws": 100, "affine": True}, columns)
 
 
 @pytest.fixture
@@ -63,12 +63,7 @@ def test_an_estimate_for_each_explanation_and_no_votes_where_there_are_none(of_s
     for row in rows.to_dict("records"):
         told = summary[(summary["quantity"] == row["panel"]) & (summary["method"] == row["series"])]
         assert told[told["grouping"] == "all"]["estimate"].item() == row["x"]
-    without = Result(
-        "polarity",
-        of_signs.frame.assign(vote_words=np.nan, vote_weight=np.nan, vote_top=np.nan),
-        of_signs.settings,
-        of_signs.columns,
-    )
+    without = Result("polarity", of_signs.frame, {**of_signs.settings, "affine": False}, of_signs.columns)
     assert list(dict.fromkeys(of_polarity.drawn(without).panel)) == ["deletion_weight", "deletion_top"]
     assert len(of_polarity.figure(without).axes) == 2
     with pytest.raises(ValueError, match="no panel 'vote_top'; choose from deletion_top, deletion_weight"):
