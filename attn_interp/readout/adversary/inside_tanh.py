@@ -53,7 +53,7 @@ def tanh_adversary(
         ValueError, TypeError: as `certified_adversary`, with `inside` in the place of votes.
 
     >>> found = tanh_adversary([[0.5, 0.3, 0.2]], [[[1.0], [0.0], [-1.0]]], [[1.0], [-1.0]], [0.0, 0.0], eps=0.05)
-    >>> bool(0.2 < found.jsd <= found.jsd_upper), bool(found.tvd <= 0.05 + 1e-9)
+    >>> bool(0.1 < found.jsd <= found.jsd_upper), bool(found.tvd <= 0.05 + 1e-9)
     (True, True)
     """
     inside = as_tensor(inside, "inside")
