@@ -3,7 +3,7 @@ makes it lie, and words that are hidden so that erased texts are nothing new."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
+from attn_interp.data.edit import replace_words
 from attn_interp.data.vocabulary import UNKNOWN_ID
 from attn_interp.measures.states import conicity
 from attn_interp.models.classifiers.settings import TrainingSettings
@@ -92,14 +93,28 @@ PENALTIES: Mapping[str, Callable[[Seen, TrainingSettings], torch.Tensor]] = {
 
 
 def with_hidden_words(batch: Batch) -> Batch:
-    """The batch in which each word of about half of the documents is the unknown word with a chance of its document's,
-    which is drawn between 0 and 1.
-
-    Reference: Madsen et al. 2024, masked fine-tuning (section 3.1), with the unknown word as the mask.
-    """
-    chance = torch.rand(len(batch), 1) * (torch.rand(len(batch), 1) < MASKED_SHARE)
-    hidden = (torch.rand(batch.ids.shape) < chance).to(batch.ids.device) & batch.is_word
+    """The batch in which the words that are `drawn_to_hide` are the unknown word."""
+    hidden = drawn_to_hide(batch.is_word.cpu()).to(batch.ids.device)
     return replace(batch, ids=batch.ids.masked_fill(hidden, UNKNOWN_ID))
+
+
+def documents_with_hidden_words(documents: Sequence[Document], word: str) -> list[Document]:
+    """The documents in which the words that are `drawn_to_hide` are `word`, for a model that reads words in pieces:
+    each is hidden whole, by one mask, as the operator "mask" of faithfulness does."""
+    lengths = torch.tensor([len(document) for document in documents])
+    hidden = drawn_to_hide(torch.arange(int(lengths.max())) < lengths[:, None])  # (B, W)
+    return [replace_words(each, row.nonzero()[:, 0].tolist(), word) for each, row in zip(documents, hidden)]
+
+
+def drawn_to_hide(is_word: torch.Tensor) -> torch.Tensor:
+    """(B, T) which of the words (B, T) training hides: in about half of the documents, each word with a chance of its
+    document's, which is drawn between 0 and 1.
+
+    Reference: Madsen et al. 2024, masked fine-tuning (section 3.1).
+    """
+    count = len(is_word)
+    chance = torch.rand(count, 1) * (torch.rand(count, 1) < MASKED_SHARE)
+    return (torch.rand(is_word.shape) < chance) & is_word
 
 
 def why_no_remedy(settings: TrainingSettings, documents: tuple[Document, ...], same_width: bool) -> str:

@@ -7,7 +7,7 @@ import copy
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,16 @@ from attn_interp.data.corpus import SPLITS, Corpus, seconds_of
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.whole_files import room_for
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.classifiers.settings import require_at_least, require_kinds
+from attn_interp.models.classifiers.settings import require_at_least, require_kinds, require_option
 from attn_interp.models.classifiers.trained import Epoch
 from attn_interp.models.progress import progress_bar
 from attn_interp.models.training.fitting import finite, groups_in_random_order, seeded
+from attn_interp.models.training.remedies import documents_with_hidden_words
 from attn_interp.models.transformers.adapter import TEXTS, CollatePieces, cut_to_fit, from_files, is_transformers
+from attn_interp.models.transformers.subwords import Cut
 
 FACTS = "fine_tuning.json"
+MASKED = "masked"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class FineTuningSettings:
         weight_decay: On matrices; biases and normalisations (parameters of one axis) have none.
         warm_up: Share of the steps in which the learning rate rises, 0 <= warm_up < 1.
         clip: Longest gradient (2-norm over all parameters); longer ones are scaled down.
+        remedy: "none"; or "masked": words of the training documents are hidden, each by one mask token (or unknown
+            token), so that erased texts are not new to the model (`training.remedies`).
 
     Raises:
         TypeError, ValueError: naming the setting, its value and what is allowed.
@@ -55,6 +60,7 @@ class FineTuningSettings:
     weight_decay: float = 0.01
     warm_up: float = 0.1
     clip: float = 1.0
+    remedy: str = "none"
 
     def __post_init__(self) -> None:
         require_kinds(self)
@@ -66,6 +72,7 @@ class FineTuningSettings:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, expected a number above 0")
         if not 0 <= self.warm_up < 1:
             raise ValueError(f"warm_up: got {self.warm_up!r}, expected 0 <= warm_up < 1")
+        require_option("remedy", self.remedy, (MASKED, "none"))
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def fine_tune(
         progress: Whether to show a bar with the time left if training takes over two seconds.
 
     Raises:
-        ValueError: model and corpus name other classes.
+        ValueError: model and corpus name other classes, or words are to be hidden and the model has no word for that.
         FloatingPointError: the loss became infinite or NaN; names epoch and batch.
     """
     settings = settings or FineTuningSettings()
@@ -135,6 +142,11 @@ def fine_tune(
         raise ValueError(
             f"fine_tune: the model has classes {', '.join(model.classes)}, corpus {corpus.name!r} has "
             f"{', '.join(corpus.classes)}; load the model with the classes of the corpus"
+        )
+    if settings.remedy == MASKED and model.mask_word is None:
+        raise ValueError(
+            "fine_tune: remedy 'masked' needs a mask token or an unknown token, and the tokenizer of this model has "
+            "neither; use remedy='none'"
         )
     if is_transformers(model.module):
         setattr(model.module.config, TEXTS, 2 if seconds_of(corpus.train) else 1)
@@ -149,7 +161,7 @@ def fine_tune(
         for number in range(1, settings.epochs + 1):
             losses = []
             model.module.train()
-            for index, batch in enumerate(_batches(model, train, settings.batch_size, order)):
+            for index, batch in enumerate(_batches(model, train, settings, order)):
                 loss = functional.cross_entropy(
                     model.logits_of(model.module(*model.inputs(batch))), batch.gold_labels()
                 )
@@ -218,14 +230,14 @@ def save_pretrained(model: AttentionModel, folder: Path | str, texts: Mapping[st
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _that_fit(
-    model: AttentionModel, corpus: Corpus
-) -> tuple[tuple[Document, ...], tuple[Document, ...], dict[str, int]]:
+def _that_fit(model: AttentionModel, corpus: Corpus) -> tuple[Sequence[Document], Sequence[Document], dict[str, int]]:
     """Training and dev documents, cut where the model has no more positions, and how many words that cost."""
-    if not isinstance(model.collate, CollatePieces):
-        return corpus.train, corpus.dev, {}
-    train, dev = (cut_to_fit(model, corpus.splits[split]) for split in SPLITS[:2])
+    train, dev = (_cut(model, corpus.splits[split]) for split in SPLITS[:2])
     return train.documents, dev.documents, train.lost | dev.lost
+
+
+def _cut(model: AttentionModel, documents: Sequence[Document]) -> Cut:
+    return cut_to_fit(model, documents) if isinstance(model.collate, CollatePieces) else Cut(tuple(documents), {})
 
 
 def _optimiser(model: AttentionModel, settings: FineTuningSettings) -> torch.optim.AdamW:
@@ -238,13 +250,16 @@ def _optimiser(model: AttentionModel, settings: FineTuningSettings) -> torch.opt
 
 
 def _batches(
-    model: AttentionModel, documents: tuple[Document, ...], size: int, order: torch.Generator
+    model: AttentionModel, documents: Sequence[Document], settings: FineTuningSettings, order: torch.Generator
 ) -> Iterator[Batch]:
-    for group in groups_in_random_order([len(document) for document in documents], size, order):
-        yield model.batch([documents[index] for index in group])
+    for group in groups_in_random_order([len(document) for document in documents], settings.batch_size, order):
+        chosen: Sequence[Document] = [documents[index] for index in group]
+        if settings.remedy == MASKED:  # a mask may have more pieces than its word
+            chosen = _cut(model, documents_with_hidden_words(chosen, str(model.mask_word))).documents
+        yield model.batch(chosen)
 
 
-def _judged(model: AttentionModel, documents: tuple[Document, ...]) -> tuple[float, float]:
+def _judged(model: AttentionModel, documents: Sequence[Document]) -> tuple[float, float]:
     """Mean cross-entropy (nats) and accuracy."""
     logits = model.logits(documents).double().cpu()
     labels = torch.tensor(gold_labels(documents))

@@ -12,6 +12,7 @@ import torch
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
+from attn_interp.data.edit import replace_words
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.trained import Epoch
 from attn_interp.models.transformers import fine_tuning as under_test
@@ -156,3 +157,47 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(learned, tmp_path, monke
     with pytest.raises(OSError, match=r"mine: the disk is full; make room and run again"):
         model.save(tmp_path / "mine")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_masked_fine_tuning_hides_whole_words_and_makes_masked_texts_familiar(
+    bert, small, wordpiece, monkeypatch
+) -> None:
+    """To begin with the mask reads as a keyword. A model that goes on without masked texts takes it for one still; one
+    that meets them is right on texts that have the keyword (of two pieces) and masks alone."""
+    masked = replace(QUICK, remedy="masked", epochs=3)
+    given: list[Document] = []
+    models = [fresh(small, wordpiece), fresh(small, wordpiece)]
+    hide = under_test.documents_with_hidden_words
+
+    def seen(documents, word):
+        found = hide(documents, word)
+        given.extend(found)
+        return found
+
+    monkeypatch.setattr(under_test, "documents_with_hidden_words", seen)
+    for model, settings in zip(models, (masked, replace(masked, remedy="none"))):
+        model.module.load_state_dict(bert.module.state_dict())
+        table = model.module.get_input_embeddings().weight.data
+        table[wordpiece.mask_token_id] = table[wordpiece.convert_tokens_to_ids("wonder")]
+        fine_tune(model, small, settings, seed=1, progress=False)
+    words = {each.id: each.words for each in small.train}
+    assert len(given) == 3 * len(small.train)  # never a dev document
+    for each in given:
+        assert len(each) == len(words[each.id])
+        assert all(new in ("[MASK]", old) for new, old in zip(each.words, words[each.id]))
+    assert 0.3 < sum("[MASK]" in each.words for each in given) / len(given) < 0.6
+    texts = [
+        replace_words(each, [place for place, marked in enumerate(each.rationales[0]) if not marked], "[MASK]")
+        for each in small.train
+    ]
+    labels = torch.tensor([each.label for each in texts])
+    taught, plain = (float((each.logits(texts).argmax(1) == labels).double().mean()) for each in models)
+    assert taught > 0.95 and plain < 0.8, (taught, plain)
+
+
+def test_without_a_word_for_hidden_words_nothing_is_masked(small, wordpiece) -> None:
+    model = replace(fresh(small, wordpiece), mask_word=None)
+    with pytest.raises(ValueError, match="remedy 'masked' needs a mask token or an unknown token"):
+        fine_tune(model, small, replace(QUICK, remedy="masked"))
+    with pytest.raises(ValueError, match="remedy: got 'tied', expected one of 'masked', 'none'"):
+        FineTuningSettings(remedy="tied")
