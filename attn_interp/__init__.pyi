@@ -35,6 +35,7 @@ from attn_interp.experiments.people.human_agreement import human_agreement as hu
 from attn_interp.experiments.people.plausibility import plausibility as plausibility
 from attn_interp.experiments.people.plausibility_curves import plausibility_curves as plausibility_curves
 from attn_interp.experiments.people.positions import positions as positions
+from attn_interp.experiments.people.roar import roar as roar
 from attn_interp.experiments.people.shift import shift as shift
 from attn_interp.experiments.quality import quality as quality
 from attn_interp.experiments.reach import reach as reach

@@ -33,6 +33,7 @@ SMALLER |= {"--encoders": "lstm", "--recurrent": "lstm", "--poolings": "last,att
 FEWER = {
     "human_rationales": {"--seeds": "1"},
     "what_helps": {"--remedies": "tied states,supervised", "--documents": "9"},
+    "roar": {"--methods": "attention,random"},
     "language_models": {"--seeds": "1", "--model": "language-model", "--answers": "negative= awful,positive= good"},
 }
 """Two encoders are run under each seed there, and a seed is one more row of what is compared. The language model is a

@@ -35,6 +35,7 @@ EXPERIMENTS = (
     "deep.head_reach",
     "deep.uniform_layers",
     "people.faithfulness",
+    "people.roar",
     "people.shift",
     "people.external",
     "people.plausibility",

@@ -102,13 +102,12 @@ class DeepStudy:
         return self.retraining if self.model is None else self.fine_tuned
 
 
-def classifier(study: DeepStudy, corpus: Corpus, folder: Path) -> AttentionModel:
-    """The model of the study, trained or fine-tuned where it is not in `folder`/model yet.
+def classifier(study: DeepStudy, corpus: Corpus, place: Path) -> AttentionModel:
+    """The model of the study, trained or fine-tuned where it is not at `place` yet.
 
     Raises:
         ValueError: the model has other classes than the corpus.
     """
-    place = folder / MODEL
     if study.model is None:
         own = study.own, study.training, study.seed
         return wrap(kept(place, lambda state: fit_classifier(corpus, *own, resume=state)))
@@ -177,7 +176,7 @@ class DeepWork:
 
     @cached_property
     def model(self) -> AttentionModel:
-        return classifier(self.study, self.corpus, self.models)
+        return classifier(self.study, self.corpus, self.models / MODEL)
 
     @cached_property
     def documents(self) -> tuple[Document, ...]:

@@ -36,10 +36,10 @@ def test_a_named_classifier_stays_as_it_is(bert, small, saved, tmp_path) -> None
 def test_it_is_fine_tuned_once(bert, small, saved, tmp_path) -> None:
     study = DeepStudy(model=str(saved), fine_tuned=FineTuningSettings(epochs=1, learning_rate=1e-3))
     first = classifier(study, small, tmp_path / "study").logits(small.test)
-    made = (tmp_path / "study" / "model" / "model.safetensors").stat().st_mtime_ns
+    made = (tmp_path / "study" / "model.safetensors").stat().st_mtime_ns
     again = classifier(study, small, tmp_path / "study").logits(small.test)
     assert torch.equal(first, again) and not torch.equal(first, bert.logits(small.test))
-    assert (tmp_path / "study" / "model" / "model.safetensors").stat().st_mtime_ns == made
+    assert (tmp_path / "study" / "model.safetensors").stat().st_mtime_ns == made
 
 
 def test_a_layer_that_is_uniform_in_training_learns_no_queries_and_keys(small) -> None:

@@ -29,7 +29,7 @@ from attn_interp.models.wrap import wrap
 from attn_interp.report.sentence import sentence
 from attn_interp.report.tables.wide import stacked
 from attn_interp.studies.ask import Answers, compare
-from attn_interp.studies.deep import DeepStudy, classifier, fitting
+from attn_interp.studies.deep import MODEL, DeepStudy, classifier, fitting
 from attn_interp.studies.questions import put, why_not
 from attn_interp.studies.run import CellRun, name_of, study_facts
 from attn_interp.studies.steps import Say, Step, say_aloud
@@ -160,7 +160,7 @@ class LanguageWork:
         subject = self.study.subject
         if isinstance(subject, Prompted):
             return subject.wrapped(self.corpus)
-        return classifier(subject, self.corpus, self.models)
+        return classifier(subject, self.corpus, self.models / MODEL)
 
     @cached_property
     def documents(self) -> tuple[Document, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import astuple, replace
 
+import pandas as pd
 import pytest
 
 from attn_interp.experiments import EXPERIMENTS, experiment_of, module_of, names
 from attn_interp.experiments.jain_wallace.adversary_curve import adversary_curve
-from attn_interp.experiments.reading import read
+from attn_interp.experiments.people.roar import roar
+from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record.experiment import SUBJECTS
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.validity import validity, verdict
@@ -17,6 +19,7 @@ from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.imitation import imitation
 from attn_interp.experiments.wiegreffe_pinter.ladder import Rungs, ladder
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
+from attn_interp.experiments.wiegreffe_pinter.parts.predictions import decisions
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
@@ -25,6 +28,16 @@ from attn_interp.statistics.bootstrap import Interval
 from attn_interp.studies.questions import put, why_not
 
 OF_MANY_HEADS = ("heads", "head_combination", "uniform_layers", "sink")
+
+
+def removed(own: Reading) -> pd.DataFrame:
+    """Attention and random removal, of which one keeps the model as it is and the other has it decide by chance."""
+    decided = decisions(own.model, own.documents, 0).assign(removed=0)
+    ends = [decided.assign(method=name, share=share) for name in ("attention", "random") for share in (0.0, 0.5)]
+    last = [each.assign(share=1.0, correct=each.index % 2 == 0) for each in ends[::2]]
+    return pd.concat([*ends, *last])
+
+
 TRIAL = {"claim": "c", "measure": "m", "case": "planted", "truth": True, "seed": 0}
 MADE: dict[str, Callable[..., Result]] = {
     "necessity": lambda own: necessity({"attention": {0: own.model}, "again": {0: own.model}}, own.documents),
@@ -32,6 +45,7 @@ MADE: dict[str, Callable[..., Result]] = {
     "guide": lambda own: guide({"uniform": {0: own.model}, "again": {0: own.model}}, own.documents),
     "imitation": lambda own: imitation(own, {("full", 0.1): own.model}),
     "ladder": lambda own: ladder({0: Rungs(adversary_curve(own), seeds=seeds(own, {7: own.model}))}),
+    "roar": lambda own: roar(removed(own), {}),
     "validity": lambda own: validity([verdict(TRIAL, 0.1, Interval(0.3, 0.2, 0.4, 9, 0))], {}),
 }
 """How those that are not asked of one reading are asked here. Recency and alignment have no statements of their own."""

@@ -87,22 +87,26 @@ def _predictions(name: str, condition: str, models: Models, documents: Sequence[
         raise ValueError(f"{name}: the seeds differ between conditions: {seeds}; they are compared seed by seed")
     if len({tuple(model.classes) for runs in models.values() for model in runs.values()}) != 1:
         raise ValueError(f"{name}: the models do not have the same classes")
-    frames = []
-    for each, runs in models.items():
-        for seed, model in runs.items():
-            probabilities = model.logits(documents).double().softmax(-1).cpu().numpy()
-            labels = gold_labels(documents)
-            predicted = probabilities.argmax(1)
-            frame = pd.DataFrame(
-                {
-                    condition: each,
-                    "document": [document.id for document in documents],
-                    "seed": seed,
-                    "label": [model.classes[label] for label in labels],
-                    "predicted": [model.classes[index] for index in predicted],
-                    "correct": predicted == labels,
-                    "probability_label": probabilities[range(len(labels)), labels],
-                }
-            )
-            frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    frames = [
+        decisions(model, documents, seed).assign(**{condition: each})
+        for each, runs in models.items()
+        for seed, model in runs.items()
+    ]
+    return pd.concat(frames, ignore_index=True)[[condition, *COLUMNS]]
+
+
+def decisions(model: Classifies, documents: Sequence[Document], seed: int) -> pd.DataFrame:
+    """One row per document: `COLUMNS`, of a model that was trained under the seed."""
+    probabilities = model.logits(documents).double().softmax(-1).cpu().numpy()
+    labels = gold_labels(documents)
+    predicted = probabilities.argmax(1)
+    return pd.DataFrame(
+        {
+            "document": [document.id for document in documents],
+            "seed": seed,
+            "label": [model.classes[label] for label in labels],
+            "predicted": [model.classes[index] for index in predicted],
+            "correct": predicted == labels,
+            "probability_label": probabilities[range(len(labels)), labels],
+        }
+    )
