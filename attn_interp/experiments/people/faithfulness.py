@@ -14,8 +14,10 @@ import pandas as pd
 import torch
 
 from attn_interp.attribution.methods import METHODS
-from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, OPERATORS, check_operator, edited_logits
-from attn_interp.experiments.people.parts.ranked import DRAWS, drawn_for, ranks
+from attn_interp.experiments.people.parts.edited import ATTENTION_MASK, DELETE, OPERATORS, check_operator
+from attn_interp.experiments.people.parts.first_words import without_and_alone
+from attn_interp.experiments.people.parts.ranked import DRAWS
+from attn_interp.experiments.people.parts.soft import HOW, SOFT
 from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Methods, Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Statement, grouped
@@ -67,13 +69,20 @@ def faithfulness(
     length of the rationale. Under the attention mask, for a model whose logits are affine in the attention, the optimum
     stands beside them: exact for two classes; for more a set that was found and a bound that none can pass.
 
+    Under "soft" no word is wholly erased or kept (Zhao & Aletras 2023): each value of a word's input embedding is kept
+    with a chance, and set to 0 otherwise. The chance is min(1, c s) for a word of score s (0 for a score below 0). The
+    factor c makes the mean chance over the words the share of words that the other operators keep; `random` has that
+    share as the chance of every word. For comprehensiveness these are the chances with which values are set to 0. So
+    all methods keep the same mass at a size, which scores that are taken as chances as they are do not. Values are
+    means over five draws, the same numbers for all methods and sizes.
+
     The erased text may be one that the model never meets. `tvd` of the random ranking says how far the operator alone
     moves the output at each size; it does not say whether such a text is likely.
 
     Args:
         reading: A model's attention over documents, from `read`.
         methods: Names of attributions, or a mapping of names of your own to functions.
-        operator: How words are erased: "delete", "mask", "mean embedding" or "attention mask".
+        operator: How words are erased: "delete", "mask", "mean embedding", "attention mask" or "soft".
         signed: Rank attributions by value, so that words that speak against the decision come last; otherwise by
             absolute value. Attention has no sign: what it loses to signed attributions is partly that.
 
@@ -86,7 +95,7 @@ def faithfulness(
 
     Reference: DeYoung et al. 2020, section 4.
     """
-    check_operator(reading.model, operator)
+    check_operator(reading.model, operator, also=[SOFT])
     # Of the documents as the model sees them: a view over sentences has no rationales of words.
     with_rationales = sum(bool(document.rationales) for each in reading.batches for document in each.batch.documents)
     with_optimum = operator == ATTENTION_MASK and reading.affine
@@ -107,14 +116,16 @@ def faithfulness(
     settings = {
         **reading.settings,
         "operator": operator,
-        "erasure": OPERATORS[operator],
+        "erasure": {**OPERATORS, SOFT: HOW}[operator],
         "methods": names,
         "attributions_ranked_by": "value for the predicted class" if signed else "absolute value",
         "percent": list(PERCENT),
         "rounding": "k % of the words, rounded up, at least one word",
         "draws": DRAWS,
         "documents_with_rationales": with_rationales,
-        "status": f"measured; random and words of equal rank: sampled, {DRAWS} draws",
+        "status": f"sampled, {DRAWS} draws"
+        if operator == SOFT
+        else f"measured; random and words of equal rank: sampled, {DRAWS} draws",
         "optimum": _optimum_status(reading, operator),
     }
     return Result("faithfulness", reading.in_order(frames), settings, COLUMNS)
@@ -154,19 +165,12 @@ def _measured(
     operator: str,
     about: pd.DataFrame,
 ) -> list[pd.DataFrame]:
-    """The rows of one batch by method; the sets of all methods are run together, so that equal ones are run once."""
-    count = torch.stack(list(sizes.values()), -1)[:, None, :, None]  # (B, 1, L, 1)
-    drawn = drawn_for(batch, reading.seed)
-    first = {name: ranks(each, batch.is_word, drawn)[:, :, None] < count for name, each in scores.items()}
-    is_word = batch.is_word[:, None, None]
-    sets = [torch.stack([is_word & ~each, is_word & each]).transpose(0, 1) for each in first.values()]  # (B,2,D,L,W)
-    logits = edited_logits(reading, batch, torch.cat([each.flatten(1, 3) for each in sets], 1), operator)
+    """The rows of one batch by method."""
+    count = torch.stack(list(sizes.values()), -1)  # (B, L)
     frames = []
-    for (name, each), own in zip(scores.items(), logits.split([each[0, ..., 0].numel() for each in sets], 1)):
-        draws = first[name].shape[1]
-        erased, alone = own.unflatten(1, (2, draws, len(sizes))).unbind(1)  # (B, D, L, C) each
-        values = {"first": count[:, 0, :, 0].double(), **_losses(batch, erased, alone)}
-        missing = (each.isnan() & batch.is_word).any(-1) & (batch.is_word.sum(-1) > 1)
+    for name, (erased, alone) in without_and_alone(reading, batch, scores, count, operator).items():
+        values = {"first": count.double(), **_losses(batch, erased, alone)}
+        missing = (scores[name].isnan() & batch.is_word).any(-1) & (batch.is_word.sum(-1) > 1)
         frames.append(_rows(about, name, list(sizes), values, missing))
     return frames
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -24,10 +24,12 @@ OPERATORS = {
 """How words are erased. Deletion and attention mask need a word that is left; the other two keep the length."""
 
 
-def check_operator(model: AttentionModel, operator: str) -> None:
-    """Raises ValueError for an operator that is unknown, or that the view of the model does not allow."""
-    if operator not in OPERATORS:
-        raise ValueError(f"operator {operator!r} is unknown; choose from {', '.join(sorted(OPERATORS))}")
+def check_operator(model: AttentionModel, operator: str, also: Sequence[str] = ()) -> None:
+    """Raises ValueError for an operator that is unknown, none of `OPERATORS` and of those that are allowed `also`, or
+    that the view of the model does not allow."""
+    if operator not in (*OPERATORS, *also):
+        known = ", ".join(sorted((*OPERATORS, *also)))
+        raise ValueError(f"operator {operator!r} is unknown; choose from {known}")
     if operator == MASK and not model.words_are_positions:
         raise ValueError(
             "operator 'mask' hides single words, and this view weighs sentences; choose 'delete', 'mean embedding' or "
