@@ -40,8 +40,8 @@ def roar(frame: pd.DataFrame, settings: Mapping[str, object]) -> Result:
     methods, what a method's accuracy is above that of random removal of as many words (`correct_minus_random`), the
     `area` between both curves, and `racu`, that area as a share of the area between random removal and the accuracy
     without any words (the last share, 1). An area above 0 says that the model misses the words more than random ones;
-    racu is 1 where they are all that the task needs, and its interval is NaN where the area below it is not above 0 in
-    every resample.
+    racu is 1 where they are all that the task needs. Its interval is a bootstrap, of which a resample without anything
+    to lose counts as infinite; it is NaN where these reach its upper end.
 
     Args:
         frame: One row per method, share, seed and document: the columns of `COLUMNS`. Every method has the same shares,
@@ -111,9 +111,10 @@ def _areas(name: str, below: Floats, random: Floats, frame: pd.DataFrame) -> pd.
     low, high = found.interval()
     rows = [(AREA, "mean", found.estimate, low, high, found.sd_seeds)]
     resampled = resampled_means(np.stack([area, most]), int(frame["seed"].min()))  # (R, 2)
-    ends = np.full(2, np.nan)
-    if (resampled[:, 1] > 0).all():
-        ends = np.quantile(resampled[:, 0] / resampled[:, 1], (0.025, 0.975))
+    ratios = np.full(len(resampled), np.inf)
+    np.divide(resampled[:, 0], resampled[:, 1], out=ratios, where=resampled[:, 1] > 0)
+    ends = np.quantile(ratios, (0.025, 0.975), method="inverted_cdf")
+    ends = ends if np.isfinite(ends).all() else np.full(2, np.nan)
     ratio = float(area.mean() / most.mean()) if most.mean() > 0 else np.nan
     rows.append((RACU, RATIO, ratio, *ends, np.nan))
     table = pd.DataFrame(rows, columns=["quantity", "statistic", "estimate", "low", "high", "sd_seeds"])

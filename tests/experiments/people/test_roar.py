@@ -63,6 +63,10 @@ def test_the_verdict_is_that_of_the_area() -> None:
     assert found["low"] < 0.2 / 0.2625 < found["high"]  # .4 half of the way; .5 and .4 over a quarter, .4 over the rest
     assert roar(many(0.0), {}).verdict() == ["not decided"]
     assert roar(many(0.4).query("method == 'random'"), {}).verdict() == ["not decided"]
+    few = many(0.4)
+    few = few[few["document"].isin([f"d{row}" for row in range(9)])]
+    ends = roar(few, {}).summary().set_index("quantity").loc["racu"]
+    assert np.isfinite(ends["low"]) and ends["low"] < ends["estimate"] < ends["high"]
     flat = many(0.4).assign(correct=True)
     ratio = roar(flat, {}).summary().set_index("quantity").loc["racu", ["estimate", "low", "high"]]
     assert ratio.isna().all()  # nothing to lose
