@@ -133,7 +133,8 @@ EXPERIMENT = Experiment(
         "A model that is trained without these words is worse than one trained without as many random ones.",
         "What is learned anew from the words that are left is learned as well as before.",
         "How much of what the task needs was in the words that a method ranks first.",
-        "That the first model uses these words: other words may say the same, and the length of a text stays.",
+        "That the first model uses these words: other words may say the same, and the length of a text and the places "
+        "of what is hidden stay to be read.",
     ),
     summarise,
     statements=(MISSED, Statement("racu, {method}", RACU, where={"statistic": RATIO})),
