@@ -28,9 +28,10 @@ def plot(result: Result, ax: Axes | None = None, panel: str = "conicity") -> Axe
     with style.axes_or_new(ax) as axes:
         axes.plot(points.x, points.y, "o", color=colour, markersize=2.2, alpha=0.5, markeredgewidth=0)
         axes.set_xlim(-1.02 if (points.x < 0).any() else -0.02, 1.02)
-        axes.set_ylim(-0.02, 1.02)
+        end = style.shown_end(float(points.y.max()))
+        axes.set_ylim(-0.02 * end, 1.02 * end)
         axes.set_xlabel(label)
-        axes.set_ylabel("median TVD, weights permuted")
+        axes.set_ylabel("median TVD, weights permuted" + ("" if end == 1.0 else f"\n(of 0 to 1, up to {end:.2g})"))
         counts = style.count_text(rho["n"], rho["undefined"])
         text = f"Spearman's ρ {style.interval_text(rho['x'], rho['low'], rho['high'])}"
         style.legend_above(axes, [], [], f"{text}\n{counts}")

@@ -85,6 +85,12 @@ def telling_words(corpus: Corpus) -> tuple[str, ...]:
     return tuple(sorted(map(str, names[np.argsort(-weights, kind="stable")[:count]])))
 
 
+def plain_settings(encoder: str, width: int) -> ClassifierSettings:
+    """The plain model, whose states are as wide as its word vectors, so that they can be tied to them."""
+    settings = ClassifierSettings(encoder=encoder, embedding_width=width, hidden=width)
+    return replace(settings, hidden=width // 2) if settings.both_directions else settings
+
+
 def changed(
     remedy: Remedy, corpus: Corpus, settings: ClassifierSettings, training: TrainingSettings
 ) -> tuple[ClassifierSettings, TrainingSettings]:

@@ -10,7 +10,7 @@ import attn_interp as ai
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.studies.planted.claims import mass_on_evidence
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes
-from attn_interp.studies.remedies.kinds import PLAIN, REMEDIES, changed, named, telling_words
+from attn_interp.studies.remedies.kinds import PLAIN, REMEDIES, changed, named, plain_settings, telling_words
 
 CORPUS = ai.load("planted", documents=200, seed=1)
 SETTINGS = ClassifierSettings(embedding_width=8, hidden=4)
@@ -18,6 +18,10 @@ SETTINGS = ClassifierSettings(embedding_width=8, hidden=4)
 
 def test_the_words_that_tell_most_are_the_planted_ones() -> None:
     assert telling_words(CORPUS) == ("awful", "wonderful")  # 5 % of some fifty words
+
+
+def test_states_of_the_plain_model_are_as_wide_as_its_word_vectors() -> None:
+    assert {plain_settings(encoder, 8).state_width for encoder in ("lstm", "gru", "average", "lstmn")} == {8}
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.name)
