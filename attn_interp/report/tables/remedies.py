@@ -60,7 +60,7 @@ QUESTIONS = (
     Question("erased sooner than chance", "erasure", "minus_attention", {"ordering": "random"}, -1.0),
     Question("needed (masked), attention", MASKED, NEEDED, _aopc("attention"), -1.0),
     Question("needed (masked), leave-one-out", MASKED, NEEDED, _aopc("leave-one-out"), -1.0),
-    Question("weight on words that vote against", "polarity", "vote_weight", {"method": "attention"}),
+    Question("weight on opposing words", "polarity", "vote_weight", {"method": "attention"}),
     Question("conicity", "conicity", "conicity", least=-1.0),
     Question("AUROC, attention", PLAUSIBILITY, "auroc", {"scorer": "attention"}),
     Question("AUROC, leave-one-out", PLAUSIBILITY, "auroc", {"scorer": "leave-one-out"}),
