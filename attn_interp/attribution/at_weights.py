@@ -26,7 +26,8 @@ def attention_x_gradient(model: AttentionModel, batch: Batch, classes: torch.Ten
 
 
 def attention_x_gradient_absorbed(model: AttentionModel, batch: Batch, classes: torch.Tensor) -> Attribution:
-    """alpha_t (g_t - sum_u alpha_u g_u), g = dp/dalpha: the gradient of p_class at the scores before the softmax.
+    """alpha_t (g_t - sum_u alpha_u g_u), g = dp/dalpha: the gradient of p_class at the scores before the softmax, where
+    a softmax makes the weights.
 
     For two classes and an affine readout this is p(1 - p) alpha_t (s_t - s.alpha), in which the bias cancels: erasing
     word t and renormalising changes the logit by -1 / (1 - alpha_t) times alpha_t (s_t - s.alpha). The values sum to 0;
