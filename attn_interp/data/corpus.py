@@ -103,6 +103,8 @@ class Corpus:
                         f"document {document.id!r}: label {document.label} is not in the list of classes "
                         f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
                     )
+                if document.answers is not None:
+                    raise ValueError(f"document {document.id!r}: has answers; they belong to its question, second=")
                 answers = None if document.second is None else document.second.answers
                 if answers is not None and not {document.label} <= set(answers) <= set(range(len(self.classes))):
                     raise ValueError(

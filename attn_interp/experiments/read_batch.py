@@ -19,6 +19,7 @@ from attn_interp.models.alternatives import Alternatives, Under
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.rows_of_attention import Run
 from attn_interp.models.view import MEAN
+from attn_interp.readout.affine import advantages
 from attn_interp.recording.one_word import on_each_word
 
 DOCUMENT_COLUMNS = {
@@ -101,6 +102,14 @@ class ReadBatch:
             known = checked_votes(under, self.weights, self.is_word)
         votes = on_each_word(under, self.is_word) if known is None else known
         return votes * self.is_word[..., None]
+
+    @property
+    def leads(self) -> torch.Tensor:
+        """(B, W) with all attention on a word, the logit of the decision minus that of its rival, which is the class
+        with the second highest logit."""
+        rival = self.logits.topk(2).indices[:, 1]
+        lead = advantages(self.votes, self.predicted)  # (B, W, C)
+        return lead.gather(-1, rival[:, None, None].expand(*lead.shape[:2], 1))[..., 0]
 
     def under(self, weightings: torch.Tensor) -> torch.Tensor:
         """The logits (B, K, C) that the model itself gives under weightings (B, K, W)."""

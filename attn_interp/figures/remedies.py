@@ -39,10 +39,9 @@ def _draw(ax: Axes, rows: pd.DataFrame, models: list[str], named: bool) -> None:
         ax.axvline(float(base["estimate"].iloc[0]), color=style.GREY, linewidth=0.6, linestyle="--")
     for place, model in enumerate(models):
         for row in rows[rows["model"] == model].to_dict("records"):
-            apart = row["difference_low"] > 0 or row["difference_high"] < 0
-            colour = style.VERMILION if apart else style.BLUE
+            colour = style.VERMILION if row["apart"] else style.BLUE
             ax.hlines(place, row["low"], row["high"], colors=colour, linewidth=1.2)
-            face = colour if apart else "white"
+            face = colour if row["apart"] else "white"
             ax.plot(row["estimate"], place, "o", color=colour, markerfacecolor=face, markersize=3.0, linestyle="")
             known = row["estimate"] == row["estimate"]
             style.beside(ax, place, f"{row['estimate']:z.2f}" if known else "undefined", "black")

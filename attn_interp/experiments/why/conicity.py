@@ -81,9 +81,7 @@ def why_not(reading: Reading) -> str:
 
 def votes_alike(batch: ReadBatch) -> torch.Tensor:
     """(B,) |mean| / root mean square over the words of v_decision - v_rival."""
-    top = batch.logits.topk(2).indices  # (B, 2)
-    decision, rival = (batch.votes.gather(-1, each[:, None, None].expand(*batch.votes.shape[:2], 1)) for each in top.T)
-    lead = (decision - rival)[..., 0] * batch.is_word  # (B, W)
+    lead = batch.leads * batch.is_word  # (B, W)
     count = batch.is_word.sum(-1)
     return ((lead.sum(-1) / count).abs() / (lead.square().sum(-1) / count).sqrt()).clamp(max=1)
 

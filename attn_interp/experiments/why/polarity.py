@@ -17,7 +17,6 @@ from attn_interp.experiments.read_batch import DOCUMENT_COLUMNS, ReadBatch
 from attn_interp.experiments.reading import Methods, Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement, Summary
 from attn_interp.experiments.result import Result
-from attn_interp.readout.affine import advantages
 
 ATTENTION, GRADIENT, LEAVE_ONE_OUT = "attention", "gradient x input (detached)", "leave-one-out"
 DEFAULT = (GRADIENT, LEAVE_ONE_OUT)
@@ -81,7 +80,7 @@ def polarity(reading: Reading, *, methods: Methods = DEFAULT) -> Result:
         names = list(weights)
         effects = {
             "deletion": batch.attribution(LEAVE_ONE_OUT, leave_one_out).values / _slope(batch),
-            "vote": _votes(batch) if reading.affine else torch.full_like(batch.weights, torch.nan),
+            "vote": batch.leads if reading.affine else torch.full_like(batch.weights, torch.nan),
         }
         for name, own in weights.items():
             frames.append(batch.about().assign(method=name, **dict(_columns(own, effects, batch.is_word))))
@@ -96,13 +95,6 @@ def _slope(batch: ReadBatch) -> torch.Tensor:
     """(B, 1) p (1 - p) of the decision: what a small change of its logit is multiplied with in its probability."""
     log_p = batch.logits.log_softmax(-1).amax(-1, keepdim=True)
     return (log_p.exp() * -log_p.expm1()).clamp(min=torch.finfo(torch.float64).tiny)
-
-
-def _votes(batch: ReadBatch) -> torch.Tensor:
-    """(B, W) v_decision - v_rival."""
-    rival = batch.logits.topk(2).indices[:, 1]
-    lead = advantages(batch.votes, batch.predicted)  # (B, W, C)
-    return lead.gather(-1, rival[:, None, None].expand(*lead.shape[:2], 1))[..., 0]
 
 
 def _columns(

@@ -138,6 +138,11 @@ def collate_pieces(
     return padded_pieces(documents, rows, tokenizer.pad_token_id, tokenizer.padding_side)
 
 
+def first_pieces(word: torch.Tensor) -> torch.Tensor:
+    """(B, T) true on the first position of each word, of the index of the word at each (B, T), -1 for none."""
+    return word > torch.nn.functional.pad(word.cummax(-1).values, (1, -1), value=-1)
+
+
 def padded_pieces(documents: Sequence[Document], rows: Sequence[Pieces], padding: int, side: str) -> Batch:
     """The batch of documents in their pieces, filled up with the id of padding on the "left" or "right"."""
     width = max(len(row.ids) for row in rows)
@@ -152,12 +157,11 @@ def padded_pieces(documents: Sequence[Document], rows: Sequence[Pieces], padding
         is_token[index, place] = True
         if kinds is not None and row.kind is not None:
             kinds[index, place] = torch.tensor(row.kind)
-    before = torch.nn.functional.pad(word.cummax(-1).values, (1, -1), value=-1)
     return Batch(
         documents=tuple(documents),
         ids=ids,
         is_token=is_token,
-        is_word=word > before,  # the first piece of each word
+        is_word=first_pieces(word),
         labels=labels_of(documents),
         piece_of=word,
         kinds=kinds,

@@ -19,7 +19,7 @@ import torch
 from attn_interp.data.batch import Batch, Collate
 from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
-from attn_interp.models.transformers.subwords import InPieces
+from attn_interp.models.transformers.subwords import InPieces, first_pieces
 
 Cut = Callable[[Document], Sequence[tuple[int, int]]]
 """Document -> the half-open (start, end) of each unit in words, from left to right, which hold every word once."""
@@ -127,8 +127,7 @@ class InUnits:
         unit = torch.full(batch.ids.shape, -1)
         unit[batch.is_word.cpu()] = torch.tensor([n for own in parts for n, words in enumerate(own) for _ in words])
         unit = unit.to(batch.ids.device)
-        before = torch.nn.functional.pad(unit.cummax(-1).values, (1, -1), value=-1)
-        return replace(batch, documents=tuple(documents), is_word=unit > before, piece_of=unit)
+        return replace(batch, documents=tuple(documents), is_word=first_pieces(unit), piece_of=unit)
 
 
 def over_units(model: AttentionModel) -> AttentionModel:

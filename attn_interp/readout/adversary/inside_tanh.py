@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attn_interp.readout.adversary.many_classes import CertifiedAdversary, divergence, interval
+from attn_interp.readout.adversary.many_classes import CertifiedAdversary, of_balls
 from attn_interp.readout.adversary.output_ball import Further, OutputBall
 from attn_interp.readout.entry import Array, as_tensor, check_eps, entered_one_head
 from attn_interp.readout.polytope import Polytope
@@ -58,20 +58,13 @@ def tanh_adversary(
     """
     inside = as_tensor(inside, "inside")
     padded = torch.cat([inside, torch.zeros_like(inside[..., :1])], -1)  # votes have two columns at least
-    further = None if starts is None else as_tensor(starts, "starts").detach().double().cpu()
     weights, padded, is_word = entered_one_head("the adversary inside tanh is", weights, padded, is_word)
     check_eps(eps)
     matrix, offset = (as_tensor(each, "head").detach().double().cpu().numpy() for each in (head, bias))
-    found = weights.clone()
-    ends = torch.zeros(len(weights), 3, dtype=torch.float64, device=weights.device)
-    for row, words in enumerate(is_word):
-        own = padded[row, words, :-1].cpu().numpy()
-        ball = TanhBall(weights[row, words].cpu().numpy(), own, matrix, offset, eps)
-        best, upper = interval(ball, None if further is None else further[row][:, words.cpu()].numpy())
-        found[row, words] = torch.from_numpy(best).to(found.device)
-        jsd, moved = float(divergence(ball.alpha, best[None])[0]), float(ball.tvd(best[None])[0])
-        ends[row] = torch.tensor([jsd, max(upper, jsd), moved], dtype=torch.float64)
-    return CertifiedAdversary(ends[:, 0], ends[:, 1], found, ends[:, 2])
+    rows = zip(weights, padded[..., :-1], is_word)
+    balls = [TanhBall(own[words].cpu().numpy(), v[words].cpu().numpy(), matrix, offset, eps) for own, v, words in rows]
+    further = None if starts is None else as_tensor(starts, "starts").detach().double().to(weights.device)
+    return of_balls(balls, weights, is_word, further)
 
 
 class TanhBall(OutputBall):

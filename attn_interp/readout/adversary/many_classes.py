@@ -8,6 +8,7 @@ linear function above the divergence, maximised over the outer polytope, gives t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,11 +65,20 @@ def certified_adversary(
     """
     weights, votes, is_word = entered_one_head("the certified adversary is", weights, votes, is_word)
     check_eps(eps)
+    rows = zip(weights, votes, is_word)
+    balls = [OutputBall(own[words].cpu().numpy(), vote[words].cpu().numpy(), eps) for own, vote, words in rows]
+    return of_balls(balls, weights, is_word)
+
+
+def of_balls(
+    balls: Sequence[OutputBall], weights: torch.Tensor, is_word: torch.Tensor, starts: torch.Tensor | None = None
+) -> CertifiedAdversary:
+    """The interval of each document, of its ball, for weights and is_word (B, T) as entered; and `starts` (B, S, T),
+    further attentions to climb from."""
     found = weights.clone()
     ends = torch.zeros(len(weights), 3, dtype=torch.float64, device=weights.device)
-    for row, words in enumerate(is_word):
-        ball = OutputBall(weights[row, words].cpu().numpy(), votes[row, words].cpu().numpy(), eps)
-        best, upper = interval(ball)
+    for row, (ball, words) in enumerate(zip(balls, is_word)):
+        best, upper = interval(ball, None if starts is None else starts[row][:, words].cpu().numpy())
         found[row, words] = torch.from_numpy(best).to(found.device)
         jsd, moved = float(divergence(ball.alpha, best[None])[0]), float(ball.tvd(best[None])[0])
         ends[row] = torch.tensor([jsd, max(upper, jsd), moved], dtype=torch.float64)

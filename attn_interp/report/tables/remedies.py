@@ -100,7 +100,7 @@ def remedies_table(
     Returns:
         One row per model and question: model, question, estimate, low, high, sd_seeds, seeds, n, undefined; and
         difference, difference_low, difference_high to the base (0 of itself), all with 95 % intervals over seeds and
-        documents.
+        documents; and apart, whether the difference is told from 0.
 
     Raises:
         ValueError: the base is none of the models.
@@ -136,13 +136,14 @@ def _minus(frame: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 def _row(model: str, question: Question, frame: pd.DataFrame, base: pd.DataFrame | None) -> dict[str, object]:
     (own,) = summarise_crossed(frame, [], ["value"]).to_dict("records")
     own |= {"low": max(own["low"], question.least), "high": min(own["high"], question.most)}
-    found = {"model": model, "question": question.heading}
+    found: dict[str, object] = {"model": model, "question": question.heading}
     found |= {name: own[name] for name in ("estimate", "low", "high", "sd_seeds", "seeds", "n", "undefined")}
     names = {"difference": "estimate", "difference_low": "low", "difference_high": "high"}
     if base is None:
-        return found | dict.fromkeys(names, float("nan"))
+        return found | dict.fromkeys(names, float("nan")) | {"apart": False}
     (against,) = summarise_crossed(_minus(frame, base), [], ["value"]).to_dict("records")
-    return found | {name: against[end] for name, end in names.items()}
+    apart = bool(against["low"] > 0 or against["high"] < 0)
+    return found | {name: against[end] for name, end in names.items()} | {"apart": apart}
 
 
 def remedies_sentences(table: pd.DataFrame) -> pd.DataFrame:
@@ -156,17 +157,13 @@ def remedies_sentences(table: pd.DataFrame) -> pd.DataFrame:
         moved = [
             f"{row['question']} by {_signed(row)}"
             for row in rows.to_dict("records")
-            if row["question"] not in (ACCURACY.heading, GAINED.heading) and _apart(row)
+            if row["question"] not in (ACCURACY.heading, GAINED.heading) and row["apart"]
         ]
         (price,) = rows[rows["question"] == ACCURACY.heading].to_dict("records")
         words = f"moves {', '.join(moved)}" if moved else "moves nothing that is told from 0"
-        cost = f"accuracy changes by {_signed(price)}" + ("" if _apart(price) else ", not told from 0")
+        cost = f"accuracy changes by {_signed(price)}" + ("" if price["apart"] else ", not told from 0")
         told.append((model, f"Against {base}, {model} {words}; {cost}."))
     return pd.DataFrame(told, columns=["model", "sentence"])
-
-
-def _apart(row: Mapping[Any, Any]) -> bool:
-    return bool(row["difference_low"] > 0 or row["difference_high"] < 0)
 
 
 def _signed(row: Mapping[Any, Any]) -> str:
@@ -179,7 +176,7 @@ def remedies_layout(table: pd.DataFrame) -> pd.DataFrame:
     if "sentence" in table:
         return table
     cells = [
-        f"{row['estimate']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]{' *' if _apart(row) else ''}"
+        f"{row['estimate']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]{' *' if row['apart'] else ''}"
         if row["estimate"] == row["estimate"]
         else "--"
         for row in table.to_dict("records")

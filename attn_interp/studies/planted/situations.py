@@ -251,19 +251,15 @@ class Case:
 
 
 def _on_the_word_asked_for(batch: Batch) -> torch.Tensor:
-    """(B, T) on the word that the question of each document asks for; on all alike where there is none."""
-    rows = {}
-    for document in batch.documents:
-        marked = torch.tensor([float(asks_for(document, word)) for word in document.words])
-        marked = marked if bool(marked.any()) else torch.ones_like(marked)
-        rows[document.id] = marked / marked.sum()
-    return GivenAttention(_nearly_all(rows))(batch)
-
-
-def _nearly_all(rows: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Nine tenths as in the rows and the rest on all words alike: a weight of 0 could not be replaced by another."""
-    return {name: 0.9 * each + 0.1 / len(each) for name, each in rows.items()}
+    """(B, T), of the word that the question of each document asks for, as if it were the evidence."""
+    marked = [
+        replace(each, rationales=(tuple(float(asks_for(each, word)) for word in each.words),))
+        for each in batch.documents
+    ]
+    return _on_evidence(marked)(batch)
 
 
 def _on_evidence(documents: Sequence[Document]) -> GivenAttention:
-    return GivenAttention(_nearly_all(attention_of_rationales(documents).weights))
+    """Nine tenths on the evidence and the rest on all words alike: a weight of 0 could not be replaced by another."""
+    on_marked = attention_of_rationales(documents).weights
+    return GivenAttention({name: 0.9 * each + 0.1 / len(each) for name, each in on_marked.items()})

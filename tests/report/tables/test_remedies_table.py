@@ -48,6 +48,7 @@ def test_numbers_are_those_of_the_frames(results) -> None:
     expected = crossed_mean(own - base)
     assert row["difference"] == pytest.approx(expected.estimate)
     assert (row["difference_low"], row["difference_high"]) == pytest.approx(expected.interval())
+    assert row["apart"] == (expected.interval()[1] < 0)
     assert (row["n"], row["seeds"]) == (len(CORPUS.test), 2)
     correct = {
         model: [own["quality"].frame.query("predictor == 'model'")["correct"].mean() for own in seeds.values()]
@@ -86,8 +87,8 @@ def test_a_base_that_is_not_there_is_refused(results) -> None:
 
 def test_differences_told_from_zero_are_marked() -> None:
     row = {"model": "m", "question": "accuracy", "estimate": 0.5, "low": 0.4, "high": 0.6, "seeds": 2, "n": 9}
-    told = {"difference": 0.1, "difference_low": 0.05, "difference_high": 0.2}
-    none = {"difference": 0.0, "difference_low": 0.0, "difference_high": 0.0}
+    told = {"difference": 0.1, "difference_low": 0.05, "difference_high": 0.2, "apart": True}
+    none = {"difference": 0.0, "difference_low": 0.0, "difference_high": 0.0, "apart": False}
     table = pd.DataFrame([{**row, **none}, {**row, "model": "r", **told}])
     assert list(remedies_layout(table)["accuracy"]) == ["0.50 [0.40, 0.60]", "0.50 [0.40, 0.60] *"]
     assert remedies_sentences(table)["sentence"].tolist() == [

@@ -121,5 +121,7 @@ def test_classes_in_another_order_are_the_same_classes(model) -> None:
 def test_answers_that_cannot_be_are_refused(answers, label) -> None:
     wrong = Document("Ann is there .", label=label, id="w", second=Document("Where ?", answers=answers))
     splits = {**CORPUS.splits, "test": (wrong,)}
+    with pytest.raises(ValueError, match="document 'w': has answers; they belong to its question"):
+        Corpus("wrong", PLACES, {**splits, "test": (replace(wrong, second="Where ?", answers=(0, 1)),)})
     with pytest.raises(ValueError, match="document 'w': its question may be answered by the classes"):
         Corpus("wrong", PLACES, splits)
