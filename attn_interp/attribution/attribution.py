@@ -18,7 +18,7 @@ class Attribution:
     Attributes:
         values: (B, W) signed, in units of probability; positive speaks for the class; zero past the last word, NaN
             where the method is undefined. (Attention pushed back is in units of attention and knows no class, attention
-            x value norm is a length and knows none; votes and attention x projection are in logits.)
+            x value norm is a length and knows none; votes, attention x projection and AttnLRP are in logits.)
         completeness_gap: (B,) what the values miss of the change they should sum to, where the method promises a sum.
         asked: (B, W) the words that a sample of the words has a value for, NaN elsewhere; None: every word has one.
     """

@@ -22,6 +22,7 @@ from attn_interp.attribution.flow.layered import flowed, relevance, rolled_out, 
 from attn_interp.attribution.gradient import gradient_x_input, gradient_x_input_detached
 from attn_interp.attribution.integrated import integrated_gradients
 from attn_interp.attribution.leave_one_out import leave_one_out, leave_one_out_sampled
+from attn_interp.attribution.lrp.attn_lrp import attn_lrp
 from attn_interp.attribution.noise import gradient_shap, smoothgrad
 from attn_interp.attribution.pushed_back import pushed_back_attention
 from attn_interp.attribution.surrogate import kernel_shap, lime
@@ -62,8 +63,10 @@ ALL_METHODS: dict[str, Registered] = {
     "attention flow": Registered(flowed, "one run, and one maximum flow for each word", signed=False),
     "gradient-weighted relevance": Registered(relevance, "one gradient", signed=False),
     "value zeroing": Registered(value_zeroed, "one run of each layer for each position", signed=False),
+    "AttnLRP": Registered(attn_lrp, "one gradient"),
 }
-"""Every method. The last four follow attention through layers, and refuse a model that has no stack of them."""
+"""Every method. Rollout, flow, relevance and value zeroing follow attention through layers, and refuse a model that has
+no stack of them; AttnLRP refuses a model that takes a step without a rule."""
 
 METHODS: dict[str, Method] = {name: each.method for name, each in list(ALL_METHODS.items())[:3]}
 """What experiments compute where nothing else is asked for. The further ones are many runs of the model for each

@@ -24,7 +24,7 @@ from attn_interp.data.vocabulary import UNKNOWN
 from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.checks.device import device_of
 from attn_interp.models.checks.outputs import check_numbers
-from attn_interp.models.input_embeddings import InputEmbeddings
+from attn_interp.models.input_embeddings import InputEmbeddings, with_gradient
 from attn_interp.models.predicting import as_documents, predictions_frame, probability_of
 from attn_interp.models.rows_of_attention import Run, Window, sum_by_word
 from attn_interp.models.view import FIRST, LAST, MEAN, Change, View, chosen_view, word_of
@@ -231,17 +231,10 @@ class AttentionModel:
         Args:
             detached: hold every attention weight constant, so that the gradient takes only the path through the values.
         """
-        held: list[torch.Tensor] = []  # of each call: a word acts through all of them
-
-        def keep(output: torch.Tensor) -> torch.Tensor:
-            held.append(output.detach().requires_grad_())
-            return held[-1]
-
         changes: dict[str | Site, Change] = dict.fromkeys(self.sites, torch.Tensor.detach) if detached else {}
-        with self.embedding.changed(keep), torch.enable_grad(), intervene(self.module, changes):
+        with self.embedding.leaves() as held, torch.enable_grad(), intervene(self.module, changes):
             chosen = probability_of(self.batch_logits(batch), classes).sum()
-        gradients = torch.autograd.grad(chosen, held, materialize_grads=True)
-        return held[0].detach(), torch.stack(gradients).sum(0)
+        return with_gradient(chosen, held)
 
     def sum_over_words(self, batch: Batch, values: torch.Tensor) -> torch.Tensor:
         """Values at positions (B, T) -> their sums over the positions of each word (B, W), zero past the last word."""

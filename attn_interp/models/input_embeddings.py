@@ -49,6 +49,19 @@ class InputEmbeddings:
         finally:
             handle.remove()
 
+    @contextmanager
+    def leaves(self) -> Iterator[list[torch.Tensor]]:
+        """Within this context the embeddings (B, T, D) of each call are a leaf of the graph, and join the list that is
+        given. Raises ValueError as `changed`."""
+        held: list[torch.Tensor] = []
+
+        def keep(output: torch.Tensor) -> torch.Tensor:
+            held.append(output.detach().requires_grad_())
+            return held[-1]
+
+        with self.changed(keep):
+            yield held
+
     def mean(self) -> torch.Tensor:
         """(D,) the mean embedding of the vocabulary, padding left out.
 
@@ -62,6 +75,12 @@ class InputEmbeddings:
         if table.padding_idx is not None:
             vectors = torch.cat([vectors[: table.padding_idx], vectors[table.padding_idx + 1 :]])
         return vectors.double().mean(0).to(vectors)
+
+
+def with_gradient(chosen: torch.Tensor, leaves: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The embeddings (B, T, D) and the gradient of a number there, summed over the calls: a word acts through all."""
+    gradients = torch.autograd.grad(chosen, leaves, materialize_grads=True)
+    return leaves[0].detach(), torch.stack(gradients).sum(0)
 
 
 def watched(run: Callable[[], Any], name: str, modules: Sequence[nn.Module], shape: torch.Size) -> InputEmbeddings:
