@@ -152,14 +152,14 @@ def _shares_of_attention(query: bool, key: bool, value: bool) -> tuple[float, fl
 
 def _normalisation(node: Any) -> Callable[[Gradients, Gradients], Gradients]:
     """The gradient of (x - mean) * weight / deviation, the deviation constant."""
-    weight, deviation = node._saved_weight, node._saved_result2  # the second is 1 / deviation
+    weight, inverse = node._saved_weight, node._saved_result2  # the second is 1 / deviation
     axes = tuple(range(-len(node._saved_normalized_shape), 0))
 
     def hook(given: Gradients, of_output: Gradients) -> Gradients:
         (gradient, *_) = of_output
         assert gradient is not None
         scaled = gradient if weight is None else gradient * weight
-        centred = (scaled - scaled.mean(axes, keepdim=True)) * deviation
+        centred = (scaled - scaled.mean(axes, keepdim=True)) * inverse
         return centred.to(gradient.dtype), *given[1:]
 
     return hook

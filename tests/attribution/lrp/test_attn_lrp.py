@@ -334,3 +334,18 @@ def test_own_transformer_is_covered_and_recurrent_encoders_are_refused(trained, 
     assert attn_lrp(own, mixed, classes).values.isfinite().all()
     with pytest.raises(ValueError, match=r"AttnLRP has no rule for .*(Rnn|Sigmoid).* in Classifier: .*use integrated"):
         attn_lrp(model, mixed, classes)
+
+
+def test_routed_experts_are_refused(wordpiece, planted) -> None:
+    transformers = pytest.importorskip("transformers")
+    experts = {
+        "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 42,
+    }
+    config = transformers.AutoConfig.for_model("mixtral", vocab_size=len(wordpiece), **SIZES, **experts)
+    module = transformers.AutoModelForSequenceClassification.from_config(config)
+    model = wrap(module.eval(), wordpiece, classes=planted.classes)
+    with pytest.raises(ValueError, match=r"no rule for .*Topk.* in MixtralForSequenceClassification"):
+        attn_lrp(model, model.batch(planted.test[:1]), torch.tensor([0]))

@@ -175,6 +175,26 @@ def test_attention_in_one_kernel_is_attention_written_out(active, masked) -> Non
         assert same(found, expected)
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_attention_of_torch_is_attention_written_out(shown) -> None:
+    """Whether it runs in one kernel or shows its weights."""
+    x, attention = drawn(2, 5, 6), nn.MultiheadAttention(6, 2, batch_first=True, dtype=torch.float64).eval()
+    nn.init.normal_(attention.in_proj_bias)
+    padding = torch.arange(5) >= torch.tensor([[3], [5]])
+
+    def written_out(x: torch.Tensor) -> torch.Tensor:
+        parts = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+        query, key, value = parts.unflatten(-1, (3, 2, 3)).permute(2, 0, 3, 1, 4)
+        scores = (query @ key.transpose(-2, -1) / 3**0.5).masked_fill(padding[:, None, None], -torch.inf)
+        return attention.out_proj((scores.softmax(-1) @ value).transpose(1, 2).flatten(2))
+
+    def whole(x: torch.Tensor) -> torch.Tensor:
+        return attention(x, x, x, key_padding_mask=padding, need_weights=shown)[0]
+
+    assert torch.allclose(whole(x), written_out(x), atol=1e-12)
+    assert same(handed_back(whole, x), handed_back(written_out, x))
+
+
 @pytest.mark.parametrize(
     "step, what",
     [
@@ -188,7 +208,9 @@ def test_attention_in_one_kernel_is_attention_written_out(active, masked) -> Non
         (lambda x: x / x.abs().rsqrt(), "Rsqrt"),
         (lambda x: x.abs().sqrt() / x.abs().sqrt(), "Sqrt"),
         (lambda x: x + torch.ones_like(x) / x.abs().sqrt(), "Sqrt"),
+        (lambda x: x / (size := (x * x).mean(-1, keepdim=True).sqrt()) + size, "Sqrt"),
         (lambda x: torch.tanh_(x * 1), "Tanh"),
+        (lambda x: torch.tanh(input=x), "Tanh"),
         (lambda x: functional.silu(x * 1, True), "Silu"),
         (lambda x: functional.layer_norm(x, (4,), weight=x[0]), "NativeLayerNorm"),
     ],
