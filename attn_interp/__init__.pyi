@@ -45,6 +45,7 @@ from attn_interp.experiments.recency.recency import recency as recency
 from attn_interp.experiments.result import Result as Result
 from attn_interp.experiments.serrano_smith.erasure import erasure as erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure as single_erasure
+from attn_interp.experiments.sources.sources import sources as sources
 from attn_interp.experiments.validity import validity as validity
 from attn_interp.experiments.why.conicity import conicity as conicity
 from attn_interp.experiments.why.mixing import mixing as mixing
@@ -56,6 +57,8 @@ from attn_interp.experiments.wiegreffe_pinter.necessity import necessity as nece
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds as seeds
 from attn_interp.figures.words.matrix import show_matrix as show_matrix
 from attn_interp.figures.words.show import show as show
+from attn_interp.models.language.contexts.answering_door import answering as answering
+from attn_interp.models.language.contexts.asked_document import Asked as Asked
 from attn_interp.models.saving import load_model as load_model
 from attn_interp.models.training_door import train as train
 from attn_interp.models.wrap import wrap as wrap

@@ -15,10 +15,12 @@ from attn_interp.experiments import EXPERIMENTS, module_of, names
 
 HOMES = {
     "Answers": "studies.ask",
+    "Asked": "models.language.contexts.asked_document",
     "Corpus": "data.corpus",
     "Document": "data.document",
     "Reading": "experiments.reading",
     "Result": "experiments.result",
+    "answering": "models.language.contexts.answering_door",
     "ask": "studies.ask",
     "compare": "studies.ask",
     "exchanged": "data.edit",

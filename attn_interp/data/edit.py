@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from attn_interp.data.document import Document
 
 
+def with_words(document: Document, words: Sequence[str]) -> Document:
+    """The document with other words; its text, spans and annotations, which belong to its own, are left out."""
+    return replace(document, words=tuple(words), text=None, spans=None, rationales=(), signals={})
+
+
 def delete_words(document: Document, positions: Collection[int]) -> Document:
-    """The document without the words at `positions`; its label and second text stay, its text, spans and
+    """The document without the words at `positions`; its label, second text and answers stay, its text, spans and
     annotations are left out.
 
     Raises:
@@ -19,12 +24,12 @@ def delete_words(document: Document, positions: Collection[int]) -> Document:
     words = tuple(word for position, word in enumerate(document.words) if position not in gone)
     if not words:
         raise ValueError(f"document {document.id!r}: deleting all {len(document)} words leaves nothing to classify")
-    return Document(id=document.id, words=words, label=document.label, second=document.second)
+    return with_words(document, words)
 
 
 def replace_words(document: Document, positions: Collection[int], word: str) -> Document:
-    """The document with `word` at each of `positions`, as often as a unit of several words has words; its label and
-    second text stay, its text, spans and annotations are left out.
+    """The document with `word` at each of `positions`, as often as a unit of several words has words; its label,
+    second text and answers stay, its text, spans and annotations are left out.
 
     Raises:
         ValueError: a position outside the document, or a blank word.
@@ -33,7 +38,7 @@ def replace_words(document: Document, positions: Collection[int], word: str) -> 
     words = tuple(
         " ".join([word] * len(own.split())) if position in gone else own for position, own in enumerate(document.words)
     )
-    return Document(id=document.id, words=words, label=document.label, second=document.second)
+    return with_words(document, words)
 
 
 def exchanged(document: Document) -> Document:

@@ -29,6 +29,7 @@ EXPERIMENTS = (
     "why.conicity",
     "why.polarity",
     "why.mixing",
+    "sources.sources",
     "deep.sink",
     "deep.heads",
     "deep.head_combination",

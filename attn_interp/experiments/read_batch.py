@@ -85,8 +85,8 @@ class ReadBatch:
 
     @property
     def predicted(self) -> torch.Tensor:
-        """(B,) index of the predicted class."""
-        return self.logits.argmax(-1)
+        """(B,) index of the predicted class, or of the answer that is the decision."""
+        return self.model.decisions(self.logits)
 
     @cached_property
     def votes(self) -> torch.Tensor:

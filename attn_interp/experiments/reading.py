@@ -205,6 +205,17 @@ class Reading:
     def settings(self) -> dict[str, object]:
         """What every experiment records of the reading: the view that was tested, what it weighs (words or sentences),
         how many words are unknown, what a language model is asked, and the measured affinity."""
+        return {
+            **self.about_view,
+            "affine": self.affine,
+            "affinity_gap": self.affinity.gap,
+            "affinity_spread": self.affinity.spread,
+            "seed": self.seed,
+        }
+
+    @property
+    def about_view(self) -> dict[str, object]:
+        """The settings without the affinity, which takes runs of the model to know."""
         view = self.model.view
         return {
             "documents": len(self.documents),
@@ -215,10 +226,6 @@ class Reading:
             "unknown_words": self.unknown_words,
             **asked_of(self.model),
             "unit": self.unit if self.model.words_are_positions else SENTENCE,
-            "affine": self.affine,
-            "affinity_gap": self.affinity.gap,
-            "affinity_spread": self.affinity.spread,
-            "seed": self.seed,
         }
 
     def __len__(self) -> int:
@@ -287,6 +294,13 @@ def read(
         known = require_documents(known, "read: training")
     check_labels(model, (*given, *(known or ())))
     unit = WORD
+    if model.completed is not None:
+        with progress_bar("answers", len(given), progress) as step:
+            completed = []
+            for document in given:
+                completed.append(model.completed(document))
+                step("")
+        given = tuple(completed)
     if units != WORD:
         cut, unit = cut_of(units)
         model, given = over_units(model), tuple(in_units(document, cut) for document in given)

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from attn_interp.models.classifiers.trained import Trained
 
 
+Chosen = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(logits (B, C), classes (B,)) -> (B,) what of them a gradient is taken of."""
+
+
 @dataclass(frozen=True, repr=False)
 class AttentionModel:
     """A classifier with one view of its attention. Made by `wrap` or `train`. It is always asked in evaluation mode,
@@ -61,6 +65,10 @@ class AttentionModel:
         trained: The classifier of ours that was wrapped, and how it was trained; None: another module.
         inside_tanh: Batch -> what its logits are made of, where they are affine in the tanh of what is affine in the
             attention of the view; None: nobody knows.
+        decided: Index of the class that is the decision of every document, however small its probability; None: the
+            class of the highest logit.
+        completed: Document -> the same with what must be known before it is read, as the answer that a language model
+            generates; None: nothing.
     """
 
     module: nn.Module
@@ -78,6 +86,8 @@ class AttentionModel:
     unknown: int | None = None
     trained: Trained | None = None
     inside_tanh: Callable[[Batch], InsideTanh] | None = None
+    decided: int | None = None
+    completed: Callable[[Document], Document] | None = None
 
     def __repr__(self) -> str:
         kind = type(self.module).__name__ if self.trained is None else f"{self.trained.settings.encoder} classifier"
@@ -127,6 +137,10 @@ class AttentionModel:
             if query is None:
                 return replace(self, view=chosen_view(self.sites, site, head, self.view.query))
         return named("models.wrap.wrap_at")(self, site, head, query)
+
+    def decisions(self, logits: torch.Tensor) -> torch.Tensor:
+        """(B,) index of the class that is the decision of each document, from its logits (B, C)."""
+        return logits.argmax(-1) if self.decided is None else torch.full_like(logits[:, 0], self.decided).long()
 
     @property
     def device(self) -> torch.device:
@@ -208,13 +222,13 @@ class AttentionModel:
         self,
         batch: Batch,
         classes: torch.Tensor,
-        of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+        of: Chosen = probability_of,
     ) -> tuple[Run, torch.Tensor]:
         """What `run` and `gradient_at_weights` say of the batch, by one pass for both; the gradient is of what `of`
-        makes of logits (B, C) and classes (B,); None: the probability of the class."""
+        makes of logits (B, C) and classes (B,)."""
         with torch.enable_grad(), record(self.module, [self.site], gradients=True) as recording:
             logits = self.batch_logits(batch)
-            chosen = (of or probability_of)(logits, classes).sum()
+            chosen = of(logits, classes).sum()
         weights = recording[self.view.site]
         steps = recording.steps(self.view.site)  # one, or those of a loop, of which the first may have nothing to read
         gradients = torch.autograd.grad(chosen, steps, materialize_grads=True)
@@ -224,16 +238,17 @@ class AttentionModel:
         return self._read(batch, weights.detach(), logits.detach()), moved
 
     def gradient_at_embeddings(
-        self, batch: Batch, classes: torch.Tensor, detached: bool
+        self, batch: Batch, classes: torch.Tensor, detached: bool, of: Chosen = probability_of
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The input embeddings of all positions (B, T, D) and d p_class / d embedding (B, T, D).
 
         Args:
             detached: hold every attention weight constant, so that the gradient takes only the path through the values.
+            of: What of logits (B, C) and classes (B,) the gradient is taken of.
         """
         changes: dict[str | Site, Change] = dict.fromkeys(self.sites, torch.Tensor.detach) if detached else {}
         with self.embedding.leaves() as held, torch.enable_grad(), intervene(self.module, changes):
-            chosen = probability_of(self.batch_logits(batch), classes).sum()
+            chosen = of(self.batch_logits(batch), classes).sum()
         return with_gradient(chosen, held)
 
     def sum_over_words(self, batch: Batch, values: torch.Tensor) -> torch.Tensor:

@@ -86,6 +86,16 @@ def probability_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     return logits.softmax(-1).gather(1, classes[:, None]).squeeze(1)
 
 
+def log_probability_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """(B,) the logarithm of the probability of one class for each document, to take a gradient of.
+
+    Raises:
+        ValueError: as `_require_gradient`.
+    """
+    _require_gradient(logits)
+    return logits.log_softmax(-1).gather(1, classes[:, None]).squeeze(1)
+
+
 def lead_of(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """(B,) the logit of one class for each document minus the largest logit of another, to take a gradient of.
 

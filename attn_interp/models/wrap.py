@@ -29,7 +29,7 @@ from attn_interp.models.classifiers.settings import encoder_named
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.encoded_words import EXAMPLE_WORDS, Encode, EncodedWords, ids_alone
 from attn_interp.models.input_embeddings import watched
-from attn_interp.models.language.answering import Answering
+from attn_interp.models.language.answering import PromptedModel
 from attn_interp.models.language.embedded import EMBEDDED
 from attn_interp.models.language.prompts import Message
 from attn_interp.models.language.wrap_language_model import view_of, wrap_language_model
@@ -270,7 +270,7 @@ def wrap(
 def wrap_at(model: AttentionModel, site: str, head: int | str | None, query: int | str | None) -> AttentionModel:
     """The model at another of its sites; `AttentionModel.at` is the door to it."""
     if not isinstance(model.collate, CollatePieces) and not isinstance(model.module, HierarchicalClassifier):
-        if isinstance(model.module, Answering):
+        if isinstance(model.module, PromptedModel):
             return replace(model, view=view_of(model.module, model.sites, site, head, query))
         head, query = 0 if head is None else head, 0 if query is None else query
         return replace(model, view=chosen_view(model.sites, site, head, query))

@@ -128,10 +128,10 @@ def show_model(model: AttentionModel, text: str | Document, methods: str | Seque
     chosen = named(*([methods] if isinstance(methods, str) else methods))
     batch = model.batch([document])
     run = model.run(batch)
-    predicted = run.logits.argmax(-1)
+    predicted = model.decisions(run.logits)
     rows = {ATTENTION: run.weights[0]}
     rows |= {name: method(model, batch, predicted).values[0] for name, method in chosen.items()}
-    probability = float(run.logits.double().softmax(-1).max())
+    probability = float(run.logits.double().softmax(-1)[0, predicted])
     about = f"predicted {model.classes[int(predicted)]} with probability {probability:.2f}"
     return show(batch.documents[0], rows, about=about)
 

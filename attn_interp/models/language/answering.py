@@ -19,7 +19,37 @@ Wordings = tuple[tuple[int, ...], ...]
 """The ids of each wording of an answer."""
 
 
-class Answering(nn.Module):
+class PromptedModel(nn.Module):
+    """A language model that is asked at the end of a prompt.
+
+    Attributes:
+        model: A language model of the transformers library.
+        named: The arguments of its forward.
+    """
+
+    reads_cache = True  # so that what a layer writes there is written in every replay
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.named = frozenset(inspect.signature(model.forward).parameters)
+
+    def usual_query(self, site: Site) -> int | str | None:
+        """The query of the view at an attention site; None: the site is none that a view may have."""
+        raise NotImplementedError
+
+    def _next(self, position_ids: torch.Tensor, past_key_values: Any, keep: int = 1, **given: Any) -> torch.Tensor:
+        """(B, S, V) log-probabilities of what follows each of the last `keep` positions, in float32 at least."""
+        if "position_ids" in self.named:
+            given["position_ids"] = position_ids
+        if "logits_to_keep" in self.named:
+            given["logits_to_keep"] = keep
+        given |= {"use_cache": False} if past_key_values is None else {"past_key_values": past_key_values}
+        logits = self.model(**given).logits[:, -keep:]
+        return logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+
+
+class Answering(PromptedModel):
     """Prompts (B, T) -> the log-probability (B, C) of each answer, in natural logarithms.
 
     Of an answer of several tokens the log-probabilities are summed, and of one in several wordings the probabilities;
@@ -32,13 +62,9 @@ class Answering(nn.Module):
         offset: (C,) what is taken off, as the log-probabilities after a prompt without content; None: nothing.
     """
 
-    reads_cache = True  # so that what a layer writes there is written in every replay
-
     def __init__(self, model: nn.Module, answers: Sequence[Wordings], offset: torch.Tensor | None = None) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model)
         self.answers = tuple(answers)
-        self.named = frozenset(inspect.signature(model.forward).parameters)
         self.offset = offset
 
     def forward(
@@ -93,16 +119,6 @@ class Answering(nn.Module):
         """The query of the view at an attention site: the last position, from which the model answers. None: it is that
         of the further tokens of an answer, which attend again."""
         return LAST if site.call == 0 else None
-
-    def _next(self, position_ids: torch.Tensor, past_key_values: Any, keep: int = 1, **given: Any) -> torch.Tensor:
-        """(B, S, V) log-probabilities of what follows each of the last `keep` positions, in float32 at least."""
-        if "position_ids" in self.named:
-            given["position_ids"] = position_ids
-        if "logits_to_keep" in self.named:
-            given["logits_to_keep"] = keep
-        given |= {"use_cache": False} if past_key_values is None else {"past_key_values": past_key_values}
-        logits = self.model(**given).logits[:, -keep:]
-        return logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
 
     def _further(self, wording: tuple[int, ...], mask: torch.Tensor, cache: Any) -> torch.Tensor:
         """(B,) log-probability of the second and later tokens of a wording, behind the cache of the prompt."""

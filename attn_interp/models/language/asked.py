@@ -17,16 +17,18 @@ def asked_of(model: AttentionModel) -> dict[str, Any]:
     """prompt, answers (class -> the text of each wording) and calibration (class -> what is taken off its logit, nats;
     None: nothing); nothing of a model that is no language model."""
     collate, module = model.collate, model.module
-    if not isinstance(collate, CollatePrompts) or not isinstance(module, Answering):
+    if not isinstance(collate, CollatePrompts):
         return {}
+    prompt = {"prompt": f"{collate.prompt.before}{TEXT}{collate.prompt.after}"}
+    if not isinstance(module, Answering):
+        return prompt  # the answers are the documents' own
 
     def written(wording: tuple[int, ...]) -> str:
         return str(collate.tokenizer.decode([*collate.joined, *wording]))
 
     answers = {name: [written(each) for each in ids] for name, ids in zip(model.classes, module.answers)}
     offset = None if module.offset is None else dict(zip(model.classes, module.offset.double().tolist()))
-    prompt = f"{collate.prompt.before}{TEXT}{collate.prompt.after}"
-    return {"prompt": prompt, "answers": answers, "calibration": offset}
+    return {**prompt, "answers": answers, "calibration": offset}
 
 
 def log_odds_reached(model: AttentionModel, batch: Batch, logits: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from attn_interp.models.checks.device import require_device
 from attn_interp.models.checks.documents import made_up, two_sizes
 from attn_interp.models.checks.outputs import Outputs, check_outputs
 from attn_interp.models.input_embeddings import watched
-from attn_interp.models.language.answering import Answering, answers_of, ids_behind
+from attn_interp.models.language.answering import Answering, PromptedModel, answers_of, ids_behind
 from attn_interp.models.language.decoding import Decoding, ids_decoded, start_of
 from attn_interp.models.language.prompts import CollatePrompts, Message, prompt_of
 from attn_interp.models.transformers.adapter import positions, tables, words_of
@@ -31,7 +31,7 @@ TWO_STACKS = ("ForConditionalGeneration", "MTModel")  # where the configuration 
 
 
 def view_of(
-    module: Answering, found: Sequence[Site], site: str | None, head: int | str | None, query: int | str | None
+    module: PromptedModel, found: Sequence[Site], site: str | None, head: int | str | None, query: int | str | None
 ) -> View:
     """The view of a language model at one of its sites; None: the last, the mean over heads, and the query from which
     the model answers.

@@ -18,6 +18,7 @@ import torch
 
 from attn_interp.data.batch import Batch, Collate
 from attn_interp.data.document import Document, shortened
+from attn_interp.data.edit import with_words
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.transformers.subwords import InPieces, first_pieces
 
@@ -115,10 +116,7 @@ class InUnits:
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
         parts = [[unit.split(" ") for unit in document.words] for document in documents]
-        flat = [
-            Document(id=own.id, label=own.label, words=[word for unit in units for word in unit], second=own.second)
-            for own, units in zip(documents, parts)
-        ]
+        flat = [with_words(own, [word for unit in units for word in unit]) for own, units in zip(documents, parts)]
         batch = self.of_words(flat)
         if batch.piece_of is not None:
             raise ValueError(

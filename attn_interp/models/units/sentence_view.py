@@ -9,6 +9,7 @@ import torch
 
 from attn_interp.data.batch import Batch, collate
 from attn_interp.data.document import Document
+from attn_interp.data.edit import with_words
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.hierarchical import ended_before, last_of_sentences, sentence_end_ids, words_among
 
@@ -20,12 +21,7 @@ def collate_sentences(documents: Sequence[Document], vocabulary: Vocabulary) -> 
     words or in sentences: either is cut at blanks first, so a word that holds a blank becomes several. Annotations and
     texts of words are left out, as they do not belong to sentences.
     """
-    in_words = [
-        Document(
-            id=d.id, words=tuple(part for word in d.words for part in word.split()), label=d.label, second=d.second
-        )
-        for d in documents
-    ]
+    in_words = [with_words(each, [part for word in each.words for part in word.split()]) for each in documents]
     batch = collate(in_words, vocabulary)
     is_last = last_of_sentences(batch.ids, batch.is_word, sentence_end_ids(vocabulary))
     in_sentences = [

@@ -10,6 +10,7 @@ import pandas as pd
 
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.draws import generator
+from attn_interp.data.edit import with_words
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.predicting import predict_logits
 
@@ -50,7 +51,7 @@ def padded(document: Document, words: Sequence[str], count: int, seed: int = 0) 
     """The document with `count` words drawn from `words` after its end; fewer are the beginning of more."""
     drawn = generator(seed, document.id).integers(len(words), size=count)
     longer = (*document.words, *(words[index] for index in drawn))
-    return Document(id=document.id, words=longer, label=document.label, second=document.second)
+    return with_words(document, longer)
 
 
 def flips_under_padding(

@@ -1,0 +1,166 @@
+"""The door for answers from a context: a causal language model whose decision is one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from attn_interp.data.batch import Batch
+from attn_interp.data.document import Document, shortened
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.checks.device import require_device
+from attn_interp.models.checks.documents import made_up, two_sizes
+from attn_interp.models.checks.outputs import Outputs, check_outputs
+from attn_interp.models.input_embeddings import watched
+from attn_interp.models.language.contexts.asked_document import Asked, require_asked
+from attn_interp.models.language.contexts.collate_asked import CollateAsked
+from attn_interp.models.language.contexts.one_answer import ANOTHER, THIS, OneAnswer
+from attn_interp.models.language.prompts import SECOND, TEXT, Message, prompt_of
+from attn_interp.models.language.wrap_language_model import CAUSAL, view_of
+from attn_interp.models.predicting import evaluating
+from attn_interp.models.transformers.adapter import load_named, positions, tables, words_of
+from attn_interp.models.transformers.checks import check_attention, check_tokenizer
+from attn_interp.recording import sites
+
+PROMPT = "Context: {text}\n\nQuestion: {second}\nAnswer:"
+LONGEST_ANSWER = 48  # tokens that are generated at most
+
+
+@dataclass(frozen=True)
+class Generate:
+    """A context and a question -> the same with the answer that the model generates."""
+
+    model: nn.Module
+    collate: CollateAsked
+
+    def __call__(self, document: Document) -> Document:
+        """The document with its answer: its own, or the first line of what is most likely token by token.
+
+        Raises:
+            TypeError: it has no question.
+            ValueError: the model answers nothing.
+        """
+        (asked,) = require_asked([document])
+        if asked.answer is not None:
+            return asked
+        tokenizer, model = self.collate.tokenizer, self.model
+        own = self.collate.prompt_ids(document)
+        ids = torch.tensor([own], device=next(model.parameters()).device)
+        padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        with evaluating(model):
+            made: Any = model.generate(  # type: ignore[operator]
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=LONGEST_ANSWER,
+                do_sample=False,
+                pad_token_id=padding,
+            )
+        text = tokenizer.decode(made[0, len(own) :], skip_special_tokens=True).strip()
+        answer = text.partition("\n")[0].strip()
+        if not answer:
+            raise ValueError(
+                f"document {document.id!r}: the model answers nothing; give Asked(context, question, answer)"
+            )
+        return replace(asked, answer=answer)
+
+
+def answering(
+    model: Any,
+    tokenizer: Any = None,
+    *,
+    prompt: str | Sequence[Message] = PROMPT,
+    site: str | None = None,
+    head: int | str | None = None,
+    device: torch.device | str = "cpu",
+) -> AttentionModel:
+    """Make a causal language model one whose decision is an answer from a context, for every context its own.
+
+    It is read on `Asked` documents, in sentences as a rule: `ai.read(model, documents, units="sentence")`. A document
+    without an answer gets the one that the model generates greedily, up to the end of the line. The two classes are
+    "this answer" and "another answer", with the logits log p and log(1 - p), p the probability of the answer's tokens
+    behind the prompt. This answer is the decision, however small p is. `sources` compares what scores the sentences.
+
+    Args:
+        model: A ...ForCausalLM of the transformers library, a name of `list_models`, a folder or a name on the hub.
+        tokenizer: Its tokenizer, a fast one; a name stands for both.
+        prompt: A text, or the messages of a chat, with {text} for the context and {second} for the question. The
+            answer follows it, behind a blank where it ends without one.
+        site, head: The attention of the view (see `wrap`); None: the last layer, the mean over its heads. The query is
+            the last token of the prompt, from which the model says the first token of the answer.
+        device: Where the model is moved to.
+
+    Raises:
+        TypeError, ValueError: why this model, tokenizer or prompt cannot be used, in one sentence.
+
+    >>> model = answering("smollm2")  # doctest: +SKIP
+    >>> reading = ai.read(model, [Asked("Ada is in the attic. Ben went out.", "Where is Ada?")])  # doctest: +SKIP
+
+    Reference: Cohen-Wang et al. 2024 (ContextCite), section 2.
+    """
+    if isinstance(model, str | Path):
+        model, tokenizer = load_named(model, auto=None)
+    name = type(model).__name__
+    if not name.endswith(CAUSAL):
+        raise TypeError(
+            f"answering: got a {name}, expected a causal language model (...ForCausalLM) of the transformers library; "
+            "load it with AutoModelForCausalLM"
+        )
+    check_attention(model)
+    check_tokenizer(model, tokenizer, pads=False)
+    if not tokenizer.is_fast:
+        raise TypeError(
+            f"answering: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
+            "(AutoTokenizer.from_pretrained)"
+        )
+    around = prompt_of(prompt, tokenizer)
+    if not around.pairs:
+        raise ValueError(
+            f"answering: the prompt {shortened(repr(prompt), 80)} has no place for the question; write {TEXT} for the "
+            f"context and {SECOND} for the question"
+        )
+    device = require_device(device)
+    collate = CollateAsked(tokenizer, around, (), positions(model, tokenizer))
+    module = OneAnswer(model).to(device).eval()
+    words = words_of(tokenizer)
+    trial = [
+        Asked(words=each.words, second=each.second, id=each.id, answer=" ".join(each.words[: max(1, len(each) - 3)]))
+        for each in made_up(words, pairs=True)
+    ]
+    longer, shorter = two_sizes(trial)
+
+    def tried(documents: Sequence[Document]) -> Batch:
+        return collate(documents).to(device)
+
+    def run(batch: Batch) -> torch.Tensor:
+        return module(*with_answers(batch))
+
+    classes = (ANOTHER, THIS)
+    check_outputs(run, Outputs(), True, classes, [*longer[:3], shorter[-1]], tried, module)
+    found = sites(module, *with_answers(tried(longer)), other=(with_answers(tried(shorter)), {}))
+    found = tuple(replace(each, name=each.path) for each in found if module.usual_query(each) is not None)
+    alone = tried(longer[:1])
+    return AttentionModel(
+        module=module,
+        classes=classes,
+        view=view_of(module, found, site, head, None),
+        sites=found,
+        collate=collate,
+        inputs=with_answers,
+        logits_of=Outputs(),
+        embedding=watched(lambda: run(alone), name, tables(model), alone.ids.shape),
+        mask_word=tokenizer.mask_token or tokenizer.unk_token,
+        unknown=tokenizer.unk_token_id,
+        decided=classes.index(THIS),
+        completed=Generate(model, collate),
+    )
+
+
+def with_answers(batch: Batch) -> tuple[torch.Tensor, ...]:
+    """What `OneAnswer` takes."""
+    assert batch.kinds is not None
+    return batch.ids, batch.is_token.long(), batch.kinds
