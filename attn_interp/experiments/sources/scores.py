@@ -18,7 +18,7 @@ from attn_interp.models.predicting import log_probability_of
 
 ATTENTION = "attention (view)"
 ALL_HEADS = "attention, all heads"
-NO_SINK = "attention, all heads, shares of the sources"
+NO_SINK = "shares of attention, all heads"
 ROLLOUT = "attention rollout"
 NORM = "attention x value norm, all heads"
 PUSH = "attention x gradient, all heads"

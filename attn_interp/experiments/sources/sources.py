@@ -25,7 +25,7 @@ LEAVE_ONE_OUT, SURROGATE, RANDOM = "leave-one-out", "sparse surrogate", "random 
 LEARNED, BEST_HEAD = "all heads, learned", "best head, learned"
 ORDER = (
     *(LEAVE_ONE_OUT, SURROGATE, LEARNED, BEST_HEAD, ATTENTION, ALL_HEADS),
-    *("attention, all heads, shares of the sources", "attention rollout", "attention x value norm, all heads"),
+    *("shares of attention, all heads", "attention rollout", "attention x value norm, all heads"),
     *("attention x gradient, all heads", "gradient x input (detached)", "gradient x input", RANDOM),
 )
 """The scores in the order in which they are told."""
