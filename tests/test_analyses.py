@@ -34,6 +34,7 @@ FEWER = {
     "human_rationales": {"--seeds": "1"},
     "what_helps": {"--remedies": "tied states,supervised", "--documents": "9"},
     "roar": {"--methods": "attention,random"},
+    "answers_from_context": {"--model": "language-model", "--ablations": "8"},
     "language_models": {"--seeds": "1", "--model": "language-model", "--answers": "negative= awful,positive= good"},
 }
 """Two encoders are run under each seed there, and a seed is one more row of what is compared. The language model is a
@@ -136,7 +137,7 @@ def test_it_writes_the_files_that_the_readme_names(script, run_script, typeset, 
     words = ("film", "story", "scene", "actor", ".")
     corpus = load("planted", documents=50, least_length=5, most_length=12, fillers=words)
     save_jsonlines(twice_marked(corpus), tmp_path / "tiny.jsonl")
-    if script.stem == "language_models":
+    if script.stem in ("language_models", "answers_from_context"):
         request.getfixturevalue("monkeypatch").chdir(tmp_path)
         request.getfixturevalue("causal")("llama", "CausalLM").save_pretrained("language-model")
         request.getfixturevalue("wordpiece").save_pretrained("language-model")
@@ -169,6 +170,18 @@ def test_a_task_on_two_texts_needs_no_files(run_script, tmp_path, monkeypatch) -
     assert {"attention", "leave-one-out", "random"} <= set(found["scorer"]) and (found["n"] == 4).all()
     for cell in tmp_path.glob("facts-1-*"):
         assert (cell / "plausibility.parquet").exists() and (cell / "other_question.parquet").exists()
+
+
+@pytest.mark.usefixtures("drawn_once", "little_searched")
+def test_answers_from_made_up_stories_need_no_files(run_script, tmp_path) -> None:
+    """Two small readers that have learned next to nothing, one of them from answers that were dealt out anew."""
+    arguments = ["--stories", "200", "--steps", "3", "--ablations", "8", "--documents", "6", "--seeds", "1"]
+    run_script(FOLDER / "answers_from_context.py", *arguments, "--jobs", "1", "--results", str(tmp_path))
+    scores = pd.read_csv(tmp_path / "sources.csv").set_index("score")
+    assert scores.loc["leave-one-out", "n"] > 1 and scores.loc["leave-one-out", "average precision"] > 0
+    verdicts = pd.read_csv(tmp_path / "validity.csv")
+    assert set(verdicts["rate"]) == {"detection", "false alarm"} and (verdicts["n"] == 1).all()
+    assert (tmp_path / "figures" / "sources.png").exists()
 
 
 def twice_marked(corpus: Corpus) -> Corpus:

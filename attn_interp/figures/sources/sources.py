@@ -60,9 +60,9 @@ def caption(result: Result) -> str:
     """What the figure shows, for the text under it."""
     settings = result.settings
     return (
-        f"What scores the {settings['unit']}s of a document as sources of the decision. (a) Rank correlation, over up to "
-        f"{settings['ablations']} random ablations of each document, of the sum of the scores of what is kept with the "
-        "log-probability of the decision. (b) How far that falls without the source scored highest. (c), where the "
+        f"What scores the {settings['unit']}s of a document as sources of the decision. (a) Rank correlation, over up "
+        f"to {settings['ablations']} random ablations of each document, of the sum of the scores of what is kept with "
+        "the log-probability of the decision. (b) How far that falls without the source scored highest. (c), where the "
         "sources are known: average precision of those that decide. Learned scores were fitted on other ablations: the "
         f"surrogate on those of the document itself, heads on those of other documents. n = {settings['documents']:,} "
         "documents; points are means with 95 % bootstrap intervals over documents."

@@ -77,9 +77,7 @@ def test_scores_of_a_classifier_with_one_head(of_words, of_words_result) -> None
     assert list(dict.fromkeys(frame["score"])) == [name for name in ORDER if name in set(frame["score"])]
     assert LEARNED not in set(frame["score"])  # one head: nothing to combine
     first = frame[frame["document"] == of_words.documents[0].id].set_index("score")
-    assert first["log_probability"].iloc[0] == pytest.approx(
-        float(np.log(of_words.probabilities()[0].max())), abs=1e-6
-    )
+    assert first["log_probability"].iloc[0] == pytest.approx(float(np.log(of_words.probabilities()[0].max())), abs=1e-6)
     assert first.loc[LEAVE_ONE_OUT, "passes"] == str(len(of_words.documents[0]))
     assert (frame.groupby("document")["lds_gain"].apply(lambda own: (own == 0).sum()) >= 1).all()
     means = frame.groupby("score")["lds"].mean()
@@ -118,7 +116,8 @@ def test_the_figure_draws_the_summary(of_answers_result, of_words_result) -> Non
 
 
 def test_a_document_of_one_source_says_so_and_too_few_teach_nothing(of_answers, model) -> None:
-    alone = read(of_answers.model, [of_answers.documents[0], Asked("Ada is here .", "Where?", "here")], units="sentence")
+    short = Asked("Ada is here .", "Where?", "here")
+    alone = read(of_answers.model, [of_answers.documents[0], short], units="sentence")
     frame = sources(alone, ablations=8).frame
     assert set(frame[frame["sources"] == 1]["reason"]) == {"it has one source"}
     learned = frame[(frame["score"] == LEARNED) & (frame["sources"] == 3)]

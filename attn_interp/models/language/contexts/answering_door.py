@@ -25,6 +25,7 @@ from attn_interp.models.language.wrap_language_model import CAUSAL, view_of
 from attn_interp.models.predicting import evaluating
 from attn_interp.models.transformers.adapter import load_named, positions, tables, words_of
 from attn_interp.models.transformers.checks import check_attention, check_tokenizer
+from attn_interp.models.transformers.subwords import REMEDY
 from attn_interp.recording import sites
 
 PROMPT = "Context: {text}\n\nQuestion: {second}\nAnswer:"
@@ -50,13 +51,18 @@ class Generate:
             return asked
         tokenizer, model = self.collate.tokenizer, self.model
         own = self.collate.prompt_ids(document)
+        if self.collate.room is not None and len(own) > self.collate.room:
+            raise ValueError(
+                f"document {document.id!r}: its prompt is {len(own)} positions, and the model has "
+                f"{self.collate.longest} for prompt and answer; shorten the question, or {REMEDY}"
+            )
         ids = torch.tensor([own], device=next(model.parameters()).device)
         padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         with evaluating(model):
             made: Any = model.generate(  # type: ignore[operator]
                 ids,
                 attention_mask=torch.ones_like(ids),
-                max_new_tokens=LONGEST_ANSWER,
+                max_new_tokens=self.collate.further,
                 do_sample=False,
                 pad_token_id=padding,
             )
@@ -124,7 +130,9 @@ def answering(
             f"context and {SECOND} for the question"
         )
     device = require_device(device)
-    collate = CollateAsked(tokenizer, around, (), positions(model, tokenizer))
+    longest = positions(model, tokenizer)
+    further = LONGEST_ANSWER if longest is None else min(LONGEST_ANSWER, longest // 4)
+    collate = CollateAsked(tokenizer, around, (), longest, further)
     module = OneAnswer(model).to(device).eval()
     words = words_of(tokenizer)
     trial = [

@@ -17,11 +17,17 @@ from attn_interp.models.transformers.subwords import REMEDY, Pieces, first_piece
 @dataclass(frozen=True)
 class CollateAsked(CollatePrompts):
     """Documents with an answer -> a batch of P + A positions: prompts, padded on the left to P, and behind them their
-    answers, padded on the right to A. `kinds` is 1 on the tokens of an answer."""
+    answers, padded on the right to A. `kinds` is 1 on the tokens of an answer. `further` positions stay free for an
+    answer where documents are cut to the length of the model."""
 
     def __call__(self, documents: Sequence[Document]) -> Batch:
         rows = [self.pieces(document) for document in documents]
         for document, row in zip(documents, rows):
+            if not sum(row.kind or ()):
+                raise ValueError(
+                    f"document {document.id!r}: has no answer; ai.read(model, documents) lets the model generate one, "
+                    "or give Asked(context, question, answer)"
+                )
             if self.longest is not None and len(row.ids) > self.longest:
                 raise ValueError(
                     f"document {document.id!r}: its prompt and answer are {len(row.ids)} positions, and the model has "
@@ -50,20 +56,15 @@ class CollateAsked(CollatePrompts):
         )
 
     def pieces(self, document: Document) -> Pieces:
-        """The pieces of the prompt and of the answer, whose kind is 1.
+        """The pieces of the prompt and, where there is an answer, of the answer, whose kind is 1.
 
         Raises:
-            TypeError, ValueError: naming the document: it has no question or no answer, or the tokenizer joins the
-                answer with the prompt.
+            TypeError, ValueError: naming the document: it has no question, or the tokenizer joins the answer with the
+                prompt.
         """
         (asked,) = require_asked([document])
-        if asked.answer is None:
-            raise ValueError(
-                f"document {document.id!r}: has no answer; ai.read(model, documents) lets the model generate one, or "
-                "give Asked(context, question, answer)"
-            )
         prompt = super().pieces(document)
-        answer = self.answer_ids(document, asked.answer)
+        answer = () if asked.answer is None else self.answer_ids(document, asked.answer)
         ids, word = prompt.ids + answer, prompt.word + (-1,) * len(answer)
         return Pieces(ids, word, (0,) * len(prompt.ids) + (1,) * len(answer))
 

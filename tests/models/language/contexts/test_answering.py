@@ -1,4 +1,4 @@
-"""The probability of an answer from a context: that of a plain loop over tokens, in any batch; and what it attends to."""
+"""The probability of an answer from a context is that of a plain loop over tokens; and what its tokens attend to."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_rows_of_an_answer_are_those_of_a_whole_pass(model) -> None:
         whole = model.module.model
         with torch.no_grad(), ai.record(whole) as recording:
             whole(torch.tensor([[*prompt, *answer]]))
-        own = torch.cat([weights for weights in recording.values()], 1)[0]  # (N, T, T)
+        own = torch.cat(list(recording.values()), 1)[0]  # (N, T, T)
         asked = slice(len(prompt) - 1, len(prompt) + len(answer) - 1)
         word_of = model.collate.pieces(document).word
         for word in range(len(document)):

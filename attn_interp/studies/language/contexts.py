@@ -1,0 +1,274 @@
+"""Answers from a context: what scores its sentences, for small readers with known truth and for any language model.
+
+The small reader is trained here on made-up stories, of which one sentence gives the answer. Beside it stands one that
+learned from the same stories with the answers dealt out anew, so that no sentence gives it: what is found there is a
+false alarm.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attn_interp.data.corpora.pairs.facts import load_facts
+from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+from attn_interp.data.draws import generator, sample
+from attn_interp.data.load import load
+from attn_interp.experiments.reading import Reading, read
+from attn_interp.experiments.record.over_seeds import over_seeds
+from attn_interp.experiments.result import Result
+from attn_interp.experiments.sources.sources import ABLATIONS, ORDER, RANDOM, sources
+from attn_interp.experiments.validity import validity, verdict
+from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.classifiers.settings import require_at_least
+from attn_interp.models.language.contexts.answering_door import PROMPT, answering
+from attn_interp.models.language.contexts.asked_document import Asked
+from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, asked_of, small_reader
+from attn_interp.models.units.coarse import SENTENCE, sentences
+from attn_interp.report.tables.power_table import power_layout
+from attn_interp.report.tables.wide import wide
+from attn_interp.statistics.bootstrap import interval
+from attn_interp.studies.deep import fitting
+from attn_interp.studies.run import CellRun, group_steps, name_of, run_cells, study_facts
+from attn_interp.studies.steps import Say, Step, say_aloud
+
+READER, SHUFFLED = "small reader", "small reader, answers dealt out anew"
+QUESTION = "Did the reviewer like it?"
+FEWEST = 3  # sentences of a context that is asked about
+THRESHOLD = 0.1  # of the gain in average precision over random scores, above which a source is found
+
+
+@dataclass(frozen=True)
+class ContextStudy:
+    """One model that answers from contexts.
+
+    Attributes:
+        model: A language model by name or folder, which is asked about the texts of a corpus; None: a small reader that
+            is trained on made-up stories.
+        question: What the language model is asked of a text that has no question of its own.
+        prompt: How it is asked.
+        shuffled: Whether the small reader learns from stories with the answers of others.
+        stories: Made-up stories of one to `longest` sentences, most of which are learned from.
+        reader: How the small reader is made and trained.
+        documents: Contexts that are asked about, at most, each of three sentences or more.
+        ablations: Of each context.
+        seed: Of stories, training and everything drawn.
+    """
+
+    model: str | None = None
+    question: str = QUESTION
+    prompt: str = PROMPT
+    shuffled: bool = False
+    stories: int = 12_000
+    longest: int = 6
+    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    documents: int = 100
+    ablations: int = ABLATIONS
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least("documents", self.documents, 1)
+
+    def contexts(self, corpus: Corpus) -> tuple[Asked, ...]:
+        """The test documents that are asked about, without an answer unless it is known.
+
+        Raises:
+            ValueError: none has three sentences.
+        """
+        long = [each for each in corpus.test if len(sentences(each)) >= FEWEST]
+        if not long:
+            raise ValueError(f"contexts: no test document of corpus {corpus.name!r} has {FEWEST} sentences or more")
+        chosen = sample(long, self.documents, self.seed if self.model is None else 0)
+        if self.model is None:
+            return asked_of(corpus, chosen)
+        return tuple(self._question_of(each) for each in chosen)
+
+    def _question_of(self, document: Document) -> Asked:
+        second = self.question if document.second is None else document.second
+        return Asked(document.text, words=document.words, spans=document.spans, id=document.id, second=second)
+
+
+@dataclass(frozen=True)
+class ContextCell:
+    """One model and the corpus of its contexts."""
+
+    study: ContextStudy
+    corpus: Corpus
+
+    @property
+    def seed(self) -> int:
+        return self.study.seed
+
+    @property
+    def labels(self) -> dict[str, str]:
+        own = SHUFFLED if self.study.shuffled else READER
+        return {"corpus": self.corpus.name, "model": own if self.study.model is None else Path(self.study.model).name}
+
+    def folder_name(self) -> str:
+        return name_of(self.labels, self.seed, self.about())
+
+    def model_name(self) -> str:
+        """Named by what decides the model, so that studies of other contexts share it."""
+        study = self.about()["study"]
+        decisive = [study[name] for name in ("model", "shuffled", "stories", "longest", "reader")]
+        return name_of(self.labels, self.seed, decisive)
+
+    def about(self) -> dict[str, Any]:
+        return study_facts(self.study, self.corpus)
+
+    def work(self, models: Path, progress: bool) -> ContextWork:
+        return ContextWork(self.study, self.corpus, models, progress)
+
+
+@dataclass(frozen=True)
+class ContextWork:
+    """One model while it is asked."""
+
+    study: ContextStudy
+    corpus: Corpus
+    models: Path
+    progress: bool
+    say: Say = say_aloud
+
+    def prepare(self) -> None:
+        _ = self.model
+
+    @cached_property
+    def model(self) -> AttentionModel:
+        study = self.study
+        if study.model is not None:
+            return answering(study.model, prompt=study.prompt)
+        stories = asked_of(self.corpus, self.corpus.train)
+        if study.shuffled:
+            order = generator(study.seed, "answers dealt out anew").permutation(len(stories))
+            stories = tuple(replace(each, answer=stories[place].answer) for each, place in zip(stories, order))
+        return answering(
+            *kept_reader(
+                self.models / "reader", lambda: small_reader(stories, study.reader, study.seed, self.progress)
+            ),
+            prompt=STORY,
+        )
+
+    @cached_property
+    def reading(self) -> Reading:
+        contexts = fitting(self.model, self.study.contexts(self.corpus), self.say)
+        return read(self.model, contexts, self.study.seed, progress=self.progress, units=SENTENCE)
+
+    def steps(self) -> Sequence[Step]:
+        study = self.study
+        decided = {"documents": study.documents, "ablations": study.ablations, "question": study.question}
+        return [Step("sources", lambda: sources(self.reading, ablations=study.ablations), decided_by=decided)]
+
+
+def kept_reader(folder: Path, make: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The model and tokenizer that stand in the folder, or that are made and written there, whole."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not folder.exists():
+        draft = folder.with_suffix(".part")
+        shutil.rmtree(draft, ignore_errors=True)
+        for part in make():
+            part.save_pretrained(draft)
+        draft.replace(folder)
+    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+
+
+def run_contexts(
+    study: ContextStudy,
+    corpus: str | None,
+    options: Mapping[str, Any],
+    seeds: Sequence[int],
+    results: Path,
+    jobs: int = 1,
+) -> dict[str, pd.DataFrame]:
+    """The tables of the study's language model, asked about a corpus by name or path with the further arguments of
+    `load` (`run_language_model`); or, without a corpus, of small readers (`run_readers`).
+
+    Raises:
+        ValueError: as `load`.
+    """
+    if corpus is None:
+        return run_readers(replace(study, model=None), seeds, results, jobs)
+    return run_language_model(replace(study, seed=seeds[0]), load(corpus, **options), results)
+
+
+def run_readers(study: ContextStudy, seeds: Sequence[int], results: Path, jobs: int = 1) -> dict[str, pd.DataFrame]:
+    """Small readers of several seeds, each beside one whose answers were dealt out anew: the tables.
+
+    Writes the results of each, and in the folder itself the scores over all seeds and how often a source is found.
+    """
+    cells = []
+    for seed in seeds:
+        corpus = load_facts(study.stories, least_sentences=1, most_sentences=study.longest, seed=seed)
+        cells += [ContextCell(replace(study, seed=seed, shuffled=own), corpus) for own in (False, True)]
+    runs = run_cells(cells, results, jobs, progress=True)
+    found = group_steps([Step("validity", lambda: _verdicts(runs))], results)["validity"]
+    known = over_seeds({run.cell.seed: run.results["sources"] for run in runs if run.labels["model"] == READER})
+    known.save_figure(results / "figures" / "sources")
+    return {**score_tables(known), "validity": power_layout(found.summary())}
+
+
+def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> dict[str, pd.DataFrame]:
+    """A language model that is asked about the texts of a corpus: the tables."""
+    (run,) = run_cells([ContextCell(study, corpus)], results, progress=True)
+    frame = run.results["sources"].frame
+    asked = frame.drop_duplicates("document")[["document", "sources", "log_probability"]]
+    return {**score_tables(run.results["sources"]), "contexts": asked.reset_index(drop=True)}
+
+
+def score_tables(result: Result) -> dict[str, pd.DataFrame]:
+    """sources: a row for each score, with its datamodelling score and that minus attention's, the falls of the
+    log-probability, how well it finds marked sources, and its cost."""
+    headings = {
+        "datamodelling score": "lds",
+        "minus attention's": "lds_gain",
+        "fall, first": "fall_1",
+        "fall, first 3": "fall_3",
+        "average precision": "average_precision",
+        "first is marked": "marked_first",
+    }
+    summary = result.summary()
+    known = summary[summary["n"] > 0]["quantity"].unique()
+    columns = {name: {"quantity": quantity} for name, quantity in headings.items() if quantity in known}
+    table = wide(summary, ["score"], columns, "datamodelling score")
+    return {"sources": table}
+
+
+def _verdicts(runs: Sequence[CellRun]) -> Result:
+    """For every score and reader, whether it finds the source: average precision above that of random scores."""
+    rows = []
+    for run in runs:
+        study = run.cell.about()["study"]
+        frame = run.results["sources"].frame
+        found = {str(name): own["average_precision"].to_numpy() for name, own in frame.groupby("score")}
+        for score in (name for name in ORDER if name in found and name != RANDOM):
+            about = {
+                "claim": f"{score} finds the source",
+                "measure": "average precision, score - random scores",
+                "case": run.labels["model"],
+                "truth": not study["shuffled"],
+                "seed": run.cell.seed,
+            }
+            gain = interval(found[score] - found[RANDOM], seed=run.cell.seed)
+            rows.append(verdict(about, THRESHOLD, gain))
+    rows.sort(key=lambda row: [f"{name} finds the source" for name in ORDER].index(str(row["claim"])))
+    settings: Mapping[str, object] = {"cells": [run.cell.about() for run in runs], "status": "measured"}
+    return validity(rows, settings)
+
+
+CAPTIONS = {
+    "sources": "What scores the sentences of a context as sources of the answer: rank correlation of told and real "
+    "effect over random ablations, fall of the log-probability (nats) without the sentences scored highest, and how "
+    "well marked sentences are found; means with 95 % intervals over contexts (and seeds).",
+    "validity": "Rate at which a score is found to find the source, where a sentence gives the answer (detection) and "
+    "where none does (false alarm), with Wilson's 95 % intervals over n readers; it is found where the 95 % interval "
+    "of the gain in average precision over contexts lies above 0.1.",
+    "contexts": "Log-probability (nats) of each answer.",
+}
