@@ -28,13 +28,13 @@ from attn_interp.measures.overlap import top_k_overlap
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.every_head import heads_of, rows_of_heads
 from attn_interp.statistics.bootstrap import Floats
+from attn_interp.statistics.grouped_ridge import GroupedRidge, grouped_ridge, standardised
 
 ATTENTION, MEAN_OF_HEADS, ROLLOUT, BEST_HEAD = "attention", "mean of all heads", "attention rollout", "best single head"
 COMBINED, SHUFFLED, GRADIENT = "all heads, learned", "all heads, shuffled", "gradient x input (detached)"
 RANKINGS = (ATTENTION, MEAN_OF_HEADS, ROLLOUT, BEST_HEAD, COMBINED, SHUFFLED, GRADIENT)
 
-ALPHAS = tuple(10.0**power for power in range(-2, 6))
-FOLDS, DRAWS, TOP_K = 5, 10, 5
+DRAWS, TOP_K = 10, 5
 FEWEST = 2  # documents that each half needs
 
 COLUMNS = {
@@ -99,7 +99,7 @@ def head_combination(reading: Reading) -> Result:
     scores: dict[str, list[list[torch.Tensor]]] = {
         MEAN_OF_HEADS: [[document.heads.mean(1) for document in held_out]],
         BEST_HEAD: [[document.heads[:, best] for document in held_out]],
-        COMBINED: [[document.heads @ ridge.coefficients for document in held_out]],
+        COMBINED: [[document.heads @ torch.from_numpy(ridge.coefficients) for document in held_out]],
         SHUFFLED: [[document.heads @ each for document in held_out] for each in shuffled],
     }
     for name in (ATTENTION, ROLLOUT, GRADIENT):
@@ -177,28 +177,14 @@ def _reasons(model: AttentionModel) -> dict[str, str]:
     return reasons
 
 
-@dataclass(frozen=True)
-class _Ridge:
-    """(N,) coefficients of the heads, and those of the standardised heads; the constant changes no rank."""
-
-    coefficients: torch.Tensor
-    standardised: Floats
-    strength: float
-
-
-def _ridges(documents: Sequence[_Words], seed: int) -> tuple[_Ridge, torch.Tensor]:
+def _ridges(documents: Sequence[_Words], seed: int) -> tuple[GroupedRidge, torch.Tensor]:
     """The regression fitted to the documents, and the coefficients (draws, N) of those fitted to shuffled values."""
-    from sklearn.linear_model import Ridge, RidgeCV
-    from sklearn.model_selection import GroupKFold
+    from sklearn.linear_model import Ridge
 
     words = torch.cat([document.heads for document in documents]).numpy()
-    spread = words.std(0)
-    spread[spread == 0] = 1.0
-    words = (words - words.mean(0)) / spread
     relative = [document.lost / document.lost.mean() for document in documents]
     document_of = np.repeat(np.arange(len(documents)), [len(values) for values in relative])
-    folds = list(GroupKFold(min(FOLDS, len(documents))).split(words, groups=document_of))
-    fitted = RidgeCV(ALPHAS, cv=folds).fit(words, torch.cat(relative).numpy())
+    fitted = grouped_ridge(words, torch.cat(relative).numpy(), document_of)
     orders = [generator(seed, f"shuffled {document.about['document']}") for document in documents]
     dealt = np.concatenate(
         [
@@ -206,9 +192,8 @@ def _ridges(documents: Sequence[_Words], seed: int) -> tuple[_Ridge, torch.Tenso
             for drawn, values in zip(orders, relative)
         ]
     )  # (words, draws)
-    null = Ridge(fitted.alpha_).fit(words, dealt)
-    ridge = _Ridge(torch.from_numpy(fitted.coef_ / spread), fitted.coef_, float(fitted.alpha_))
-    return ridge, torch.from_numpy(null.coef_ / spread)
+    null = Ridge(fitted.strength).fit(standardised(words)[0], dealt)
+    return fitted, torch.from_numpy(null.coef_ / fitted.spread)
 
 
 def _best_head(documents: Sequence[_Words]) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+from attn_interp.statistics.grouped_ridge import grouped_ridge, standardised
+
 STRENGTH = 0.01  # of the lasso, on standardised effects
-ALPHAS = tuple(10.0**power for power in range(-3, 5))
-FOLDS = 5
 
 
 def sparse_surrogate(kept: np.ndarray, effects: np.ndarray) -> np.ndarray:
@@ -94,16 +94,8 @@ class Heads:
         return ridge, best
 
     def _learned(self, teachers: Sequence[int]) -> tuple[np.ndarray, int]:
-        from sklearn.linear_model import RidgeCV
-        from sklearn.model_selection import GroupKFold
-
+        """The coefficients (N,) of the heads, and the head of the highest correlation."""
         told = np.concatenate([self.told[place] for place in teachers])
         wanted = np.concatenate([self.wanted[place] for place in teachers])
         document = np.repeat(np.arange(len(teachers)), [len(self.wanted[place]) for place in teachers])
-        spread = told.std(0)
-        spread[spread == 0] = 1.0
-        folds = list(GroupKFold(min(FOLDS, len(teachers))).split(told, groups=document))
-        fitted = RidgeCV(ALPHAS, cv=folds, fit_intercept=False).fit(told / spread, wanted)
-        correlation = wanted @ told / (spread * np.sqrt(len(told)))
-        coefficients: np.ndarray = fitted.coef_ / spread
-        return coefficients, int(correlation.argmax())
+        return grouped_ridge(told, wanted, document).coefficients, int((wanted @ standardised(told)[0]).argmax())

@@ -7,8 +7,7 @@ false alarm.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +29,7 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import require_at_least
 from attn_interp.models.language.contexts.answering_door import PROMPT, answering
 from attn_interp.models.language.contexts.asked_document import Asked
-from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, asked_of, small_reader
+from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, asked_of, kept_reader, small_reader
 from attn_interp.models.units.coarse import SENTENCE, sentences
 from attn_interp.report.tables.power_table import power_layout
 from attn_interp.report.tables.wide import wide
@@ -165,19 +164,6 @@ class ContextWork:
         study = self.study
         decided = {"documents": study.documents, "ablations": study.ablations, "question": study.question}
         return [Step("sources", lambda: sources(self.reading, ablations=study.ablations), decided_by=decided)]
-
-
-def kept_reader(folder: Path, make: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
-    """The model and tokenizer that stand in the folder, or that are made and written there, whole."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    if not folder.exists():
-        draft = folder.with_suffix(".part")
-        shutil.rmtree(draft, ignore_errors=True)
-        for part in make():
-            part.save_pretrained(draft)
-        draft.replace(folder)
-    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
 
 
 def run_contexts(

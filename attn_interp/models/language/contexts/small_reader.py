@@ -5,8 +5,10 @@ It is a Llama of two layers with a word for a token. It learns from `Asked` docu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -102,6 +104,19 @@ def small_reader(
         model = LlamaForCausalLM(config)
         _train(model, _by_length(documents, tokenizer), settings, seed, progress)
     return model.eval(), tokenizer
+
+
+def kept_reader(folder: Path, make: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The model and tokenizer that stand in the folder, or that are made and written there, whole."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not folder.exists():
+        draft = folder.with_suffix(".part")
+        shutil.rmtree(draft, ignore_errors=True)
+        for part in make():
+            part.save_pretrained(draft)
+        draft.replace(folder)
+    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
 
 
 def word_tokenizer(documents: Sequence[Asked]) -> Any:

@@ -12,6 +12,7 @@ from attn_interp.models.language.contexts.small_reader import (
     STORY,
     ReaderSettings,
     asked_of,
+    kept_reader,
     small_reader,
     word_tokenizer,
 )
@@ -43,6 +44,23 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     modules = [small_reader(stories, short, seed, progress=False)[0] for seed in (0, 0, 1)]
     first, again, other = (torch.cat([each.flatten() for each in module.parameters()]) for module in modules)
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_a_reader_is_made_once_and_kept_whole(tmp_path) -> None:
+    stories = [Asked("Ada is here .", "Where is Ada ?", answer="here")]
+    short = ReaderSettings(layers=1, width=8, heads=2, steps=1, batch=2)
+    made = []
+
+    def make():
+        made.append(small_reader(stories, short, progress=False))
+        return made[-1]
+
+    (tmp_path / "reader.part").mkdir()  # of one that was killed
+    module, tokenizer = kept_reader(tmp_path / "reader", make)
+    again, _ = kept_reader(tmp_path / "reader", make)
+    assert len(made) == 1 and tokenizer.tokenize("Ada is") == ["Ada", "is"]
+    for own in (module, again):
+        assert torch.equal(own.lm_head.weight, made[0][0].lm_head.weight)
 
 
 def test_every_word_is_a_token() -> None:
