@@ -12,7 +12,8 @@ from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.frozen_attention import GivenAttention
 from attn_interp.models.given_attention import RandomByDocument
 from attn_interp.studies import run
-from attn_interp.studies.planted.claims import CLAIMS, mass_on_evidence
+from attn_interp.studies.planted.claims import CLAIMS
+from attn_interp.studies.planted.measured import mass_on_evidence
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes, neutral_words
 from attn_interp.studies.planted.validity import run_trials, trial
 

@@ -8,7 +8,7 @@ import pytest
 
 import attn_interp as ai
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
-from attn_interp.studies.planted.claims import mass_on_evidence
+from attn_interp.studies.planted.measured import mass_on_evidence
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes
 from attn_interp.studies.remedies.kinds import PLAIN, REMEDIES, changed, named, plain_settings, telling_words
 
