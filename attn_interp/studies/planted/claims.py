@@ -13,6 +13,7 @@ from attn_interp.statistics.bootstrap import Interval
 from attn_interp.studies.planted.measured import (
     adversarial_divergence,
     change_under_permutation,
+    conicity_without_change,
     divergence_between_seeds,
     effect_of_most_attended,
     faithfulness_of_attention,
@@ -22,7 +23,9 @@ from attn_interp.studies.planted.measured import (
     mass_on_evidence,
     mass_on_rivals,
     mass_that_leaves,
+    missed_when_trained_again,
     one_word_erasures,
+    own_share,
     plausibility_of_attention,
     tau_with,
     unflippable_share,
@@ -189,5 +192,29 @@ CLAIMS: tuple[Claim, ...] = (
         mass_on_rivals,
         ("counting",),  # one of three words is for the rival, and attention knows of no majority
         (EVERYWHERE,),
+    ),
+    Claim(
+        "Conicity predicts where permuting does nothing",
+        "minus Spearman's rho, conicity with TVD",
+        0.0,
+        conicity_without_change,
+        ("states towards their mean",),
+        ("states alike, votes are not",),
+    ),
+    Claim(
+        "A state is mostly its own word's",
+        "mean own share of a state",
+        0.5,
+        own_share,
+        (KEYWORD,),
+        ("states mixed",),
+    ),
+    Claim(
+        "A model that is trained again misses attention's first words",
+        "area, random - attention removed",
+        0.0,
+        missed_when_trained_again,
+        ("much noise, evidence as attention",),
+        ("random attention",),
     ),
 )

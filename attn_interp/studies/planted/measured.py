@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from attn_interp.data.corpus import Corpus
 from attn_interp.experiments.jain_wallace.adversary import adversary
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
@@ -14,19 +15,26 @@ from attn_interp.experiments.other_question import other_question, why_not
 from attn_interp.experiments.people.faithfulness import AOPC, ATTENTION, faithfulness
 from attn_interp.experiments.people.faithfulness import per_document as areas_of
 from attn_interp.experiments.people.plausibility import plausibility
+from attn_interp.experiments.people.roar import AREA, roar
 from attn_interp.experiments.reach import reach
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import OPTIMUM, RANDOM, erasure, per_document
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.experiments.why.conicity import RHO, conicity
+from attn_interp.experiments.why.mixing import mixing
 from attn_interp.experiments.why.polarity import polarity
 from attn_interp.experiments.wiegreffe_pinter.guide import guide
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
 from attn_interp.experiments.wiegreffe_pinter.seeds import seeds
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import uniform
 from attn_interp.models.classifiers.trained import UnderAttention
 from attn_interp.statistics.bootstrap import Interval, interval
 from attn_interp.statistics.scores import ACCURACY, DIFFERENCE
 from attn_interp.studies.planted.situations import AGAIN, GRADIENT, LEAVE_ONE_OUT, Case
+from attn_interp.studies.retraining.roar import ranking, removed_and_retrained
+
+REMOVED = 0.2  # of the words, before a model is trained again
 
 
 def tau_with(method: str) -> Callable[[Case], Interval]:
@@ -122,6 +130,37 @@ def mass_that_leaves(case: Case) -> Interval:
 def mass_on_rivals(case: Case) -> Interval:
     """Attention on words that, read alone, put the rival before the decision."""
     return interval(polarity(case.reading, methods=()).frame["vote_weight"], seed=case.seed)
+
+
+def conicity_without_change(case: Case) -> Interval:
+    """How well conicity tells documents in which permuting does less: Spearman's rho with the TVD, the sign turned."""
+    summary = conicity(case.reading).summary()
+    (row,) = summary[(summary["quantity"] == "conicity") & (summary["statistic"] == RHO)].to_dict("records")
+    return Interval(-row["estimate"], -row["high"], -row["low"], row["n"], row["undefined"])
+
+
+def own_share(case: Case) -> Interval:
+    return interval(mixing(case.reading).frame["own_share"], seed=case.seed)
+
+
+def missed_when_trained_again(case: Case) -> Interval:
+    """Area between the accuracies of models that are trained again without random words and without those that
+    attention ranks first, of one share of words.
+
+    Without any words both orders leave the same texts, so that no model is trained on them: any decides them alike.
+    """
+    models = {"share 0": case.model, "share 1": case.model}
+
+    def fit(corpus: Corpus, name: str) -> AttentionModel:
+        return models.get(name) or case.trained_on(corpus)
+
+    frames = [
+        removed_and_retrained(case.corpus, fit, ranking(order), (REMOVED,), case.seed).assign(method=order)
+        for order in (ATTENTION, RANDOM)
+    ]
+    summary = roar(pd.concat(frames), {}).summary()
+    (row,) = summary[summary["quantity"] == AREA].to_dict("records")
+    return Interval(row["estimate"], row["low"], row["high"], row["n"], row["undefined"])
 
 
 def faithfulness_of_attention(case: Case) -> Interval:

@@ -26,10 +26,11 @@ from attn_interp.models.classifiers.trained import Trained
 from attn_interp.models.given_attention import RandomByDocument, RandomByWord, wrap_given, wrap_ornamental
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
+from attn_interp.studies.planted.alike import MIXED, TOWARDS_MEAN, UNREAD, wrap_alike
 from attn_interp.studies.remedies.kinds import PLAIN, named
 
 TRAINED, BY_WORD, BY_DOCUMENT, RATIONALE, ORNAMENT = "trained", "by word", "by document", "rationale", "ornament"
-BY_QUESTION = "by question"
+BY_QUESTION, OWN = "by question", "own"
 GRADIENT, LEAVE_ONE_OUT = "gradient x input (detached)", "leave-one-out"
 AGAIN = 1_000_003  # added to the seed of a second training on the same corpus
 LEAST_NEUTRAL = 4  # two for each class
@@ -48,12 +49,14 @@ class Situation:
             asks for; "ornament", random weights beside a model that pools
             by the mean and ignores them.
         asked: Whether there are two keywords, and a question to each document that names the one which decides.
+        states: "own", each word's; or a kind of `alike.wrap_alike`, of a model whose attention is given.
     """
 
     about: str
     planted: Mapping[str, Any] = field(default_factory=dict)
     attention: str = TRAINED
     asked: bool = False
+    states: str = OWN
 
 
 SITUATIONS: Mapping[str, Situation] = MappingProxyType(
@@ -83,6 +86,21 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType(
             SHORT,
             BY_DOCUMENT,
             asked=True,
+        ),
+        "states towards their mean": Situation(
+            "the states of each document are drawn towards their mean, by a share of its own",
+            SHORT,
+            RATIONALE,
+            states=TOWARDS_MEAN,
+        ),
+        "states alike, votes are not": Situation(
+            "the states of each document have much of a direction in common that the head does not read, or little",
+            SHORT,
+            RATIONALE,
+            states=UNREAD,
+        ),
+        "states mixed": Situation(
+            "nine tenths of every state are the mean of those of all words", SHORT, BY_DOCUMENT, states=MIXED
         ),
     }
 )
@@ -207,22 +225,32 @@ class Case:
     def reading(self) -> Reading:
         return read(self.model, self.documents, self.seed)
 
+    def trained_on(self, corpus: Corpus) -> AttentionModel:
+        """The same model, trained on other texts of the same documents."""
+        return self._wrapped(self._train(self.seed, corpus), self.attention)
+
     @property
     def _settings(self) -> ClassifierSettings:
         width = self.sizes.width
         return ClassifierSettings(encoder="average", embedding_width=width, hidden=max(2, width // 4 * 2), dropout=0.0)
 
-    def _train(self, seed: int) -> Trained:
+    def _train(self, seed: int, corpus: Corpus | None = None) -> Trained:
         if self.situation.attention == ORNAMENT:
-            return self._fit(replace(self._settings, pooling="mean"), seed)
-        return self._fit(self._settings, seed, self._attention(seed))
+            return self._fit(replace(self._settings, pooling="mean"), seed, corpus=corpus)
+        return self._fit(self._settings, seed, self._attention(seed), corpus)
 
-    def _fit(self, settings: ClassifierSettings, seed: int, attention: Attention | None = None) -> Trained:
+    def _fit(
+        self,
+        settings: ClassifierSettings,
+        seed: int,
+        attention: Attention | None = None,
+        corpus: Corpus | None = None,
+    ) -> Trained:
         epochs = self.sizes.epochs
         training = TrainingSettings(epochs=epochs, patience=epochs, learning_rate=1e-2)
         if attention is None and settings.pooling == "attention" and settings.attention != "uniform":
             settings, training = self._under_the_remedy(settings, training)
-        return fit_classifier(self.corpus, settings, training, seed, progress=False, attention=attention)
+        return fit_classifier(corpus or self.corpus, settings, training, seed, progress=False, attention=attention)
 
     def _under_the_remedy(
         self, settings: ClassifierSettings, training: TrainingSettings
@@ -246,6 +274,8 @@ class Case:
     def _wrapped(self, trained: Trained, attention: Attention | None) -> AttentionModel:
         if attention is None:
             return wrap(trained)
+        if self.situation.states != OWN:
+            return wrap_alike(trained, self.situation.states, self.seed, attention, self.documents)
         wrap_with = wrap_ornamental if self.situation.attention == ORNAMENT else wrap_given
         return wrap_with(trained, attention, self.documents)
 

@@ -31,10 +31,7 @@ def settings_of(sizes: Sizes, claims: Sequence[Claim] = CLAIMS) -> dict[str, Any
     """Everything that decides a trial but its seed, as plain JSON values."""
     return {
         "sizes": sizes.described(),
-        "situations": {
-            name: {"about": each.about, "planted": dict(each.planted), "attention": each.attention, "asked": each.asked}
-            for name, each in SITUATIONS.items()
-        },
+        "situations": {name: {**vars(each), "planted": dict(each.planted)} for name, each in SITUATIONS.items()},
         "claims": [
             {
                 "claim": claim.name,

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from attn_interp.data.corpora.planted import FILLERS
+from attn_interp.data.corpus import Corpus
 from attn_interp.experiments.result import Result
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import GivenAttention
 from attn_interp.models.given_attention import RandomByDocument
 from attn_interp.studies import run
 from attn_interp.studies.planted.claims import CLAIMS
-from attn_interp.studies.planted.measured import mass_on_evidence
+from attn_interp.studies.planted.measured import mass_on_evidence, missed_when_trained_again
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes, neutral_words
 from attn_interp.studies.planted.validity import run_trials, trial
 
@@ -61,6 +63,35 @@ def test_a_claim_is_found_where_it_is_true_and_not_where_it_is_false() -> None:
     wanted = [claim for claim in CLAIMS if claim.name == "Attention marks the evidence (by 0.1)"]
     frame = trial(0, Sizes(documents=60), wanted).frame
     assert frame["found"].tolist() == frame["truth"].astype(float).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_model_trained_again_misses_what_attention_ranks_first_by_half_the_difference_of_accuracies() -> None:
+    """Between shares 0, 0.2 and 1, at whose ends both orders are equal, the area is a triangle's of base 1."""
+    case = Case(SITUATIONS["much noise, evidence as attention"], Sizes(documents=40), seed=0)
+    trained = []
+    fit = Case.trained_on
+
+    def kept(self: Case, corpus: Corpus) -> AttentionModel:
+        trained.append((fit(self, corpus), corpus.test))
+        return trained[-1][0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Case, "trained_on", kept)
+        found = missed_when_trained_again(case)
+    by_attention, by_chance = (
+        np.mean([int(row.argmax()) == each.label for row, each in zip(model.logits(test), test)])
+        for model, test in trained
+    )
+    assert found.estimate == pytest.approx((by_chance - by_attention) / 2)
+    assert not {"awful", "wonderful"} & {word for each in trained[0][1] for word in each.words}
+    assert found.low > 0.05 and by_chance > 0.75 > 0.65 > by_attention
+
+
+@pytest.mark.parametrize("claim", ["Conicity predicts", "A state is mostly"])
+def test_why_is_found_where_it_is_planted(claim: str) -> None:
+    wanted = [each for each in CLAIMS if each.name.startswith(claim)]
+    frame = trial(0, Sizes(documents=60), wanted).frame
+    assert frame["found"].tolist() == [1.0, 0.0]
 
 
 def test_trials_are_kept_and_go_on(tmp_path, monkeypatch) -> None:
