@@ -2,7 +2,8 @@
 
     python analyses/roar.py                                            the embedded movie snippets
     python analyses/roar.py --encoder lstm                             another network
-    python analyses/roar.py --model minilm --epochs 1                  a pretrained model, fine-tuned again and again
+    python analyses/roar.py --model minilm --epochs 1 --train 1000 --documents 200 --shares 0.2,0.4
+                                                                       a pretrained model, fine-tuned again and again
     python analyses/roar.py --corpus reviews.jsonl --methods "attention,integrated gradients,random"
 
 Every seed trains a model on the whole texts, one without any words, and for each method one for each share of the words
@@ -12,14 +13,17 @@ that is removed. What was interrupted goes on where it stopped. Writes areas and
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from attn_interp.cli import mistakes_in_one_line
+from attn_interp.data.draws import sample
 from attn_interp.data.load import load
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.transformers.fine_tuning import FineTuningSettings
 from attn_interp.report.tables.written import write_tables
-from attn_interp.studies.arguments import names, parser_of, told
+from attn_interp.studies.arguments import names, parser_of, shares, told
 from attn_interp.studies.deep import DeepStudy
-from attn_interp.studies.retraining.roar import METHODS, run_roar, tables
+from attn_interp.studies.retraining.roar import METHODS, SHARES, run_roar, tables
 
 SEEDS = 3
 CAPTIONS = {
@@ -35,12 +39,17 @@ def main() -> None:
     parser.add_argument("--encoder", default="average", help="of a classifier of ours")
     parser.add_argument("--model", help="fine-tuned in its place: a name, a folder or a name on the hub")
     parser.add_argument("--methods", type=names, default=",".join(METHODS), help="with commas between")
+    parser.add_argument("--shares", type=shares, default=",".join(map(str, SHARES)), help="of the words, removed")
+    parser.add_argument("--train", type=int, help="training documents, at most; None: all")
+    parser.add_argument("--documents", type=int, help="dev and test documents, at most so many of each; None: all")
     asked = told(parser)
     corpus = load(asked.corpus, **asked.options)
+    most = {"train": asked.train, "dev": asked.documents, "test": asked.documents}
+    corpus = replace(corpus, splits={split: sample(own, most[split]) for split, own in corpus.splits.items()})
     own = ClassifierSettings(encoder=asked.encoder, embedding_width=asked.width, hidden=asked.width)
     tuned = FineTuningSettings(epochs=asked.epochs) if asked.model else None
     study = DeepStudy(asked.model, tuned, own, TrainingSettings(epochs=asked.epochs))
-    result = run_roar(study, corpus, asked.seeds, asked.results, asked.methods, jobs=asked.jobs)
+    result = run_roar(study, corpus, asked.seeds, asked.results, asked.methods, asked.shares, asked.jobs)
     write_tables(tables(result), asked.results, CAPTIONS)
 
 

@@ -59,6 +59,11 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text.split(","))
 
 
+def shares(text: str) -> tuple[float, ...]:
+    """The type of an option that takes numbers with commas between."""
+    return tuple(float(number) for number in text.split(","))
+
+
 def pairs(text: str) -> dict[str, str]:
     """The type of an option that takes name=value with commas between, each name once; blanks are kept."""
     parts = [part.partition("=") for part in text.split(",")]
