@@ -6,11 +6,12 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from attn_interp.studies.arguments import names, pairs
+from attn_interp.studies.arguments import names, numbers, pairs, shares
 from attn_interp.studies.language.answers import LanguageStudy
 
 
-def test_names_and_pairs() -> None:
+def test_names_pairs_and_numbers() -> None:
+    assert numbers("3,20") == (3, 20) and shares("0.2,.4") == (0.2, 0.4)
     assert names("lstm,cnn") == ("lstm", "cnn") and names("") == ()
     assert pairs("negative= bad,positive= good") == {"negative": " bad", "positive": " good"}
 

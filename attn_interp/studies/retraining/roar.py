@@ -67,8 +67,7 @@ def removed_and_retrained(
 
     Reference: Madsen et al. 2022, section 3.2.
     """
-    if not shares or not all(0 < share < 1 for share in shares):
-        raise ValueError(f"roar: got shares {list(shares)}, expected some between 0 and 1, which are asked anyway")
+    _check(shares)
     model, left, gone = fit(corpus, _at(0)), corpus, dict[str, frozenset[int]]()
     if model.mask_word is None or not model.words_are_positions:
         raise ValueError(
@@ -86,6 +85,11 @@ def removed_and_retrained(
         counts = [len(gone[document.id]) for document in left.test]
         frames.append(decisions(model, left.test, seed).assign(share=share, removed=counts))
     return pd.concat(frames, ignore_index=True)[[name for name in COLUMNS if name != "method"]]
+
+
+def _check(shares: Sequence[float]) -> None:
+    if not shares or not all(0 < share < 1 for share in shares):
+        raise ValueError(f"roar: got shares {list(shares)}, expected some between 0 and 1, which are asked anyway")
 
 
 def _at(share: float) -> str:
@@ -151,6 +155,7 @@ class RoarCell(DeepCell):
     shares: tuple[float, ...] = SHARES
 
     def __post_init__(self) -> None:
+        _check(self.shares)
         for method in self.methods:
             ranking(method)
 
@@ -220,7 +225,7 @@ def run_roar(
         jobs: Seeds at the same time.
 
     Raises:
-        ValueError: an unknown method, or a named model that is not fine-tuned.
+        ValueError: an unknown method, shares that are not between 0 and 1, or a named model that is not fine-tuned.
         RuntimeError: a method failed; the others are done.
     """
     if study.model is not None and study.fine_tuned is None:

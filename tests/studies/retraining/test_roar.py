@@ -87,6 +87,8 @@ def test_without_the_keyword_there_is_chance_and_without_random_words_there_is_n
 def test_what_cannot_be_removed_is_said() -> None:
     with pytest.raises(ValueError, match=r"roar: got shares \[0.5, 1\], expected some between 0 and 1"):
         removed_and_retrained(CORPUS, fit, by_keyword, (0.5, 1))
+    with pytest.raises(ValueError, match=r"roar: got shares \[0.0\], expected"):
+        run_roar(DeepStudy(own=OWN), CORPUS, [0], None, shares=[0.0])
     with pytest.raises(ValueError, match="roar: removes words by hiding them, and this model has no mask"):
         removed_and_retrained(CORPUS, lambda *given: replace(fit(*given), mask_word=None), by_keyword, (0.5,))
     with pytest.raises(ValueError, match=r"attribution method 'votess' is not one of .*did you mean 'votes'"):
