@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from attn_interp.attribution.pushed_back import contributions
 from attn_interp.data.draws import generator
@@ -11,10 +12,11 @@ from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.why.conicity import conicity
 from attn_interp.experiments.why.mixing import mixing
+from attn_interp.measures.states import conicity as conicity_of
 from attn_interp.models.classifiers.frozen_attention import uniform
 from attn_interp.models.given_attention import RandomByDocument, wrap_given
 from attn_interp.statistics.over_documents import rank_correlation
-from attn_interp.studies.planted.alike import MIXED, MIXED_SHARE, TOWARDS_MEAN, UNREAD, wrap_alike
+from attn_interp.studies.planted.alike import MIXED, MIXED_SHARE, TOWARDS_MEAN, UNREAD, Unread, wrap_alike
 from attn_interp.studies.planted.situations import SITUATIONS, Case, Sizes
 
 CASE = Case(SITUATIONS["random attention"], Sizes(train=60, documents=30, width=8, epochs=3), seed=1)
@@ -57,3 +59,16 @@ def test_what_is_not_read_moves_the_conicity_by_what_is_drawn_and_no_logit() -> 
     assert rank_correlation(AMOUNTS, found["conicity"]).estimate > 0.98
     own = permutation(read(GIVEN, DOCUMENTS, 0)).frame
     assert found["median_tvd"].to_numpy() == pytest.approx(own["median_tvd"].to_numpy(), abs=1e-4)
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.4])
+def test_the_conicity_does_not_depend_on_how_far_apart_the_states_were(amount: float) -> None:
+    """Words at r and -r along what is read, and b r beside: the cosine with their mean is b / sqrt(1 + b^2)."""
+    head = nn.Linear(3, 2)
+    with torch.no_grad():
+        head.weight[:] = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    along = torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
+    states, is_word = torch.stack([along, 5 * along]), torch.ones(2, 2, dtype=torch.bool)
+    found = conicity_of(Unread(head)(states, is_word, torch.full((2,), amount)), is_word)
+    b = 100**amount
+    assert found.tolist() == pytest.approx(2 * [b / (1 + b * b) ** 0.5])

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attn_interp.data.corpora.planted import FILLERS
+from attn_interp.data.corpora.planted import FILLERS, KEYWORDS
 from attn_interp.data.corpus import Corpus
+from attn_interp.data.document import Document
+from attn_interp.data.vocabulary import UNKNOWN_ID
 from attn_interp.experiments.result import Result
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.frozen_attention import GivenAttention
@@ -83,7 +85,9 @@ def test_a_model_trained_again_misses_what_attention_ranks_first_by_half_the_dif
         for model, test in trained
     )
     assert found.estimate == pytest.approx((by_chance - by_attention) / 2)
-    assert not {"awful", "wonderful"} & {word for each in trained[0][1] for word in each.words}
+    keywords = trained[0][0].batch([Document(id="both", words=tuple(KEYWORDS.values()))])
+    assert (keywords.ids[keywords.is_word] == UNKNOWN_ID).all()  # it never met them
+    assert not set(KEYWORDS.values()) & {word for each in trained[0][1] for word in each.words}
     assert found.low > 0.05 and by_chance > 0.75 > 0.65 > by_attention
 
 
