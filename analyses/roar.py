@@ -2,8 +2,7 @@
 
     python analyses/roar.py                                            the embedded movie snippets
     python analyses/roar.py --encoder lstm                             another network
-    python analyses/roar.py --model minilm --epochs 1 --train 1000 --documents 200 --shares 0.2,0.4
-                                                                       a pretrained model, fine-tuned again and again
+    python analyses/roar.py --model minilm --epochs 2                  a pretrained model, fine-tuned again and again
     python analyses/roar.py --corpus reviews.jsonl --methods "attention,integrated gradients,random"
 
 Every seed trains a model on the whole texts, one without any words, and for each method one for each share of the words
@@ -38,6 +37,8 @@ def main() -> None:
     parser = parser_of(__doc__, "results/roar", corpus="movies", width=64, epochs=8, seeds=SEEDS)
     parser.add_argument("--encoder", default="average", help="of a classifier of ours")
     parser.add_argument("--model", help="fine-tuned in its place: a name, a folder or a name on the hub")
+    rate = FineTuningSettings.learning_rate
+    parser.add_argument("--learning-rate", type=float, default=rate, help="of fine-tuning; fewer documents need more")
     parser.add_argument("--methods", type=names, default=",".join(METHODS), help="with commas between")
     parser.add_argument("--shares", type=shares, default=",".join(map(str, SHARES)), help="of the words, removed")
     parser.add_argument("--train", type=int, help="training documents, at most; None: all")
@@ -47,7 +48,7 @@ def main() -> None:
     most = {"train": asked.train, "dev": asked.documents, "test": asked.documents}
     corpus = replace(corpus, splits={split: sample(own, most[split]) for split, own in corpus.splits.items()})
     own = ClassifierSettings(encoder=asked.encoder, embedding_width=asked.width, hidden=asked.width)
-    tuned = FineTuningSettings(epochs=asked.epochs) if asked.model else None
+    tuned = FineTuningSettings(asked.epochs, learning_rate=asked.learning_rate) if asked.model else None
     study = DeepStudy(asked.model, tuned, own, TrainingSettings(epochs=asked.epochs))
     result = run_roar(study, corpus, asked.seeds, asked.results, asked.methods, asked.shares, asked.jobs)
     write_tables(tables(result), asked.results, CAPTIONS)
