@@ -43,39 +43,38 @@ class Scored:
 
 
 def scored(batch: ReadBatch) -> list[Scored]:
-    """What the model gives for each document of a batch."""
+    """What the model gives for each document of a batch. One by one: a gradient holds every layer of a document."""
     batch.check()
-    model = batch.model
-    of_answers = isinstance(model.module, OneAnswer)
-    found: dict[str, torch.Tensor] = {ATTENTION: batch.weights}
+    return [_of_document(batch, row) for row in range(len(batch.batch))]
+
+
+def _of_document(batch: ReadBatch, row: int) -> Scored:
+    model, alone = batch.model, batch.batch.rows(torch.tensor([row], device=batch.batch.ids.device))
+    found = {ATTENTION: batch.weights[row]}
     passes = {ATTENTION: ONE}
-    if of_answers:
-        rows = rows_of_answer(model, batch.batch, pushes=True)
-        heads = rows.mean(rows.weights)  # (B, N, S)
-        found[NORM] = rows.mean(rows.norms).sum(1)
+    if isinstance(model.module, OneAnswer):
+        rows = rows_of_answer(model, alone, pushes=True)
         assert rows.pushes is not None
-        found[PUSH] = rows.pushes.sum((1, 2))
-        passes |= {NORM: ONE, PUSH: GRADIENT}
-        layers = layers_of_answer(model, batch.batch)
-        through = steps_of(batch.batch)[:, None] @ rollout(layers)
-        found[ROLLOUT] = model.sum_over_words(batch.batch, through[:, 0])
-        passes[ROLLOUT] = ONE
+        through = steps_of(alone)[:, None] @ rollout(layers_of_answer(model, alone))
+        found[ROLLOUT] = model.sum_over_words(alone, through[:, 0])[0]
+        found[NORM] = rows.mean(rows.norms)[0].sum(0)
+        found[PUSH] = rows.pushes[0].sum((0, 1))
+        passes |= {ROLLOUT: ONE, NORM: ONE, PUSH: GRADIENT}
+        heads = rows.mean(rows.weights)[0]  # (N, S)
     else:
-        of_heads = rows_of_heads(model, batch.batch)
-        heads = of_heads.weights.nan_to_num(0.0) * of_heads.word_mass[..., None]
+        of_heads = rows_of_heads(model, alone)
+        heads = (of_heads.weights.nan_to_num(0.0) * of_heads.word_mass[..., None])[0]
     heads = heads.double().cpu()
-    if heads.shape[1] > 1:
-        found[ALL_HEADS] = heads.mean(1)
-        found[NO_SINK] = (heads / heads.sum(-1, keepdim=True).clamp(min=1e-300)).mean(1)
+    if len(heads) > 1:
+        found[ALL_HEADS] = heads.mean(0)
+        found[NO_SINK] = (heads / heads.sum(-1, keepdim=True).clamp(min=torch.finfo(heads.dtype).tiny)).mean(0)
         passes |= {ALL_HEADS: ONE, NO_SINK: ONE}
     if model.embedding.why_not is None:
         # Of the logarithm: the probability of a long answer is too small for the precision of a model.
-        classes = batch.predicted.to(model.device)
+        decision = batch.predicted[row : row + 1].to(model.device)
         for name, detached in GRADIENTS.items():
-            found[name] = product_at_embeddings(model, batch.batch, classes, detached, log_probability_of).values
+            found[name] = product_at_embeddings(model, alone, decision, detached, log_probability_of).values[0]
         passes |= dict.fromkeys(GRADIENTS, GRADIENT)
-    values = {name: each.double().cpu().numpy() for name, each in found.items()}
-    return [
-        Scored({name: each[row, :length] for name, each in values.items()}, passes, heads[row, :, :length].numpy())
-        for row, length in enumerate(map(len, batch.batch.documents))
-    ]
+    sources = len(batch.batch.documents[row])
+    values = {name: own.double().cpu().numpy()[:sources] for name, own in found.items()}
+    return Scored(values, passes, heads[:, :sources].numpy())
