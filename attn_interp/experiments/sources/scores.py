@@ -25,6 +25,7 @@ PUSH = "attention x gradient, all heads"
 GRADIENTS = {"gradient x input (detached)": True, "gradient x input": False}
 """Name -> whether the attention weights are held."""
 ONE, GRADIENT = "1", "1 and its gradient"
+AT_ONCE = 1 << 14  # positions times layers of the documents of one gradient
 
 
 @dataclass(frozen=True)
@@ -43,38 +44,42 @@ class Scored:
 
 
 def scored(batch: ReadBatch) -> list[Scored]:
-    """What the model gives for each document of a batch. One by one: a gradient holds every layer of a document."""
+    """What the model gives for each document of a batch: few at a time, since a gradient holds all their layers."""
     batch.check()
-    return [_of_document(batch, row) for row in range(len(batch.batch))]
+    at_once = max(1, AT_ONCE // (batch.batch.ids.shape[1] * len(batch.model.sites)))
+    places = torch.arange(len(batch.batch), device=batch.batch.ids.device)
+    return [each for rows in places.split(at_once) for each in _of_documents(batch, rows)]
 
 
-def _of_document(batch: ReadBatch, row: int) -> Scored:
-    model, alone = batch.model, batch.batch.rows(torch.tensor([row], device=batch.batch.ids.device))
-    found = {ATTENTION: batch.weights[row]}
+def _of_documents(read: ReadBatch, rows: torch.Tensor) -> list[Scored]:
+    model, batch = read.model, read.batch.rows(rows)
+    found = {ATTENTION: read.weights[rows.cpu()]}  # (B, S) each
     passes = {ATTENTION: ONE}
     if isinstance(model.module, OneAnswer):
-        rows = rows_of_answer(model, alone, pushes=True)
-        assert rows.pushes is not None
-        through = steps_of(alone)[:, None] @ rollout(layers_of_answer(model, alone))
-        found[ROLLOUT] = model.sum_over_words(alone, through[:, 0])[0]
-        found[NORM] = rows.mean(rows.norms)[0].sum(0)
-        found[PUSH] = rows.pushes[0].sum((0, 1))
+        of_answer = rows_of_answer(model, batch, pushes=True)
+        assert of_answer.pushes is not None
+        through = steps_of(batch)[:, None] @ rollout(layers_of_answer(model, batch))
+        found[ROLLOUT] = model.sum_over_words(batch, through[:, 0])
+        found[NORM] = of_answer.mean(of_answer.norms).sum(1)
+        found[PUSH] = of_answer.pushes.sum((1, 2))
         passes |= {ROLLOUT: ONE, NORM: ONE, PUSH: GRADIENT}
-        heads = rows.mean(rows.weights)[0]  # (N, S)
+        heads = of_answer.mean(of_answer.weights)  # (B, N, S)
     else:
-        of_heads = rows_of_heads(model, alone)
-        heads = (of_heads.weights.nan_to_num(0.0) * of_heads.word_mass[..., None])[0]
+        of_heads = rows_of_heads(model, batch)
+        heads = of_heads.weights.nan_to_num(0.0) * of_heads.word_mass[..., None]
     heads = heads.double().cpu()
-    if len(heads) > 1:
-        found[ALL_HEADS] = heads.mean(0)
-        found[NO_SINK] = (heads / heads.sum(-1, keepdim=True).clamp(min=torch.finfo(heads.dtype).tiny)).mean(0)
+    if heads.shape[1] > 1:
+        found[ALL_HEADS] = heads.mean(1)
+        found[NO_SINK] = (heads / heads.sum(-1, keepdim=True).clamp(min=torch.finfo(heads.dtype).tiny)).mean(1)
         passes |= {ALL_HEADS: ONE, NO_SINK: ONE}
     if model.embedding.why_not is None:
         # Of the logarithm: the probability of a long answer is too small for the precision of a model.
-        decision = batch.predicted[row : row + 1].to(model.device)
+        decided = read.predicted.to(rows.device)[rows]
         for name, detached in GRADIENTS.items():
-            found[name] = product_at_embeddings(model, alone, decision, detached, log_probability_of).values[0]
+            found[name] = product_at_embeddings(model, batch, decided, detached, log_probability_of).values
         passes |= dict.fromkeys(GRADIENTS, GRADIENT)
-    sources = len(batch.batch.documents[row])
-    values = {name: own.double().cpu().numpy()[:sources] for name, own in found.items()}
-    return Scored(values, passes, heads[:, :sources].numpy())
+    values = {name: own.double().cpu().numpy() for name, own in found.items()}
+    return [
+        Scored({name: own[row, :count] for name, own in values.items()}, passes, heads[row, :, :count].numpy())
+        for row, count in enumerate(map(len, batch.documents))
+    ]
