@@ -58,6 +58,7 @@ def save_classifier(tokenizer: Any, folder: Path) -> None:
 def quick(code: str) -> str:
     """The same code with a small corpus and a small network."""
     code = re.sub(r'load\("facts", documents=\d+', 'load("facts", documents=90', code.replace('load("movies")', SMALL))
+    code = re.sub(r"ReaderSettings\(steps=\d+", "ReaderSettings(steps=3", code)
     return re.sub(r"(ai\.train\(corpus, encoder=\"\w+\")[^)]*\)", rf"\1, {QUICK}", code)
 
 
@@ -66,7 +67,7 @@ def quick(code: str) -> str:
 def test_the_python_of_a_page_runs(page: str, room, request) -> None:
     if "transformers" in page:
         save_classifier(request.getfixturevalue("wordpiece"), room / "my-classifier")
-    if "language-model" in page:
+    if "my-language-model" in PAGES[page]:
         tokenizer = request.getfixturevalue("wordpiece")
         request.getfixturevalue("causal")("llama", "CausalLM").save_pretrained(room / "my-language-model")
         tokenizer.save_pretrained(room / "my-language-model")

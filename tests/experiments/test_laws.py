@@ -18,6 +18,7 @@ from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.serrano_smith.erasure import erasure
 from attn_interp.experiments.serrano_smith.single_erasure import single_erasure
+from attn_interp.experiments.sources.sources import sources
 from attn_interp.experiments.why.conicity import conicity
 from attn_interp.experiments.why.mixing import mixing
 from attn_interp.experiments.why.polarity import polarity
@@ -35,6 +36,7 @@ EXPERIMENTS: dict[str, Callable[..., Result]] = {
     "reach": reach,
     "same_shape": same_shape,
     "single_erasure": single_erasure,
+    "sources": lambda reading: sources(reading, ablations=8),
 }
 KEYS = {
     "adversary": ["document", "status"],
@@ -48,6 +50,7 @@ KEYS = {
     "reach": ["document"],
     "same_shape": ["document"],
     "single_erasure": ["document"],
+    "sources": ["document", "score"],
 }
 
 

@@ -37,7 +37,8 @@ def sparse_surrogate(kept: np.ndarray, effects: np.ndarray) -> np.ndarray:
 def datamodelling_score(scores: np.ndarray, kept: np.ndarray, effects: np.ndarray) -> float:
     """Spearman's rank correlation, over ablations, of the sum of the scores of what is kept with the log-probability.
 
-    The linear datamodelling score, in [-1, 1]; NaN where either is constant.
+    The linear datamodelling score, in [-1, 1]; NaN where either is constant. Equal are values that are so to a
+    millionth of the largest.
 
     >>> kept = np.array([[True, False], [False, True], [True, True]])
     >>> datamodelling_score(np.array([1.0, 2.0]), kept, np.array([-3.0, -2.0, -1.0]))
@@ -45,10 +46,16 @@ def datamodelling_score(scores: np.ndarray, kept: np.ndarray, effects: np.ndarra
 
     Reference: Park et al. 2023 (TRAK), section 2; Cohen-Wang et al. 2024, section 3.
     """
-    told, real = rankdata(kept @ scores), rankdata(effects)
+    told, real = (rankdata(_settled(values)) for values in (kept @ scores, effects))
     if np.ptp(told) == 0 or np.ptp(real) == 0:
         return float("nan")
     return float(np.round(np.corrcoef(told, real)[0, 1], 12))
+
+
+def _settled(values: np.ndarray) -> np.ndarray:
+    """Without what rounding makes of equal values, in float32 or in the order of a sum."""
+    largest = np.abs(values).max()
+    return np.round(values / largest, 6) if largest > 0 else values
 
 
 class Heads:

@@ -37,8 +37,7 @@ TOP = (1, 3)
 MOST = 50  # documents that `ask` puts it to: each takes about 130 runs of the model
 
 COLUMNS = {
-    **{name: DOCUMENT_COLUMNS[name] for name in ("document", "label", "predicted")},
-    "sources": Column("words or sentences of the document", "", 1),
+    **DOCUMENT_COLUMNS,
     "log_probability": Column("of the decision on the whole document", "nats", None, 0),
     "score": Column("what scores the sources"),
     "lds": Column("linear datamodelling score: rank correlation, over ablations, of told and real effect", "", -1, 1),
@@ -85,9 +84,9 @@ def sources(reading: Reading, *, ablations: int = ABLATIONS) -> Result:
         ablations: Of each document, for learning and for measuring each.
 
     Returns:
-        A result with one row per document and score: sources, log_probability, lds, lds_gain, fall_1, fall_3,
-        average_precision and marked_first where sources are marked (the first rationale of a document), passes, reason.
-        lds is NaN where all ablations have one effect, or are told one; a fall, where no source would be left.
+        A result with one row per document and score: words (how many sources), log_probability, lds, lds_gain, fall_1,
+        fall_3, average_precision and marked_first where sources are marked (the first rationale of a document), passes,
+        reason. lds is NaN where all ablations have one effect, or are told one; a fall, where no source would be left.
 
     Raises:
         ValueError: fewer than 8 ablations, or no document has two sources.
@@ -123,7 +122,7 @@ def _read(reading: Reading, ablations: int) -> list[_Read]:
     """What the model says of every document, and of its parts."""
     read, seed = [], reading.seed
     for batch in reading.each_batch("attention of the sources"):
-        about = batch.about().assign(sources=batch.is_word.sum(-1).numpy()).to_dict("records")
+        about = batch.about().to_dict("records")
         whole = log_probabilities(batch.logits).gather(1, batch.predicted[:, None])[:, 0]
         for row, given in enumerate(scored(batch)):
             document = batch.batch.documents[row]

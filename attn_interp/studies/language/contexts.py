@@ -205,8 +205,11 @@ def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> di
     """A language model that is asked about the texts of a corpus: the tables."""
     (run,) = run_cells([ContextCell(study, corpus)], results, progress=True)
     frame = run.results["sources"].frame
-    asked = frame.drop_duplicates("document")[["document", "sources", "log_probability"]]
-    return {**score_tables(run.results["sources"]), "contexts": asked.reset_index(drop=True)}
+    asked = frame.drop_duplicates("document")[["document", "words", "log_probability"]]
+    return {
+        **score_tables(run.results["sources"]),
+        "contexts": asked.rename(columns={"words": "sentences"}).reset_index(drop=True),
+    }
 
 
 def score_tables(result: Result) -> dict[str, pd.DataFrame]:

@@ -87,7 +87,7 @@ def test_scores_of_a_classifier_with_one_head(of_words, of_words_result) -> None
 def test_rows_of_answers(of_answers, of_answers_result) -> None:
     frame = of_answers_result.frame
     assert set(frame["score"]) == set(ORDER) and len(frame) == 12 * len(ORDER)
-    assert (frame["predicted"] == "this answer").all() and (frame["sources"] == 3).all()
+    assert (frame["predicted"] == "this answer").all() and (frame["words"] == 3).all()
     assert of_answers_result.settings["unit"] == "sentence" and "{second}" in of_answers_result.settings["prompt"]
     document = of_answers.documents[0]
     without = of_answers.model.logits([delete_words(document, {place}) for place in range(3)])[:, 1]
@@ -119,8 +119,8 @@ def test_a_document_of_one_source_says_so_and_too_few_teach_nothing(of_answers, 
     short = Asked("Ada is here .", "Where?", "here")
     alone = read(of_answers.model, [of_answers.documents[0], short], units="sentence")
     frame = sources(alone, ablations=8).frame
-    assert set(frame[frame["sources"] == 1]["reason"]) == {"it has one source"}
-    learned = frame[(frame["score"] == LEARNED) & (frame["sources"] == 3)]
+    assert set(frame[frame["words"] == 1]["reason"]) == {"it has one source"}
+    learned = frame[(frame["score"] == LEARNED) & (frame["words"] == 3)]
     assert learned["reason"].tolist() == ["too few other documents to learn from"] and learned["lds"].isna().all()
     with pytest.raises(ValueError, match="no document has two sources"):
         sources(read(model, [Document("good", 1)]))
