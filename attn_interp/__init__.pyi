@@ -62,6 +62,7 @@ from attn_interp.models.language.contexts.asked_document import Asked as Asked
 from attn_interp.models.saving import load_model as load_model
 from attn_interp.models.training_door import train as train
 from attn_interp.models.wrap import wrap as wrap
+from attn_interp.recording import generated as generated
 from attn_interp.recording import intervene as intervene
 from attn_interp.recording import mark as mark
 from attn_interp.recording import record as record

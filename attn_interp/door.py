@@ -24,6 +24,7 @@ HOMES = {
     "ask": "studies.ask",
     "compare": "studies.ask",
     "exchanged": "data.edit",
+    "generated": "recording",
     "intervene": "recording",
     "list_corpora": "data.describe",
     "list_experiments": "studies.questions",

@@ -13,9 +13,14 @@ Steps = list[tuple[torch.Tensor, torch.Tensor | None]]
 
 
 class Pass(Mapping[str, torch.Tensor]):
-    """The weights (batch, heads, queries, keys) of one forward pass, by name of the site, in the order reached."""
+    """The weights (batch, heads, queries, keys) of one forward pass, by name of the site, in the order reached.
 
-    def __init__(self) -> None:
+    Attributes:
+        ids: (batch, positions) the `input_ids` that the module was called with; None where it was given none by name.
+    """
+
+    def __init__(self, ids: torch.Tensor | None = None) -> None:
+        self.ids = ids
         self._steps: dict[str, Steps] = {}
 
     def add(self, site: Site, weights: torch.Tensor, sink: torch.Tensor | None) -> None:

@@ -75,6 +75,9 @@ def record(
 ) -> Iterator[Recording]:
     """Records the attention weights of every forward pass of `module` within the context.
 
+    Around `module.generate(...)` of the transformers library every step is a pass, and the prompt is that on which the
+    sites are found; `generated` makes one matrix of them.
+
     Args:
         module: Any module, or an `AttentionModel`; its code is not changed.
         sites: What to record; by default everything that a dry run on the inputs of the first pass finds, of an

@@ -157,9 +157,11 @@ def sliced(args: tuple[Any, ...], kwargs: dict[str, Any], leading: str = "B") ->
 
     if length < 2:
         raise ValueError(
-            "the inputs have one position; a dry run needs documents of two words or more. Around generate() of an "
-            "encoder and decoder, find the sites before: found = sites(model, input_ids=ids, decoder_input_ids=ids), "
-            "and record(model, [site for site in found if site.name.startswith('decoder')]): the encoder runs outside"
+            "the inputs have one position; a dry run needs documents of two words or more. Around generate() of a "
+            "prompt of one token, find the sites before on two: record(model, sites(model, input_ids=two_tokens)). "
+            "Around that of an encoder and decoder, find the sites before: found = sites(model, input_ids=ids, "
+            "decoder_input_ids=ids), and record(model, [site for site in found if site.name.startswith('decoder')]): "
+            "the encoder runs outside"
         )
     cutter = _Cutter(batch, sized, leading)
     inputs = (args, kwargs)

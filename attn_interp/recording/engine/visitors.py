@@ -105,7 +105,8 @@ class Recorder(AtSites):
     def begin(self, tracker: Tracker, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().begin(tracker, args, kwargs)
         self._recording.sites = self.sites
-        self._recording.passes.append(Pass())
+        ids = kwargs.get("input_ids")
+        self._recording.passes.append(Pass(ids.clone() if isinstance(ids, torch.Tensor) else None))
 
     def at(self, site: Site, step: int, tracker: Tracker, call: Call, weights: torch.Tensor) -> torch.Tensor:
         _check_marked(site, call)
