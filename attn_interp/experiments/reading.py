@@ -22,7 +22,7 @@ from attn_interp.models.checks.device import weights_of
 from attn_interp.models.checks.words import check_known, unknown_share
 from attn_interp.models.language.asked import asked_of
 from attn_interp.models.progress import progress_bar
-from attn_interp.models.units.coarse import SENTENCE, WORD, Cut, cut_of, in_units, over_units
+from attn_interp.models.units.coarse import SENTENCE, WORD, Cut, read_in
 from attn_interp.readout.affine_check import Affinity, affinity, pooled, probe_weightings
 
 PROBED = 200  # documents whose readout is tried; a model that is not affine shows it on any of them
@@ -293,7 +293,6 @@ def read(
     if known is not None:
         known = require_documents(known, "read: training")
     check_labels(model, (*given, *(known or ())))
-    unit = WORD
     if model.completed is not None:
         with progress_bar("answers", len(given), progress) as step:
             completed = []
@@ -301,7 +300,5 @@ def read(
                 completed.append(model.completed(document))
                 step("")
         given = tuple(completed)
-    if units != WORD:
-        cut, unit = cut_of(units)
-        model, given = over_units(model), tuple(in_units(document, cut) for document in given)
+    model, given, unit = read_in(model, given, units)
     return Reading(model, given, seed, known, progress, read_at=weights_of(model.module), unit=unit)

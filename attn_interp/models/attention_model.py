@@ -35,6 +35,7 @@ from attn_interp.recording.replay import Replay
 if TYPE_CHECKING:
     from attn_interp.models.classifiers.pairs.pair_classifier import InsideTanh
     from attn_interp.models.classifiers.trained import Trained
+    from attn_interp.models.units.coarse import Cut
 
 
 Chosen = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -111,9 +112,10 @@ class AttentionModel:
         documents = documents_of(texts)
         return predictions_frame(documents, self.classes, self.logits(documents))
 
-    def show(self, text: str | Document, methods: str | Sequence[str] = ()) -> Any:
-        """The words of a text shaded by attention, and by attribution methods in rows beside it: see `show_model`."""
-        return named("figures.words.show.show_model")(self, text, methods)
+    def show(self, text: str | Document, methods: str | Sequence[str] = (), units: str | Cut = "word") -> Any:
+        """The words of a text shaded by attention, and by attribution methods in rows beside it; of a model of
+        `answering` a row for each token of the answer: see `show_model`."""
+        return named("figures.words.show.show_model")(self, text, methods, units)
 
     def save(self, folder: Path | str) -> Path:
         """Write the model to a folder that `load_model` reads (`save_model`)."""

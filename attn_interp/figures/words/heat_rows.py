@@ -116,6 +116,13 @@ def weight_texts(weights: Sequence[float]) -> list[str]:
     ]
 
 
+def most_on(own: pd.DataFrame) -> str:
+    """The three words of a row with the largest weights, each with its weight."""
+    texts = weight_texts(own["weight"].tolist())
+    best = own.assign(text=texts).sort_values("rank", kind="stable").head(3)
+    return ", ".join(f"{word} ({text})" for word, text in zip(best["word"], best["text"], strict=True))
+
+
 def right_to_left(words: Sequence[str]) -> bool:
     """Whether the text runs from right to left, as its first letter with a direction says."""
     kinds = (unicodedata.bidirectional(character) for word in words for character in word)
@@ -143,7 +150,7 @@ def figure(heats: Sequence[HeatRows]) -> Figure:
         page = style.new_figure(style.DOUBLE, sum(layout.height for layout in layouts) / 72 + 2 * MARGIN)
         top = 0.0
         for heat, layout in zip(heats, layouts, strict=True):
-            axes = _inner_axes(page, top, layout.height)
+            axes = inner_axes(page, top, layout.height)
             _draw(axes, heat, layout, across, layout.height, scale=heat is heats[-1])
             top += layout.height
     return page
@@ -200,7 +207,7 @@ def room(ax: Axes) -> tuple[float, float]:
     return box.width * 72 / page.dpi, box.height * 72 / page.dpi
 
 
-def _inner_axes(page: Figure, top: float, height: float) -> Axes:
+def inner_axes(page: Figure, top: float, height: float) -> Axes:
     """Axes over the page's width inside the margins, `top` points below the upper one."""
     across, down = page.get_size_inches()
     page.set_layout_engine("none")

@@ -12,11 +12,13 @@ import pandas as pd
 from attn_interp.data.document import Document, documents_of, text_of
 from attn_interp.figures.draw.types import Axes, Figure
 from attn_interp.figures.words import heat_rows
+from attn_interp.figures.words.answer import ShownAnswer, shown_answer
 from attn_interp.figures.words.heat_rows import HeatRows, cells_of, signed_rows
 from attn_interp.figures.words.words_html import words_css, words_html
 
 if TYPE_CHECKING:
     from attn_interp.models.attention_model import AttentionModel
+    from attn_interp.models.units.coarse import Cut
 
 ATTENTION = "attention"
 NOT_NEGATIVE = (ATTENTION, "adversary")
@@ -105,28 +107,40 @@ def show(
     return Shown(HeatRows(title, cells, signed=signed_rows(cells)))
 
 
-def show_model(model: AttentionModel, text: str | Document, methods: str | Sequence[str] = ()) -> Shown:
+def show_model(
+    model: AttentionModel, text: str | Document, methods: str | Sequence[str] = (), units: str | Cut = "word"
+) -> Shown | ShownAnswer:
     """Show a text shaded by a model's attention, with one signed row for each attribution method.
 
     Attention is that of the model's view over the words, and sums to 1. An attribution is that of the predicted class:
-    positive where the word speaks for it. In a view over sentences, sentences stand for words.
+    positive where the word speaks for it. In a view over sentences, sentences stand for words. Of a model of
+    `answering` each token of the answer has a row (`ShownAnswer`), of the view's site and head; `model.at(site=...)`
+    chooses another. The model generates the answer where the document has none.
 
     Args:
         model: The model.
         text: The text, or a document.
         methods: Names of attribution methods, or one name.
+        units: What takes the place of words: "word", "sentence", or a function, as for `read`.
 
     Returns:
         What a notebook shows by itself; `figure()` draws it for a page.
 
     Raises:
-        ValueError: a name is no method's; the message lists them.
+        ValueError: a name is no method's, the message lists them; or there are no such units.
     """
     from attn_interp.attribution.methods import named  # not above: figures alone do without torch
+    from attn_interp.models.language.contexts.one_answer import OneAnswer
+    from attn_interp.models.units.coarse import read_in
 
     (document,) = documents_of(text)
     chosen = named(*([methods] if isinstance(methods, str) else methods))
-    batch = model.batch([document])
+    if model.completed is not None:
+        document = model.completed(document)
+    model, documents, unit = read_in(model, [document], units)
+    batch = model.batch(documents)
+    if isinstance(model.module, OneAnswer):
+        return shown_answer(model, batch, chosen, unit)
     run = model.run(batch)
     predicted = model.decisions(run.logits)
     rows = {ATTENTION: run.weights[0]}

@@ -30,11 +30,11 @@ def words_html(heat: HeatRows, open_rows: Collection[str] | None = None) -> str:
         heat: The document.
         open_rows: Names of the rows that are seen at once, the others being folded; None: all.
     """
-    rows = {str(name): _row(heat, str(name), own) for name, own in heat.cells.groupby("row", sort=False)}
+    rows = {str(name): row_html(heat, str(name), own) for name, own in heat.cells.groupby("row", sort=False)}
     first = [row for name, row in rows.items() if open_rows is None or name in open_rows]
     signs = sorted({name in heat.signed for name in heat.rows})
     return (
-        _environment()
+        environment()
         .get_template("words.html")
         .render(
             title=printable(heat.title),
@@ -42,17 +42,18 @@ def words_html(heat: HeatRows, open_rows: Collection[str] | None = None) -> str:
             folded=[row for row in rows.values() if row not in first],
             direction="rtl" if right_to_left(heat.words) else "ltr",
             legend=LEGEND,
-            scales=[_scale(signed) for signed in signs],
+            scales=[scale_html(signed) for signed in signs],
         )
     )
 
 
 def words_css() -> str:
     """The rules of `words_html`, all below the class attn-interp."""
-    return _environment().get_template("words.css").render()
+    return environment().get_template("words.css").render()
 
 
-def _row(heat: HeatRows, name: str, own: pd.DataFrame) -> dict[str, Any]:
+def row_html(heat: HeatRows, name: str, own: pd.DataFrame) -> dict[str, Any]:
+    """What a template writes of one row: its label, and of each word text, colours, bar, weight and rank."""
     ends = own[["weight", "low", "high"]].to_numpy()
     defined = ends[~pd.isna(ends)]
     lowest, highest = min(0.0, *defined), max(0.0, *defined)
@@ -99,7 +100,8 @@ def _about(cell: Mapping[Any, Any], count: int) -> str:
     return f"word {cell['position'] + 1}: weight {cell['weight']:.4g}{interval}, rank {cell['rank']:.0f} of {count}"
 
 
-def _scale(signed: bool) -> dict[str, str]:
+def scale_html(signed: bool) -> dict[str, str]:
+    """What a template writes of a scale of shades."""
     lowest = -1.0 if signed else 0.0
     strengths = [lowest + (1 - lowest) * step / SCALE_STEPS for step in range(SCALE_STEPS + 1)]
 
@@ -116,7 +118,8 @@ def _hex(colour: Colour) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of this room."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

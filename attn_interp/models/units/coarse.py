@@ -144,3 +144,17 @@ def over_units(model: AttentionModel) -> AttentionModel:
         return model.inputs(replace(batch, is_word=batch.piece_of >= 0, piece_of=None))
 
     return replace(model, collate=InUnits(model.collate), inputs=inputs, without_each_word=None, inside_tanh=None)
+
+
+def read_in(
+    model: AttentionModel, documents: Sequence[Document], units: str | Cut
+) -> tuple[AttentionModel, tuple[Document, ...], str]:
+    """The model and the documents in these units, and what the units are called; in words both as they are.
+
+    Raises:
+        TypeError, ValueError: as `cut_of`, `over_units` and `in_units`.
+    """
+    if units == WORD:
+        return model, tuple(documents), WORD
+    cut, unit = cut_of(units)
+    return over_units(model), tuple(in_units(document, cut) for document in documents), unit
