@@ -90,22 +90,23 @@ def plot(shown: ShownAnswer, ax: Axes | None = None) -> Axes:
             (own,) = figure(shown).axes
             return own
         across, down = room(ax)
-        layout = _lay_out(shown, across, WORDS)
+        layout = lay_out(shown, across, WORDS)
         while layout.y > down and layout.size > SMALLEST:
-            layout = _lay_out(shown, across, layout.size - 0.25)
+            layout = lay_out(shown, across, layout.size - 0.25)
         return _draw(ax, shown, layout, down)
 
 
 def figure(shown: ShownAnswer) -> Figure:
     """At the page's width; the figure is as high as the context and the tokens take."""
     with style.paper():
-        layout = _lay_out(shown, (style.DOUBLE - 2 * MARGIN) * 72, WORDS)
+        layout = lay_out(shown, (style.DOUBLE - 2 * MARGIN) * 72, WORDS)
         page = style.new_figure(style.DOUBLE, layout.y / 72 + 2 * MARGIN)
         _draw(inner_axes(page, 0.0, layout.y), shown, layout, layout.y)
     return page
 
 
-def _lay_out(shown: ShownAnswer, across: float, size: float) -> Layout:
+def lay_out(shown: ShownAnswer, across: float, size: float) -> Layout:
+    """Everything at one size of the words, in `across` points."""
     layout = Layout(across, size)
     _flow(layout, [Word(word, bold=True) for word in shown.heat.title.split()])
     _flow(layout, [Word("Question:", bold=True), *map(Word, shown.question.split())])
@@ -181,10 +182,12 @@ def _heads(layout: Layout, shown: ShownAnswer, left: float, cell: float, headed:
     if headed and words:
         high = min(max(width(word, small) for word in shown.heat.words), HIGHEST * size) + size / 2
     bottom = layout.y + high
+    step = 1 if words else math.ceil(width(f"{len(shown.heat.words)} ", small) / cell)  # where numbers would overlap
     for place, word in enumerate(shown.heat.words if headed else ()):
         text = fitted(word, HIGHEST * size, small) if words else str(place + 1)
-        turned = 90 if words else 0
-        layout.marks.append(Mark(left + 2 * column + place * cell, layout.y, cell, high, text, small, rotation=turned))
+        if place % step == 0:
+            x, turned = left + 2 * column + place * cell, 90 if words else 0
+            layout.marks.append(Mark(x, layout.y, cell, high, text, small, rotation=turned))
     layout.y = bottom - ROW * size
     for x, name in [(left, "p"), (left + column, "log p"), (right, "outside"), (right + column, "first")]:
         layout.put(x, column, name, size=small)

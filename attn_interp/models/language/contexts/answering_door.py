@@ -89,7 +89,8 @@ def answering(
     It is read on `Asked` documents, in sentences as a rule: `ai.read(model, documents, units="sentence")`. A document
     without an answer gets the one that the model generates greedily, up to the end of the line. The two classes are
     "this answer" and "another answer", with the logits log p and log(1 - p), p the probability of the answer's tokens
-    behind the prompt. This answer is the decision, however small p is. `sources` compares what scores the sentences.
+    behind the prompt. This answer is the decision, however small p is. `model.show` shades the sentences by what each
+    token of the answer attends to; `sources` compares what scores them.
 
     Args:
         model: A ...ForCausalLM of the transformers library, a name of `list_models`, a folder or a name on the hub.
@@ -104,7 +105,9 @@ def answering(
         TypeError, ValueError: why this model, tokenizer or prompt cannot be used, in one sentence.
 
     >>> model = answering("smollm2")  # doctest: +SKIP
-    >>> reading = ai.read(model, [Asked("Ada is in the attic. Ben went out.", "Where is Ada?")])  # doctest: +SKIP
+    >>> asked = Asked("Ada is in the attic. Ben went out.", "Where is Ada?")
+    >>> model.show(asked, units="sentence")  # doctest: +SKIP
+    >>> reading = ai.read(model, [asked], units="sentence")  # doctest: +SKIP
 
     Reference: Cohen-Wang et al. 2024 (ContextCite), section 2.
     """

@@ -30,13 +30,18 @@ DOCUMENTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers
+def tokenizer_of_words() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(["[UNK]", *WORDS])}, unk_token="[UNK]"))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
     return transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return tokenizer_of_words()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,7 @@ def test_this_answer_is_the_decision_however_small_its_probability(model) -> Non
     reading = read(model, DOCUMENTS, units="sentence", progress=False)
     (batch,) = reading.batches
     assert bool((batch.logits.argmax(-1) == 0).all()) and batch.predicted.tolist() == [1, 1, 1]
-    assert "predicted this answer" in model.show(DOCUMENTS[0]).heat.title
+    assert "answer 'very bad' with probability" in model.show(DOCUMENTS[0]).heat.title
 
 
 def test_leaving_a_sentence_out_is_the_prompt_without_it(model) -> None:
@@ -168,6 +173,34 @@ def test_norms_are_of_the_values_that_a_head_weighs(model) -> None:
         weights = rows.weights[0, head, 0]
         place = [int((batch.piece_of[0] == word).nonzero()[0]) for word in range(len(weights))]
         torch.testing.assert_close(rows.norms[0, head, 0], weights * values[head // 2][place].norm(dim=-1))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_rows_of_an_answer_are_those_of_its_generation(family, tokenizer) -> None:
+    """The answer is what the model is made to generate, token by token, behind the prompt."""
+    module: Any = module_of(family)
+    model = answering(module, tokenizer, prompt=PROMPT)
+    document = DOCUMENTS[0]
+    prompt, answer = ids_of(model, document)
+    ids = torch.tensor([prompt])
+    with ai.record(module) as recording:
+        out = module.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=len(answer),
+            min_new_tokens=len(answer),
+            do_sample=False,
+            pad_token_id=0,
+            prefix_allowed_tokens_fn=lambda _, before: [answer[len(before) - len(prompt)]],
+        )
+    assert out[0].tolist() == [*prompt, *answer]
+    steps = torch.cat([weights[0, :, len(prompt) - 1 :] for weights in ai.generated(recording, out).values()])
+    rows = rows_of_answer(model, model.batch([document]))
+    word_of = model.collate.pieces(document).word  # type: ignore[attr-defined]
+    for word in range(len(document)):
+        place = [index for index, each in enumerate(word_of) if each == word]
+        torch.testing.assert_close(rows.weights[0, ..., word], steps[..., place].sum(-1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(rows.first[0], steps[..., 0], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(
