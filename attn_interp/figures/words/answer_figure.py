@@ -33,10 +33,10 @@ LINE, ROW, SPACE, PAD, SCALE = 1.7, 1.6, 0.6, 0.2, 3.2
 SMALL = 0.8  # size of numbers
 BOLD = 1.14  # how much wider bold letters are
 COLUMN, CELL = 3.6, 4.0  # of a number beside the cells, and of a cell at most
-NUMBERED, HEADED = 2.0, 1.3  # from here on a cell has its weight written into it, and a column its unit over it
+HEADED, SMALLEST_NUMBER = 1.3, 0.6  # from here on a column has its unit over it, and a cell its weight written into it
 HIGHEST = 9.0  # of a word over a column
 LABELS, MOST = 0.2, 0.3  # of the width, at most: the tokens, and the units that they attend to most
-LEGEND = "share of the row's attention to the context; in a cell the share of all attention"
+LEGEND = "shade: share of the row's absolute weight on the context; number: its weight"
 
 
 @dataclass(frozen=True)
@@ -164,10 +164,12 @@ def _matrix(layout: Layout, shown: ShownAnswer, rows: Sequence[tuple[str, pd.Dat
         if token is not None:
             _numbers(layout, [token["probability"], token["log_probability"]], left)
             _numbers(layout, [token["outside"], token["first"]], right)
+        widest = max(1.0, *(width(text, SMALL * size) for text in texts))
+        written = SMALL * min(1.0, 0.95 * cell / widest)  # all numbers of a row in one size
         for place, (share, text) in enumerate(zip(own["share"], texts, strict=True)):
-            written = text if cell >= NUMBERED * size else ""
             fill = (0.9, 0.9, 0.9) if math.isnan(share) else shade(share, name in shown.heat.signed)
-            layout.put(left + 2 * column + place * cell, cell, written, fill=fill, size=SMALL * size, edge=headed)
+            x, text = left + 2 * column + place * cell, text if written >= SMALLEST_NUMBER else ""
+            layout.put(x, cell, text, fill=fill, size=written * size, edge=headed)
         if most:
             layout.put(right + 2 * column, most, most_on(own), at="left", size=SMALL * size)
         layout.y += ROW * size
@@ -193,7 +195,7 @@ def _heads(layout: Layout, shown: ShownAnswer, left: float, cell: float, headed:
         layout.put(x, column, name, size=small)
     if not headed:
         layout.put(left + 2 * column, right - left - 2 * column, f"{len(shown.heat.words)} words", size=small)
-        layout.put(right + 2 * column, layout.across - right - 2 * column, "most on", size=small, at="left")
+        layout.put(right + 2 * column, layout.across - right - 2 * column, "largest", size=small, at="left")
     layout.y = bottom
 
 
@@ -229,7 +231,7 @@ def _write(ax: Axes, mark: Mark) -> None:
     x = mark.x if mark.at == "left" else mark.x + mark.wide / 2
     y, va = mark.y + mark.high / 2, "center"
     if mark.rotation:
-        y, va = mark.y + mark.high, "bottom"
+        y, va = mark.y + mark.high - PAD * mark.size, "bottom"
     colour = "black" if mark.fill is None else ink(mark.fill)
     weight = "bold" if mark.bold else "normal"
     write(ax, x, y, mark.text, mark.size, ha=mark.at, va=va, color=colour, fontweight=weight, rotation=mark.rotation)

@@ -56,7 +56,7 @@ def row_html(heat: HeatRows, name: str, own: pd.DataFrame) -> dict[str, Any]:
     """What a template writes of one row: its label, and of each word text, colours, bar, weight and rank."""
     ends = own[["weight", "low", "high"]].to_numpy()
     defined = ends[~pd.isna(ends)]
-    lowest, highest = min(0.0, *defined), max(0.0, *defined)
+    lowest, highest = min([0.0, *defined]), max([0.0, *defined])  # 0 where all are undefined
     span = (highest - lowest) or 1.0
 
     def percent(length: float) -> float:

@@ -106,8 +106,16 @@ def test_methods_stand_below_and_have_no_probability(model) -> None:
     shown = model.show(ASKED, methods="leave-one-out", units="sentence")
     assert shown.heat.rows == [ANSWER, "token 1", "token 2", "token 3", "leave-one-out"]
     assert shown.drawn.loc[shown.drawn["row"] == "leave-one-out", "probability"].isna().all()
-    assert [t.get_text() for t in shown.figure().axes[0].texts].count("leave-one-out") == 1
+    texts = [t.get_text() for t in shown.figure().axes[0].texts]
+    assert texts.count("leave-one-out") == 1 and not [text for text in texts if "…" in text]
     assert '<div class="name" dir="auto">leave-one-out</div>' in shown.html()
+
+
+def test_a_method_that_has_nothing_to_say_of_one_sentence_is_drawn_as_undefined(model) -> None:
+    shown = model.show(Asked("the film was bad", "good plot", answer="very bad"), "leave-one-out", units="sentence")
+    own = shown.drawn[shown.drawn["row"] == "leave-one-out"]
+    assert len(own) == 1 and own["weight"].isna().all()
+    assert len(shown.figure().axes[0].patches) > 4 and "undefined" in shown.html()
 
 
 @pytest.mark.parametrize("units", ["word", "sentence"])
@@ -133,7 +141,7 @@ def test_rows_of_a_long_context_are_folded_under_what_they_attend_to_most() -> N
     cells = long.heat.cells[long.heat.cells["row"] == "token 2"]
     best = cells.sort_values("weight", ascending=False)["word"].head(3).tolist()
     assert [part.split(" (")[0] for part in most_on(cells).split(", ")] == best
-    assert f"<summary>{most_on(cells)}</summary>" in long.html()
+    assert f"<summary>largest: {most_on(cells)}</summary>" in long.html()
 
 
 def test_what_a_model_says_is_no_markup() -> None:
