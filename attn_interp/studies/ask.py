@@ -25,7 +25,7 @@ from attn_interp.report.paper import write_paper
 from attn_interp.report.run_directory import MODEL, left_out, place_of, settle
 from attn_interp.report.sentence import sentence
 from attn_interp.statistics.bootstrap import summarise
-from attn_interp.studies.questions import put, why_not
+from attn_interp.studies.questions import asked_by_default, put, why_not
 from attn_interp.studies.run import draw
 
 LEFT_OUT = "left out"
@@ -148,7 +148,8 @@ def ask(reading: Reading, questions: Sequence[str] | None = None, **options: Any
     with progress_bar("questions", len(wanted), reading.progress) as step:
         for name in wanted:
             experiment = experiment_of(name)
-            reason = experiment.by_name and f"asked by name alone: {experiment.by_name}" if questions is None else ""
+            unasked = questions is None and not asked_by_default(experiment, reading)
+            reason = f"asked by name alone: {experiment.by_name}" if unasked else ""
             if reason := reason or why_not(experiment, reading):
                 reasons[name] = reason
             else:

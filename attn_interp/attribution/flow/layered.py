@@ -16,6 +16,7 @@ from attn_interp.attribution.flow.rollout import check_layers, gradient_relevanc
 from attn_interp.attribution.flow.zeroing import shares, value_zeroing
 from attn_interp.data.batch import Batch
 from attn_interp.models.attention_model import AttentionModel
+from attn_interp.models.language.contexts.one_answer import OneAnswer
 from attn_interp.recording import Site, record
 
 
@@ -23,7 +24,8 @@ def layers_of(model: AttentionModel) -> tuple[Site, ...]:
     """The sites up to the view's, in the order in which they run.
 
     Raises:
-        ValueError: the model has an encoder and a decoder, whose layers do not lie on top of one another.
+        ValueError: the model has an encoder and a decoder, whose layers do not lie on top of one another; or its
+            decision is an answer, whose rows are those of its own steps.
     """
     parts = model.module.modules()  # a model may stand in another, as one that answers a prompt does
     both = (part for part in parts if getattr(getattr(part, "config", None), "is_encoder_decoder", False))
@@ -31,6 +33,10 @@ def layers_of(model: AttentionModel) -> tuple[Site, ...]:
         raise ValueError(
             f"{type(two_stacks).__name__} has an encoder and a decoder; attention is followed through the layers of "
             "one stack alone"
+        )
+    if isinstance(model.module, OneAnswer):
+        raise ValueError(
+            "an answer is said on the cache of its prompt; attention is followed through both by `sources`"
         )
     names = [site.name for site in model.sites]
     return model.sites[: names.index(model.view.site) + 1]

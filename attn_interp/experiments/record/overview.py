@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from attn_interp.experiments import experiment_of
-from attn_interp.experiments.record.statement import stated
+from attn_interp.experiments.record.statement import COLUMNS, stated
 from attn_interp.experiments.result import Result
 
 
@@ -22,4 +22,5 @@ def overview(results: Mapping[str, Result]) -> pd.DataFrame:
         experiment = experiment_of(result.experiment)
         chosen = [each for each in experiment.statements if each.in_overview]
         parts.append(stated(experiment, result.summary(), result.settings, chosen).drop(columns="undefined"))
-    return pd.concat(parts, ignore_index=True)
+    columns = [name for name in COLUMNS if name != "undefined"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import attn_interp as ai
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
 from attn_interp.experiments.reading import read
@@ -126,3 +127,12 @@ def test_a_document_of_one_source_says_so_and_too_few_teach_nothing(of_answers, 
         sources(read(model, [Document("good", 1)]))
     with pytest.raises(ValueError, match="ablations is 2, expected at least 8"):
         sources(alone, ablations=2)
+
+
+def test_of_answers_what_can_be_asked_is_asked_and_sources_by_default(of_answers, of_words) -> None:
+    few = of_answers.only(of_answers.documents[:10])
+    answers = ai.ask(few)
+    assert {"sources", "agreement", "sink", "plausibility", "other_question"} <= set(answers)
+    assert "near 0 whatever is done; see sources" in answers.reasons["erasure"]
+    assert "by name alone" in ai.ask(of_words, None).reasons["sources"]
+    assert ai.ask(few, ["erasure"]).overview()["status"].tolist() == ["left out"]
