@@ -18,7 +18,7 @@ from attn_interp.data.load import load
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SHORT: dict[str, Any] = {"CORPUS": "small.jsonl", "DOCUMENTS": 6, "EPOCHS": 1, "SEEDS": 2, "MODEL": "language-model"}
-SHORT |= {"STORIES": 90, "ANSWERS": {"negative": " awful", "positive": " wonderful"}}
+SHORT |= {"STORIES": 90, "STEPS": 3, "ANSWERS": {"negative": " awful", "positive": " wonderful"}}
 BUILT_IN = "planted"  # where a notebook plants evidence of its own
 STRICT = """%reset -f
 %matplotlib inline
