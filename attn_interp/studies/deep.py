@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -44,7 +43,7 @@ from attn_interp.models.transformers.fine_tuning import (
 from attn_interp.models.transformers.subwords import InPieces
 from attn_interp.models.wrap import wrap
 from attn_interp.report.tables.wide import stacked
-from attn_interp.studies.run import name_of, run_cell, study_facts
+from attn_interp.studies.run import StudyCell, name_of, run_cell
 from attn_interp.studies.steps import Say, Step, kept, say_aloud
 
 LAYERED = ("attention rollout", "gradient-weighted relevance", "value zeroing")
@@ -130,32 +129,21 @@ def fitting(model: AttentionModel, documents: Sequence[Document], say: Say) -> t
 
 
 @dataclass(frozen=True)
-class DeepCell:
+class DeepCell(StudyCell):
     """A deep study of one corpus, as a cell."""
 
     study: DeepStudy
-    corpus: Corpus
-
-    @property
-    def seed(self) -> int:
-        return self.study.seed
 
     @property
     def labels(self) -> dict[str, str]:
         name = self.study.own.encoder if self.study.model is None else Path(self.study.model).name
         return {"corpus": self.corpus.name, "encoder": name}
 
-    def folder_name(self) -> str:
-        return name_of(self.labels, self.seed, self.about())
-
     def model_name(self) -> str:
         """Named by what decides the model, so that studies of other documents share it."""
         described = self.about()
         decisive = {name: value for name, value in described["study"].items() if name not in ("documents", "searched")}
         return name_of(self.labels, self.seed, {"study": decisive, "corpus": described["corpus"]["fingerprint"]})
-
-    def about(self) -> dict[str, Any]:
-        return study_facts(self.study, self.corpus)
 
     def work(self, models: Path, progress: bool) -> DeepWork:
         return DeepWork(self.study, self.corpus, models, progress)

@@ -280,3 +280,29 @@ def study_facts(study: Any, corpus: Corpus) -> dict[str, Any]:
 def name_of(labels: Mapping[str, str], seed: int, decisive: Any) -> str:
     """The name of a folder: readable, and unique by the first digits of the key of what decides it."""
     return as_name("-".join([*labels.values(), f"seed{seed}", key_of(decisive)[:8]]))
+
+
+@dataclass(frozen=True)
+class StudyCell:
+    """A study of one corpus as a cell; each kind has its own `labels`, `model_name` and `work`.
+
+    Attributes:
+        study: A dataclass with a seed.
+    """
+
+    study: Any
+    corpus: Corpus
+
+    @property
+    def seed(self) -> int:
+        return int(self.study.seed)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def folder_name(self) -> str:
+        return name_of(self.labels, self.seed, self.about())
+
+    def about(self) -> dict[str, Any]:
+        return study_facts(self.study, self.corpus)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -31,7 +30,7 @@ from attn_interp.report.tables.wide import stacked
 from attn_interp.studies.ask import Answers, compare
 from attn_interp.studies.deep import MODEL, DeepStudy, classifier, fitting
 from attn_interp.studies.questions import put, why_not
-from attn_interp.studies.run import CellRun, name_of, study_facts
+from attn_interp.studies.run import CellRun, StudyCell, name_of
 from attn_interp.studies.steps import Say, Step, say_aloud
 
 BILSTM = "bilstm"
@@ -112,31 +111,20 @@ def beside_each_other(
 
 
 @dataclass(frozen=True)
-class LanguageCell:
+class LanguageCell(StudyCell):
     """One model of the comparison on one corpus, as a cell."""
 
     study: LanguageStudy
-    corpus: Corpus
-
-    @property
-    def seed(self) -> int:
-        return self.study.seed
 
     @property
     def labels(self) -> dict[str, str]:
         return {"corpus": self.corpus.name, "model": self.study.name}
-
-    def folder_name(self) -> str:
-        return name_of(self.labels, self.seed, self.about())
 
     def model_name(self) -> str:
         """Named by what decides the model, so that studies of other documents share it."""
         described = self.about()
         subject = {"subject": described["study"]["subject"], "corpus": described["corpus"]["fingerprint"]}
         return name_of(self.labels, self.seed, subject | {"seed": self.seed})
-
-    def about(self) -> dict[str, Any]:
-        return study_facts(self.study, self.corpus)
 
     def work(self, models: Path, progress: bool) -> LanguageWork:
         return LanguageWork(self.study, self.corpus, models, progress)

@@ -35,7 +35,7 @@ from attn_interp.report.tables.power_table import power_layout
 from attn_interp.report.tables.wide import wide
 from attn_interp.statistics.bootstrap import interval
 from attn_interp.studies.deep import fitting
-from attn_interp.studies.run import CellRun, group_steps, name_of, run_cells, study_facts
+from attn_interp.studies.run import CellRun, StudyCell, group_steps, name_of, run_cells
 from attn_interp.studies.steps import Say, Step, say_aloud
 
 READER, SHUFFLED = "small reader", "small reader, answers dealt out anew"
@@ -95,32 +95,21 @@ class ContextStudy:
 
 
 @dataclass(frozen=True)
-class ContextCell:
+class ContextCell(StudyCell):
     """One model and the corpus of its contexts."""
 
     study: ContextStudy
-    corpus: Corpus
-
-    @property
-    def seed(self) -> int:
-        return self.study.seed
 
     @property
     def labels(self) -> dict[str, str]:
         own = SHUFFLED if self.study.shuffled else READER
         return {"corpus": self.corpus.name, "model": own if self.study.model is None else Path(self.study.model).name}
 
-    def folder_name(self) -> str:
-        return name_of(self.labels, self.seed, self.about())
-
     def model_name(self) -> str:
         """Named by what decides the model, so that studies of other contexts share it."""
         study = self.about()["study"]
         decisive = [study[name] for name in ("model", "shuffled", "stories", "longest", "reader")]
         return name_of(self.labels, self.seed, decisive)
-
-    def about(self) -> dict[str, Any]:
-        return study_facts(self.study, self.corpus)
 
     def work(self, models: Path, progress: bool) -> ContextWork:
         return ContextWork(self.study, self.corpus, models, progress)
