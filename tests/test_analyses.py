@@ -179,6 +179,7 @@ def test_answers_from_made_up_stories_need_no_files(run_script, tmp_path) -> Non
     run_script(FOLDER / "answers_from_context.py", *arguments, "--jobs", "1", "--results", str(tmp_path))
     scores = pd.read_csv(tmp_path / "sources.csv").set_index("score")
     assert scores.loc["leave-one-out", "n"] > 1 and scores.loc["leave-one-out", "average precision"] > 0
+    assert scores.loc["sparse surrogate", "passes"] == "1 for each ablation"
     verdicts = pd.read_csv(tmp_path / "validity.csv")
     assert set(verdicts["rate"]) == {"detection", "false alarm"} and (verdicts["n"] == 1).all()
     assert (tmp_path / "figures" / "sources.png").exists()

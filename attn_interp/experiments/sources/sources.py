@@ -32,6 +32,7 @@ ORDER = (
 
 TOO_FEW = "too few other documents to learn from"
 ABLATIONS = 64
+PASSES = {LEAVE_ONE_OUT: "1 for each source", SURROGATE: "1 for each ablation", RANDOM: "0"}
 FOLDS = 5
 TOP = (1, 3)
 MOST = 50  # documents that `ask` puts it to: each takes about 130 runs of the model
@@ -168,8 +169,7 @@ def _of_document(read: _Read, learned: Mapping[str, np.ndarray | None], seed: in
         SURROGATE: sparse_surrogate(read.fitted, effects.of(read.fitted)),
         RANDOM: draw.permutation(sources).astype(float),
     }
-    passes = {LEAVE_ONE_OUT: str(sources), SURROGATE: str(len(read.fitted)), RANDOM: "0"}
-    passes |= {**read.scored.passes, **dict.fromkeys(learned, "1, and the ablations of other documents")}
+    passes = {**PASSES, **read.scored.passes, **dict.fromkeys(learned, "1, and the ablations of other documents")}
     real = effects.of(read.measured)
     rows = []
     for name in (each for each in ORDER if each in scores):

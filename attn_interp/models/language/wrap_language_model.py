@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names
-from attn_interp.models.checks.device import require_device
+from attn_interp.models.checks.device import device_of, require_device
 from attn_interp.models.checks.documents import made_up, two_sizes
 from attn_interp.models.checks.outputs import Outputs, check_outputs
 from attn_interp.models.input_embeddings import watched
@@ -104,13 +104,7 @@ def wrap_language_model(
             "wrap: prompt and answers are for causal language models (...ForCausalLM) and those of encoder and decoder "
             f"(...ForConditionalGeneration), got a {name}; load it with AutoModelForCausalLM or AutoModelForSeq2SeqLM"
         )
-    check_attention(model)
-    check_tokenizer(model, tokenizer, pads=False)
-    if not tokenizer.is_fast:
-        raise TypeError(
-            f"wrap: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
-            "(AutoTokenizer.from_pretrained)"
-        )
+    check_for_prompts(model, tokenizer)
     device = require_device(device)
     around = prompt_of(prompt, tokenizer)
     documents = example or made_up(words_of(tokenizer), pairs=around.pairs)
@@ -142,30 +136,65 @@ def wrap_language_model(
             stacklevel=3,
         )
 
+    if calibrate is not None:
+        content_free = Document(calibrate, id="calibration", second=calibrate if around.pairs else None)
+        with torch.no_grad():
+            module.offset = module(*ids_and_mask(collate([content_free]).to(device)))[0]
+    return prompted(module, collate, ids_and_mask, names, documents, view=(site, head, query))
+
+
+def check_for_prompts(model: Any, tokenizer: Any) -> None:
+    """Raises TypeError or ValueError where the attention of the model cannot be recorded, or the tokenizer is another's
+    or does not say where its pieces stand."""
+    check_attention(model)
+    check_tokenizer(model, tokenizer, pads=False)
+    if not tokenizer.is_fast:
+        raise TypeError(
+            f"wrap: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
+            "(AutoTokenizer.from_pretrained)"
+        )
+
+
+def prompted(
+    module: PromptedModel,
+    collate: CollatePrompts,
+    inputs: Callable[[Batch], tuple[Any, ...]],
+    classes: tuple[str, ...],
+    documents: Sequence[Document],
+    view: tuple[str | None, int | str | None, int | str | None],
+    **further: Any,
+) -> AttentionModel:
+    """The `AttentionModel` of a module that is asked at the end of a prompt, after a dry run.
+
+    Args:
+        documents: For the dry run, of at least two lengths.
+        view: Site, head and query; None for those of `view_of`.
+        further: What else the model has.
+    """
+    device, model, tokenizer = device_of(module), module.model, collate.tokenizer
+    name, (longer, shorter) = type(model).__name__, two_sizes(documents)
+
     def tried(documents: Sequence[Document]) -> Batch:
         return collate(documents).to(device)
 
     def run(batch: Batch) -> torch.Tensor:
-        return module(*ids_and_mask(batch))
+        output: torch.Tensor = module(*inputs(batch))
+        return output
 
-    if calibrate is not None:
-        with torch.no_grad():
-            module.offset = run(
-                tried([Document(calibrate, id="calibration", second=calibrate if around.pairs else None)])
-            )[0]
-    check_outputs(run, Outputs(), True, names, trial, tried, module)
-    found = sites(module, *ids_and_mask(tried(longer)), other=(ids_and_mask(tried(shorter)), {}))
+    check_outputs(run, Outputs(), True, classes, [*longer[:3], shorter[-1]], tried, module)
+    found = sites(module, *inputs(tried(longer)), other=(inputs(tried(shorter)), {}))
     found = tuple(replace(each, name=each.path) for each in found if module.usual_query(each) is not None)
     alone = tried(longer[:1])
     return AttentionModel(
         module=module,
-        classes=names,
-        view=view_of(module, found, site, head, query),
+        classes=classes,
+        view=view_of(module, found, *view),
         sites=found,
         collate=collate,
-        inputs=ids_and_mask,
+        inputs=inputs,
         logits_of=Outputs(),
         embedding=watched(lambda: run(alone), name, tables(model), alone.ids.shape),
         mask_word=tokenizer.mask_token or tokenizer.unk_token,
         unknown=tokenizer.unk_token_id,
+        **further,
     )

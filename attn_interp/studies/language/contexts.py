@@ -187,7 +187,7 @@ def run_readers(study: ContextStudy, seeds: Sequence[int], results: Path, jobs: 
     found = group_steps([Step("validity", lambda: _verdicts(runs))], results)["validity"]
     known = over_seeds({run.cell.seed: run.results["sources"] for run in runs if run.labels["model"] == READER})
     known.save_figure(results / "figures" / "sources")
-    return {**score_tables(known), "validity": power_layout(found.summary())}
+    return {**score_tables(known, runs[0].results["sources"]), "validity": power_layout(found.summary())}
 
 
 def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> dict[str, pd.DataFrame]:
@@ -201,9 +201,14 @@ def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> di
     }
 
 
-def score_tables(result: Result) -> dict[str, pd.DataFrame]:
+def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
     """sources: a row for each score, with its datamodelling score and that minus attention's, the falls of the
-    log-probability, how well it finds marked sources, and its cost."""
+    log-probability, how well it finds marked sources, and its cost in passes.
+
+    Args:
+        result: Of one model, or of several seeds.
+        one: That of one model, which knows the passes.
+    """
     headings = {
         "datamodelling score": "lds",
         "minus attention's": "lds_gain",
@@ -216,7 +221,8 @@ def score_tables(result: Result) -> dict[str, pd.DataFrame]:
     known = summary[summary["n"] > 0]["quantity"].unique()
     columns = {name: {"quantity": quantity} for name, quantity in headings.items() if quantity in known}
     table = wide(summary, ["score"], columns, "datamodelling score")
-    return {"sources": table}
+    passes = one.frame.drop_duplicates("score").set_index("score")["passes"]
+    return {"sources": table.assign(passes=table["score"].map(passes))}
 
 
 def _verdicts(runs: Sequence[CellRun]) -> Result:

@@ -14,19 +14,15 @@ from attn_interp.data.batch import Batch
 from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.device import require_device
-from attn_interp.models.checks.documents import made_up, two_sizes
-from attn_interp.models.checks.outputs import Outputs, check_outputs
-from attn_interp.models.input_embeddings import watched
+from attn_interp.models.checks.documents import made_up
 from attn_interp.models.language.contexts.asked_document import Asked, require_asked
 from attn_interp.models.language.contexts.collate_asked import CollateAsked
 from attn_interp.models.language.contexts.one_answer import ANOTHER, THIS, OneAnswer
 from attn_interp.models.language.prompts import SECOND, TEXT, Message, prompt_of
-from attn_interp.models.language.wrap_language_model import CAUSAL, view_of
+from attn_interp.models.language.wrap_language_model import CAUSAL, check_for_prompts, prompted
 from attn_interp.models.predicting import evaluating
-from attn_interp.models.transformers.adapter import load_named, positions, tables, words_of
-from attn_interp.models.transformers.checks import check_attention, check_tokenizer
+from attn_interp.models.transformers.adapter import load_named, positions, words_of
 from attn_interp.models.transformers.subwords import REMEDY
-from attn_interp.recording import sites
 
 PROMPT = "Context: {text}\n\nQuestion: {second}\nAnswer:"
 LONGEST_ANSWER = 48  # tokens that are generated at most
@@ -119,13 +115,7 @@ def answering(
             f"answering: got a {name}, expected a causal language model (...ForCausalLM) of the transformers library; "
             "load it with AutoModelForCausalLM"
         )
-    check_attention(model)
-    check_tokenizer(model, tokenizer, pads=False)
-    if not tokenizer.is_fast:
-        raise TypeError(
-            f"answering: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
-            "(AutoTokenizer.from_pretrained)"
-        )
+    check_for_prompts(model, tokenizer)
     around = prompt_of(prompt, tokenizer)
     if not around.pairs:
         raise ValueError(
@@ -142,33 +132,9 @@ def answering(
         Asked(words=each.words, second=each.second, id=each.id, answer=" ".join(each.words[: max(1, len(each) - 3)]))
         for each in made_up(words, pairs=True)
     ]
-    longer, shorter = two_sizes(trial)
-
-    def tried(documents: Sequence[Document]) -> Batch:
-        return collate(documents).to(device)
-
-    def run(batch: Batch) -> torch.Tensor:
-        return module(*with_answers(batch))
-
     classes = (ANOTHER, THIS)
-    check_outputs(run, Outputs(), True, classes, [*longer[:3], shorter[-1]], tried, module)
-    found = sites(module, *with_answers(tried(longer)), other=(with_answers(tried(shorter)), {}))
-    found = tuple(replace(each, name=each.path) for each in found if module.usual_query(each) is not None)
-    alone = tried(longer[:1])
-    return AttentionModel(
-        module=module,
-        classes=classes,
-        view=view_of(module, found, site, head, None),
-        sites=found,
-        collate=collate,
-        inputs=with_answers,
-        logits_of=Outputs(),
-        embedding=watched(lambda: run(alone), name, tables(model), alone.ids.shape),
-        mask_word=tokenizer.mask_token or tokenizer.unk_token,
-        unknown=tokenizer.unk_token_id,
-        decided=classes.index(THIS),
-        completed=Generate(model, collate),
-    )
+    decision: dict[str, Any] = {"decided": classes.index(THIS), "completed": Generate(model, collate)}
+    return prompted(module, collate, with_answers, classes, trial, view=(site, head, None), **decision)
 
 
 def with_answers(batch: Batch) -> tuple[torch.Tensor, ...]:
