@@ -155,8 +155,9 @@ class AttentionModel:
 
     def batches(self, documents: Sequence[Document], size: int = 32) -> Iterator[tuple[list[int], Batch]]:
         """All documents in batches of similar length, each with the indices of its rows; fewer of long ones, and fewer
-        where many layers hold their states until a gradient has passed."""
-        lengths = [len(document) for document in documents]
+        where many layers hold their states until a gradient has passed. A sentence in the place of a word is as long as
+        its words."""
+        lengths = [sum(word.count(" ") + 1 for word in document.words) for document in documents]
         for indices in batches_by_length(lengths, size, POSITIONS // max(1, len(self.sites))):
             yield indices, self.batch([documents[index] for index in indices])
 

@@ -39,6 +39,7 @@ MOST = 50  # documents that `ask` puts it to: each takes about 130 runs of the m
 
 COLUMNS = {
     **DOCUMENT_COLUMNS,
+    "answer": Column("answer that is explained; empty where it is a class"),
     "log_probability": Column("of the decision on the whole document", "nats", None, 0),
     "score": Column("what scores the sources"),
     "lds": Column("linear datamodelling score: rank correlation, over ablations, of told and real effect", "", -1, 1),
@@ -128,7 +129,8 @@ def _read(reading: Reading, ablations: int) -> list[_Read]:
         for row, given in enumerate(scored(batch)):
             document = batch.batch.documents[row]
             effects = Effects(reading.model, document, int(batch.predicted[row]), float(whole[row]))
-            names = {str(name): value for name, value in about[row].items()} | {"log_probability": effects.whole}
+            names = {str(name): value for name, value in about[row].items()}
+            names |= {"answer": getattr(document, "answer", None) or "", "log_probability": effects.whole}
             marked = np.array(document.rationales[0] if document.rationales else [0.0] * len(document)) > 0
             fitted, measured = (subsets(document, ablations, seed, name) for name in ("learned from", "measured on"))
             read.append(_Read(names, given, effects, fitted, measured, marked))

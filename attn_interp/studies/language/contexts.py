@@ -193,10 +193,10 @@ def run_readers(study: ContextStudy, seeds: Sequence[int], results: Path, jobs: 
 def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> dict[str, pd.DataFrame]:
     """A language model that is asked about the texts of a corpus: the tables."""
     (run,) = run_cells([ContextCell(study, corpus)], results, progress=True)
-    frame = run.results["sources"].frame
-    asked = frame.drop_duplicates("document")[["document", "words", "log_probability"]]
+    result = run.results["sources"]
+    asked = result.frame.drop_duplicates("document")[["document", "words", "answer", "log_probability"]]
     return {
-        **score_tables(run.results["sources"]),
+        **score_tables(result, result),
         "contexts": asked.rename(columns={"words": "sentences"}).reset_index(drop=True),
     }
 
@@ -254,5 +254,5 @@ CAPTIONS = {
     "validity": "Rate at which a score is found to find the source, where a sentence gives the answer (detection) and "
     "where none does (false alarm), with Wilson's 95 % intervals over n readers; it is found where the 95 % interval "
     "of the gain in average precision over contexts lies above 0.1.",
-    "contexts": "Log-probability (nats) of each answer.",
+    "contexts": "What the model answers, and the log-probability (nats) of that answer.",
 }
