@@ -174,14 +174,18 @@ def test_a_task_on_two_texts_needs_no_files(run_script, tmp_path, monkeypatch) -
 
 @pytest.mark.usefixtures("drawn_once", "little_searched")
 def test_answers_from_made_up_stories_need_no_files(run_script, tmp_path) -> None:
-    """Two small readers that have learned next to nothing, one of them from answers that were dealt out anew."""
-    arguments = ["--stories", "200", "--steps", "3", "--ablations", "8", "--documents", "6", "--seeds", "1"]
+    """Small readers that have learned next to nothing, half of them from answers that were dealt out anew."""
+    arguments = ["--stories", "200", "--steps", "3", "--ablations", "8", "--documents", "6", "--seeds", "2"]
     run_script(FOLDER / "answers_from_context.py", *arguments, "--jobs", "1", "--results", str(tmp_path))
     scores = pd.read_csv(tmp_path / "sources.csv").set_index("score")
-    assert scores.loc["leave-one-out", "n"] > 1 and scores.loc["leave-one-out", "average precision"] > 0
+    assert (
+        scores.index[0] == "leave-one-out"
+        and scores["n"].max() > 1
+        and scores.loc["leave-one-out", "average precision"] > 0
+    )
     assert scores.loc["sparse surrogate", "passes"] == "1 for each ablation"
     verdicts = pd.read_csv(tmp_path / "validity.csv")
-    assert set(verdicts["rate"]) == {"detection", "false alarm"} and (verdicts["n"] == 1).all()
+    assert set(verdicts["rate"]) == {"detection", "false alarm"} and (verdicts["n"] <= 2).all()
     assert (tmp_path / "figures" / "sources.png").exists()
 
 

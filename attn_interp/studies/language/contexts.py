@@ -32,7 +32,7 @@ from attn_interp.models.language.contexts.asked_document import Asked
 from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, asked_of, kept_reader, small_reader
 from attn_interp.models.units.coarse import SENTENCE, sentences
 from attn_interp.report.tables.power_table import power_layout
-from attn_interp.report.tables.wide import wide
+from attn_interp.report.tables.wide import in_order, wide
 from attn_interp.statistics.bootstrap import interval
 from attn_interp.studies.deep import fitting
 from attn_interp.studies.run import CellRun, StudyCell, group_steps, name_of, run_cells
@@ -58,7 +58,7 @@ class ContextStudy:
         reader: How the small reader is made and trained.
         documents: Contexts that are asked about, at most, each of three sentences or more.
         ablations: Of each context.
-        seed: Of stories, training and everything drawn.
+        seed: Of training and everything drawn; stories and contexts are the same for every seed.
     """
 
     model: str | None = None
@@ -84,7 +84,7 @@ class ContextStudy:
         long = [each for each in corpus.test if len(sentences(each)) >= FEWEST]
         if not long:
             raise ValueError(f"contexts: no test document of corpus {corpus.name!r} has {FEWEST} sentences or more")
-        chosen = sample(long, self.documents, self.seed if self.model is None else 0)
+        chosen = sample(long, self.documents, 0)
         if self.model is None:
             return asked_of(corpus, chosen)
         return tuple(self._question_of(each) for each in chosen)
@@ -179,10 +179,12 @@ def run_readers(study: ContextStudy, seeds: Sequence[int], results: Path, jobs: 
 
     Writes the results of each, and in the folder itself the scores over all seeds and how often a source is found.
     """
-    cells = []
-    for seed in seeds:
-        corpus = load_facts(study.stories, least_sentences=1, most_sentences=study.longest, seed=seed)
-        cells += [ContextCell(replace(study, seed=seed, shuffled=own), corpus) for own in (False, True)]
+    corpus = load_facts(study.stories, least_sentences=1, most_sentences=study.longest)  # all are asked about the same
+    cells = [
+        ContextCell(replace(study, seed=seed, shuffled=shuffled), corpus)
+        for seed in seeds
+        for shuffled in (False, True)
+    ]
     runs = run_cells(cells, results, jobs, progress=True)
     found = group_steps([Step("validity", lambda: _verdicts(runs))], results)["validity"]
     known = over_seeds({run.cell.seed: run.results["sources"] for run in runs if run.labels["model"] == READER})
@@ -220,7 +222,7 @@ def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
     summary = result.summary()
     known = summary[summary["n"] > 0]["quantity"].unique()
     columns = {name: {"quantity": quantity} for name, quantity in headings.items() if quantity in known}
-    table = wide(summary, ["score"], columns, "datamodelling score")
+    table = in_order(wide(summary, ["score"], columns, "datamodelling score"), "score", ORDER)
     passes = one.frame.drop_duplicates("score").set_index("score")["passes"]
     return {"sources": table.assign(passes=table["score"].map(passes))}
 
