@@ -1,7 +1,7 @@
 import pytest
 
 from attn_interp.data.document import Document
-from attn_interp.data.edit import delete_words, exchanged, replace_words, with_words
+from attn_interp.data.edit import delete_words, replace_words, with_words
 
 DOCUMENT = Document(
     id="r17",
