@@ -43,8 +43,8 @@ class OneAnswer(PromptedModel):
         from transformers import DynamicCache
 
         cache = DynamicCache() if cache is None else cache
-        length = int(is_answer.any(0).sum())  # A, of the longest answer
-        start = input_ids.shape[1] - length - 1  # of the last token of the prompt
+        start = int(is_answer.any(0).int().argmax()) - 1  # of the last token of the prompts
+        length = input_ids.shape[1] - start - 1  # A; in a part of a batch the longest answer may be another's
         embeddings = self.model.get_input_embeddings()(input_ids)  # type: ignore[operator]
         place = (attention_mask.cumsum(-1) - 1).clamp(min=0)
         if start:

@@ -139,6 +139,18 @@ def test_the_rows_of_an_answer_are_those_of_a_whole_pass(model) -> None:
     torch.testing.assert_close(rows.mean(rows.weights)[0], rows.weights[0, :, :2].mean(1))
 
 
+def test_a_part_of_a_batch_says_what_the_whole_says(model) -> None:
+    batch = model.batch(DOCUMENTS)
+    whole, rows = model.batch_logits(batch), rows_of_answer(model, batch)
+    for row in range(len(DOCUMENTS)):
+        part = batch.rows(torch.tensor([row]))
+        torch.testing.assert_close(model.batch_logits(part), whole[row : row + 1])
+        alone = rows_of_answer(model, part)
+        assert alone.is_step.sum() == rows.is_step[row].sum()
+        units = alone.weights.shape[-1]
+        torch.testing.assert_close(alone.mean(alone.weights)[0], rows.mean(rows.weights)[row, :, :units])
+
+
 def test_pushes_are_weights_times_the_derivative_of_the_log_probability(tokenizer) -> None:
     model = answering(module_of("gpt2").double(), tokenizer, prompt=PROMPT)
     batch = model.batch(DOCUMENTS[:1])
