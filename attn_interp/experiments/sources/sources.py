@@ -46,7 +46,7 @@ COLUMNS = {
     "lds_gain": Column("lds minus that of attention (mean over all heads, or the view where there is one)", "", -2, 2),
     **{f"fall_{k}": Column(f"fall of the log-probability without the {k} sources scored highest", "nats") for k in TOP},
     "average_precision": Column("of the marked sources, where the truth is known", "", 0, 1),
-    "marked_first": Column("whether the source scored highest is marked"),
+    "marked_first": Column("whether the source scored highest is marked", "", 0, 1),
     "passes": Column("forward passes of the document that the score costs"),
     "reason": Column("why there is no score; empty where there is one"),
 }

@@ -51,9 +51,10 @@ def drawn(result: Result) -> pd.DataFrame:
     summary = summary[~summary["score"].str.startswith("layer ")]
     parts = []
     for quantity in AXES:
-        own = summary[summary["quantity"] == quantity]
+        own = summary[summary["quantity"] == quantity].set_index("score", drop=False)
         if quantity != FOUND or own["n"].max() > 0:
-            parts += [estimate(quantity, row, row["score"]) for row in own.to_dict("records")]
+            scores = [name for name in dict.fromkeys(result.frame["score"]) if name in own.index]
+            parts += [estimate(quantity, row, row["score"]) for row in own.loc[scores].to_dict("records")]
     return stack(parts)
 
 

@@ -11,6 +11,7 @@ import attn_interp as ai
 from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words
 from attn_interp.experiments.reading import read
+from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.sources.ablations import Effects, subsets
 from attn_interp.experiments.sources.learned import datamodelling_score
 from attn_interp.experiments.sources.sources import LEARNED, LEAVE_ONE_OUT, ORDER, RANDOM, SURROGATE, sources
@@ -130,6 +131,9 @@ def test_layers_and_heads_alone(of_answers, of_answers_result) -> None:
 def test_the_figure_draws_the_summary(of_answers_result, of_words_result) -> None:
     rows = figure.drawn(of_answers_result)
     assert list(dict.fromkeys(rows.panel)) == ["lds", "fall_1", "average_precision"]
+    assert rows.series.tolist() == [*ORDER, *ORDER, *ORDER]
+    pooled = over_seeds({0: of_answers_result, 1: of_answers_result})
+    assert figure.drawn(pooled).series.tolist() == [*ORDER, *ORDER, *ORDER]
     summary = of_answers_result.summary().set_index(["score", "quantity"])["estimate"]
     for row in rows.to_dict("records"):
         assert row["x"] == pytest.approx(summary[row["series"], row["panel"]], nan_ok=True)
