@@ -287,8 +287,8 @@ def _offsets(given: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _folded(text: str) -> str:
-    """Without what no cut of a text into words is held to: blanks, case and Unicode form."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Without what no cut of a text into words is held to: blanks, what cannot be seen, case and Unicode form."""
+    return "".join(x for x in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(x)[0] not in "CZ")
 
 
 def _second(name: str, given: str | Document | None) -> Document | None:

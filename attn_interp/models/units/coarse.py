@@ -77,7 +77,7 @@ def in_units(document: Document, cut: Cut) -> Document:
         spans = [(operator.index(start), operator.index(end)) for start, end in given]
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"document {document.id!r}: its units are {shortened(repr(given), 80)}; give (start, end) in words of each"
+            f"document {document.id!r}: its units are {shortened(repr(given), 80)}; give whole numbers (start, end)"
         ) from error
     edges = [0, *(end for _, end in spans)]
     if [start for start, _ in spans] != edges[:-1] or edges[-1] != len(document) or any(a >= b for a, b in spans):

@@ -154,3 +154,12 @@ def test_units_that_there_are_not_are_refused(lstm) -> None:
 )
 def test_a_sentence_ends_at_its_last_mark(text, expected) -> None:
     assert list(in_units(Document(text), sentences).words) == expected
+
+
+def test_what_cannot_be_seen_does_not_part_a_sentence_from_its_text() -> None:
+    text = "Zero\u200bwidth, soft\u00adhyphen. A\ufeff \u00a0B\x07."
+    whole = in_units(Document(text), sentences)
+    assert whole.spans is not None and [text[start:end] for start, end in whole.spans] == [
+        "Zero\u200bwidth, soft\u00adhyphen.",
+        "A\ufeff \u00a0B\x07.",
+    ]
