@@ -48,9 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def mistakes_in_one_line() -> Iterator[None]:
-    """A mistake in the input inside is one line on the error stream and exit code 2, for commands and scripts alike."""
+    """A mistake in the input inside is one line on the error stream and exit code 2, for commands and scripts alike;
+    steps that failed are a line each, and exit code 1."""
     try:
         yield
+    except RuntimeError as error:
+        from attn_interp.studies.run import StepsFailed
+
+        if not isinstance(error, StepsFailed):
+            raise
+        typer.secho(f"attn-interp: {error}", fg=typer.colors.RED, err=True)
+        raise SystemExit(1) from None
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         _refuse(str(error))
 

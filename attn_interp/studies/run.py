@@ -145,13 +145,17 @@ def give_up(cell: Cell, results: Path, error: str) -> None:
     write_failure(results / cell.folder_name(), MODEL, error)
 
 
+class StepsFailed(RuntimeError):
+    """Some steps of some models failed; all others are done."""
+
+
 def run_cells(
     cells: Sequence[Cell], results: Path, jobs: int = 1, names: Sequence[str] | None = None, progress: bool = False
 ) -> list[CellRun]:
     """Run several cells, `jobs` at a time, each model in a process of its own; the runs in the order of the cells.
 
     Raises:
-        RuntimeError: something failed; raised after everything else is done, naming each failure.
+        StepsFailed: something failed; raised after everything else is done, naming each failure.
     """
     from attn_interp.models.progress import progress_bar
 
@@ -167,7 +171,7 @@ def run_cells(
     runs = [finished(cell, results, names) for cell in cells]
     errors = [f"{run.folder.name}: {name}: {error}" for run in runs for name, error in failures(run.folder).items()]
     if errors:
-        raise RuntimeError("\n".join([f"{len(errors)} steps failed, the others are done:", *errors]))
+        raise StepsFailed("\n".join([f"{len(errors)} steps failed, the others are done:", *errors]))
     return runs
 
 

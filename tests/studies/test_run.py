@@ -13,10 +13,11 @@ import pytest
 import torch
 from matplotlib.text import Text
 
+from attn_interp.cli import mistakes_in_one_line
 from attn_interp.experiments.result import Result
 from attn_interp.report.run_directory import MODEL
 from attn_interp.studies import work as work_module
-from attn_interp.studies.run import CellRun, run_cell, run_cells
+from attn_interp.studies.run import CellRun, StepsFailed, run_cell, run_cells
 
 FIGURE_SUFFIXES = (".csv", ".pdf", ".png")
 STEPS = (
@@ -197,7 +198,7 @@ def test_two_jobs_give_the_bytes_of_one(cell, first_run, tmp_path) -> None:
     assert numbers(runs[1].folder) != numbers(first_run.folder)
 
 
-def test_what_fails_is_raised_when_the_others_are_done(cell, copied, monkeypatch, instead) -> None:
+def test_what_fails_is_raised_when_the_others_are_done(cell, copied, monkeypatch, instead, capsys) -> None:
     folder = the_cell(copied)
     for name in ("quality", "permutation"):
         (folder / f"{name}.parquet").unlink()
@@ -206,8 +207,15 @@ def test_what_fails_is_raised_when_the_others_are_done(cell, copied, monkeypatch
         raise ZeroDivisionError("no way")
 
     instead("quality", failing)
-    with pytest.raises(RuntimeError, match=r"1 steps failed.*\n.*: quality: ZeroDivisionError: no way"):
+    with pytest.raises(StepsFailed, match=r"1 steps failed.*\n.*: quality: ZeroDivisionError: no way"):
         run_cells([cell], copied)
+    with pytest.raises(SystemExit) as stopped, mistakes_in_one_line():
+        run_cells([cell], copied)
+    assert stopped.value.code == 1
+    told = capsys.readouterr().err
+    assert "attn-interp: 1 steps failed" in told and "quality: ZeroDivisionError: no way" in told
+    with pytest.raises(RuntimeError, match="of torch"), mistakes_in_one_line():
+        raise RuntimeError("of torch")
     assert (folder / "permutation.parquet").exists()
     monkeypatch.undo()
     assert list(run_cells([cell], copied)[0].results) == list(STEPS)
