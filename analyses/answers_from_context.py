@@ -9,8 +9,8 @@ A small reader learns to answer where somebody is from a story of which one sent
 same stories with the answers dealt out anew, and what is found there is a false alarm. NAME is one of `attn-interp
 models`, a folder or a name on the hub; it answers in its own words, and the log-probability of that answer is
 explained. Scores of the sentences are ablations (leave-one-out, a sparse surrogate), attention of many kinds, gradients
-and heads whose weights are learned on other contexts. Writes sources, validity or contexts (CSV and LaTeX), heads
-(CSV), one Parquet file per model, and figures/.
+and heads whose weights are learned on other contexts. Writes sources, validity or contexts (CSV and LaTeX), one Parquet
+file per model, and figures/.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from attn_interp.cli import mistakes_in_one_line
 from attn_interp.models.language.contexts.small_reader import ReaderSettings
 from attn_interp.report.tables.written import write_tables
 from attn_interp.studies.arguments import parser_of, told
-from attn_interp.studies.language.contexts import CAPTIONS, QUESTION, ContextStudy, run_contexts
+from attn_interp.studies.language.contexts import CAPTIONS, MODEL, QUESTION, ContextStudy, run_contexts
 
 SEEDS = 3
 
 
 def main() -> None:
     parser = parser_of(__doc__, "results/contexts", documents=100, seeds=SEEDS)
-    parser.add_argument("--model", default="smollm2", help="the language model that is asked about a corpus")
+    parser.add_argument("--model", help=f"the language model that is asked about a corpus; None: {MODEL}")
     parser.add_argument("--question", default=QUESTION, help="what it is asked of a text without a question")
     parser.add_argument("--ablations", type=int, default=64, help="of each context")
     parser.add_argument("--stories", type=int, default=12_000, help="made up for a small reader")

@@ -20,10 +20,11 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import generator, sample
 from attn_interp.data.load import load
+from attn_interp.data.tokenise import tokenise
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.result import Result
-from attn_interp.experiments.sources.sources import ABLATIONS, ORDER, RANDOM, sources
+from attn_interp.experiments.sources.sources import ABLATIONS, FEWEST_ABLATIONS, ORDER, RANDOM, sources
 from attn_interp.experiments.validity import validity, verdict
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import require_at_least
@@ -39,7 +40,9 @@ from attn_interp.studies.run import CellRun, StudyCell, group_steps, name_of, ru
 from attn_interp.studies.steps import Say, Step, say_aloud
 
 READER, SHUFFLED = "small reader", "small reader, answers dealt out anew"
+MODEL = "smollm2"  # the language model that is asked about a corpus where none is named
 QUESTION = "Did the reviewer like it?"
+FEWEST_STORIES = 20  # of which there are enough for three splits
 FEWEST = 3  # sentences of a context that is asked about
 THRESHOLD = 0.1  # of the gain in average precision over random scores, above which a source is found
 
@@ -74,6 +77,10 @@ class ContextStudy:
 
     def __post_init__(self) -> None:
         require_at_least("documents", self.documents, 1)
+        require_at_least("ablations", self.ablations, FEWEST_ABLATIONS)
+        require_at_least("stories", self.stories, FEWEST_STORIES)
+        if not tokenise(self.question)[0]:
+            raise ValueError(f"question: got {self.question!r}, expected a text with a word in it")
 
     def contexts(self, corpus: Corpus) -> tuple[Asked, ...]:
         """The test documents that are asked about, without an answer unless it is known.
@@ -152,9 +159,7 @@ class ContextWork:
     def steps(self) -> Sequence[Step]:
         study = self.study
         decided = {"documents": study.documents, "ablations": study.ablations, "question": study.question}
-        return [
-            Step("sources", lambda: sources(self.reading, ablations=study.ablations, heads=True), decided_by=decided)
-        ]
+        return [Step("sources", lambda: sources(self.reading, ablations=study.ablations), decided_by=decided)]
 
 
 def run_contexts(
@@ -169,11 +174,18 @@ def run_contexts(
     `load` (`run_language_model`); or, without a corpus, of small readers (`run_readers`).
 
     Raises:
-        ValueError: as `load`.
+        ValueError: a language model and no corpus; or as `load`.
     """
     if corpus is None:
-        return run_readers(replace(study, model=None), seeds, results, jobs)
-    return run_language_model(replace(study, seed=seeds[0]), load(corpus, **options), results)
+        if study.model is not None:
+            raise ValueError(
+                f"contexts: the model {study.model!r} is asked about the texts of a corpus, and none is named; give a "
+                "corpus, as --corpus movies, or no model for small readers of made-up stories"
+            )
+        return run_readers(study, seeds, results, jobs)
+    return run_language_model(
+        replace(study, model=study.model or MODEL, seed=seeds[0]), load(corpus, **options), results
+    )
 
 
 def run_readers(study: ContextStudy, seeds: Sequence[int], results: Path, jobs: int = 1) -> dict[str, pd.DataFrame]:
@@ -207,8 +219,7 @@ def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> di
 
 def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
     """sources: a row for each score, with its datamodelling score and that minus attention's, the falls of the
-    log-probability, how well it finds marked sources, and its cost in passes; heads: the first of these of every layer
-    and head.
+    log-probability, how well it finds marked sources, and its cost in passes.
 
     Args:
         result: Of one model, or of several seeds.
@@ -225,13 +236,9 @@ def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
     summary = result.summary()
     known = summary[summary["n"] > 0]["quantity"].unique()
     columns = {name: {"quantity": quantity} for name, quantity in headings.items() if quantity in known}
-    every = wide(summary, ["score"], columns, "datamodelling score")
-    table = in_order(every, "score", ORDER)
-    found = [name for name in ("datamodelling score", "average precision") if name in columns]
-    told = ["score", *(f"{name}{end}" for name in found for end in ("", " low", " high")), "n"]
-    heads = every.loc[every["score"].str.startswith("layer "), told].reset_index(drop=True)
+    table = in_order(wide(summary, ["score"], columns, "datamodelling score"), "score", ORDER)
     passes = one.frame.drop_duplicates("score").set_index("score")["passes"]
-    return {"sources": table.assign(passes=table["score"].map(passes)), "heads": heads}
+    return {"sources": table.assign(passes=table["score"].map(passes))}
 
 
 def _verdicts(runs: Sequence[CellRun]) -> Result:
