@@ -41,7 +41,7 @@ def corpus_of_texts(
         second: The N second texts, or documents without a label; None: those of the documents, where they have one.
 
     Raises:
-        TypeError: something that is no text; names the row.
+        TypeError: something that is no text, named by its row; or an `Asked`, whose answer would be lost.
         ValueError: another number of labels or second texts than texts, no labels at all, or what `corpus_of_rows`
             refuses; names the row.
     """
@@ -51,6 +51,12 @@ def corpus_of_texts(
         seconds: Sequence[str | Document | None] = [document.second for document in documents]
     else:
         documents, seconds = _paired(texts, second, name)
+    for document in documents:
+        if type(document) is not Document:
+            raise TypeError(
+                f"document {document.id!r}: is an {type(document).__name__}, of which a corpus keeps no answer; give "
+                "it to read(model, documents) as it is"
+            )
     if labels is None:
         if any(document.label is None for document in documents):
             raise ValueError(f"corpus {name!r}: the texts have no classes; give labels=[...], the class name of each")

@@ -5,6 +5,7 @@ import pytest
 
 from attn_interp.data.document import Document
 from attn_interp.data.load import load
+from attn_interp.models.language.contexts.asked_document import Asked
 
 TEXTS = [f"a fine film {number}" for number in range(20)]
 LABELS = ["good", "bad"] * 10
@@ -115,3 +116,9 @@ def test_a_bad_second_cell_of_a_frame_is_refused_by_row(cell, message):
     frame = pd.DataFrame({"text": TEXTS, "label": LABELS, "asked": ["who?"] * 19 + [cell]}, dtype=object)
     with pytest.raises(ValueError, match=f"frame, row 19: .*{message}"):
         load(frame, second="asked")
+
+
+def test_an_answer_that_a_corpus_would_lose_is_refused():
+    asked = [Asked(text, "Is it good?", "yes", label=n % 2, id=f"d{n}") for n, text in enumerate(TEXTS)]
+    with pytest.raises(TypeError, match="document 'd0': is an Asked, of which a corpus keeps no answer"):
+        load(asked)
