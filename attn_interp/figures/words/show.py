@@ -127,13 +127,16 @@ def show_model(
         What a notebook shows by itself; `figure()` draws it for a page.
 
     Raises:
-        ValueError: a name is no method's, the message lists them; or there are no such units.
+        ValueError: there is more than one text; a name is no method's, the message lists them; or there are no such
+            units.
     """
     from attn_interp.attribution.methods import named  # not above: figures alone do without torch
     from attn_interp.models.language.contexts.one_answer import OneAnswer
     from attn_interp.models.units.coarse import read_in
 
-    (document,) = documents_of(text)
+    document, *others = documents_of(text)
+    if others:
+        raise ValueError(f"show: got {1 + len(others)} texts, expected one; show each by itself")
     chosen = named(*([methods] if isinstance(methods, str) else methods))
     if model.completed is not None:
         document = model.completed(document)

@@ -228,3 +228,8 @@ def test_sentences_of_a_classifier_are_shown_too(model, planted) -> None:
     words = classifier.show("It is good. Go and see it.").drawn["weight"]
     assert shown.drawn["weight"].tolist() == pytest.approx([words[:4].sum(), words[4:].sum()])
     assert torch.is_tensor(classifier.logits("It is good."))
+
+
+def test_one_text_is_shown_at_a_time(model) -> None:
+    with pytest.raises(ValueError, match="show: got 2 texts, expected one; show each by itself"):
+        model.show([ASKED, "ok"])
