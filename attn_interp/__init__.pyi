@@ -61,6 +61,7 @@ from attn_interp.models.language.contexts.answering_door import answering as ans
 from attn_interp.models.language.contexts.asked_document import Asked as Asked
 from attn_interp.models.saving import load_model as load_model
 from attn_interp.models.training_door import train as train
+from attn_interp.models.transformers.adapter import cut_to_fit as cut_to_fit
 from attn_interp.models.wrap import wrap as wrap
 from attn_interp.recording import generated as generated
 from attn_interp.recording import intervene as intervene

@@ -23,6 +23,7 @@ HOMES = {
     "answering": "models.language.contexts.answering_door",
     "ask": "studies.ask",
     "compare": "studies.ask",
+    "cut_to_fit": "models.transformers.adapter",
     "exchanged": "data.edit",
     "generated": "recording",
     "intervene": "recording",

@@ -142,8 +142,20 @@ class CollatePieces:
 def cut_to_fit(model: AttentionModel, documents: Sequence[Document]) -> Cut:
     """The documents without the words, at the end of the long ones, that the model has no positions for; and which.
 
+    Args:
+        model: A model of the transformers library, from `wrap` or `answering`.
+        documents: N documents.
+
+    Returns:
+        The N documents under `documents`, in their order, and under `lost` how many words each of those that were cut
+        is without.
+
     Raises:
         TypeError: the model reads words, any number of them.
+        ValueError: naming a document of which no word fits.
+
+    >>> cut = ai.cut_to_fit(model, documents)  # doctest: +SKIP
+    >>> reading = ai.read(model, cut.documents)  # doctest: +SKIP
     """
     if not isinstance(model.collate, InPieces):
         raise TypeError("cut_to_fit: this model reads documents of any length; nothing is to be cut")

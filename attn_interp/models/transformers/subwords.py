@@ -11,7 +11,7 @@ import torch
 from attn_interp.data.batch import Batch, labels_of
 from attn_interp.data.document import Document
 
-REMEDY = "cut the documents first: cut_to_fit(model, documents) says which words are lost"
+REMEDY = "cut the documents first: ai.cut_to_fit(model, documents) says which words are lost"
 
 
 @dataclass(frozen=True)
