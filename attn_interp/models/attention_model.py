@@ -106,11 +106,12 @@ class AttentionModel:
         """What the model decides of texts or documents.
 
         Returns:
-            One row per text: document (its id), predicted (the class of the highest probability), and for each class
-            "probability <class>", in [0, 1].
+            One row per text: document (its id), predicted (the class of the highest probability, or that which is
+            `decided`), and for each class "probability <class>", in [0, 1].
         """
         documents = documents_of(texts)
-        return predictions_frame(documents, self.classes, self.logits(documents))
+        logits = self.logits(documents)
+        return predictions_frame(documents, self.classes, logits, self.decisions(logits))
 
     def show(self, text: str | Document, methods: str | Sequence[str] = (), units: str | Cut = "word") -> Any:
         """The words of a text shaded by attention, and by attribution methods in rows beside it; of a model of

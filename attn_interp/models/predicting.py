@@ -56,14 +56,16 @@ def predict_logits(
     return logits
 
 
-def predictions_frame(documents: Sequence[Document], classes: Sequence[str], logits: torch.Tensor) -> pd.DataFrame:
-    """One row per document: document (its id), predicted (the class of the highest probability), and for each class
-    "probability <class>", the softmax of the logits (N, C)."""
+def predictions_frame(
+    documents: Sequence[Document], classes: Sequence[str], logits: torch.Tensor, decisions: torch.Tensor
+) -> pd.DataFrame:
+    """One row per document: document (its id), predicted (the class at the index in `decisions` (N,)), and for each
+    class "probability <class>", the softmax of the logits (N, C)."""
     probabilities = logits.double().softmax(-1).cpu()
     return pd.DataFrame(
         {
             "document": [document.id for document in documents],
-            "predicted": [classes[index] for index in probabilities.argmax(-1).tolist()],
+            "predicted": [classes[index] for index in decisions.tolist()],
             **{f"probability {name}": probabilities[:, index].numpy() for index, name in enumerate(classes)},
         }
     )

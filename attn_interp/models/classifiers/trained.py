@@ -71,7 +71,8 @@ class Trained:
     def predict(self, texts: str | Document | Sequence[str | Document]) -> pd.DataFrame:
         """One row per text or document: document, predicted, and for each class "probability <class>"."""
         documents = documents_of(texts)
-        return predictions_frame(documents, self.classes, self.logits(documents))
+        logits = self.logits(documents)
+        return predictions_frame(documents, self.classes, logits, logits.argmax(-1))
 
 
 @dataclass(frozen=True)

@@ -143,14 +143,14 @@ def wrap_language_model(
     return prompted(module, collate, ids_and_mask, names, documents, view=(site, head, query))
 
 
-def check_for_prompts(model: Any, tokenizer: Any) -> None:
+def check_for_prompts(model: Any, tokenizer: Any, door: str = "wrap") -> None:
     """Raises TypeError or ValueError where the attention of the model cannot be recorded, or the tokenizer is another's
-    or does not say where its pieces stand."""
+    or does not say where its pieces stand; in the name of the function that was called, its `door`."""
     check_attention(model)
-    check_tokenizer(model, tokenizer, pads=False)
+    check_tokenizer(model, tokenizer, pads=False, door=door)
     if not tokenizer.is_fast:
         raise TypeError(
-            f"wrap: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
+            f"{door}: {type(tokenizer).__name__} does not say where its pieces stand in the prompt; give a fast one "
             "(AutoTokenizer.from_pretrained)"
         )
 

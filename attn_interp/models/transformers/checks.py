@@ -57,34 +57,35 @@ def check_attention(model: nn.Module) -> None:
         )
 
 
-def check_tokenizer(model: nn.Module, tokenizer: Any, pads: bool = True) -> None:
-    """Raises where a tokenizer is missing or does not fit the model, or, where it `pads`, pads with another id.
+def check_tokenizer(model: nn.Module, tokenizer: Any, pads: bool = True, door: str = "wrap") -> None:
+    """Raises where a tokenizer is missing or does not fit the model, or, where it `pads`, pads with another id; in the
+    name of the function that was called, its `door`.
 
     Raises:
         TypeError: there is none.
         ValueError: it has no words, more pieces than the model has embeddings, no padding token or another one.
     """
     if tokenizer is None:
-        raise TypeError(f"wrap: give the tokenizer of the {type(model).__name__}: wrap(model, tokenizer)")
+        raise TypeError(f"{door}: give the tokenizer of the {type(model).__name__}: {door}(model, tokenizer)")
     if not hasattr(tokenizer, "get_vocab"):
-        raise TypeError(f"wrap: got a {type(tokenizer).__name__}, expected the tokenizer of the model")
+        raise TypeError(f"{door}: got a {type(tokenizer).__name__}, expected the tokenizer of the model")
     table: Any = model.get_input_embeddings()  # type: ignore[operator]
     vocabulary = tokenizer.get_vocab()
     if not any(letter.isalnum() for piece in set(vocabulary) - set(tokenizer.all_special_tokens) for letter in piece):
         raise ValueError(
-            f"wrap: the tokenizer has {len(vocabulary)} entries and no word among them, as transformers makes one up "
+            f"{door}: the tokenizer has {len(vocabulary)} entries and no word among them, as transformers makes one up "
             "for a folder without the tokenizer's files (tokenizer.json or vocab.txt); save the tokenizer of the model "
-            "there with tokenizer.save_pretrained(folder), or give it: wrap(model, tokenizer)"
+            f"there with tokenizer.save_pretrained(folder), or give it: {door}(model, tokenizer)"
         )
     highest = max(vocabulary.values())
     embedded = getattr(table, "num_embeddings", highest + 1)  # an adapter may not say
     if highest >= embedded:
         raise ValueError(
-            f"wrap: the tokenizer has ids up to {highest}, the model embeds {embedded}; they do not belong together"
+            f"{door}: the tokenizer has ids up to {highest}, the model embeds {embedded}; they do not belong together"
         )
     if highest + 1 < FEWEST * embedded:
         warnings.warn(
-            f"wrap: the tokenizer has ids up to {highest}, the model embeds {embedded}; if it is another "
+            f"{door}: the tokenizer has ids up to {highest}, the model embeds {embedded}; if it is another "
             "model's tokenizer, every number is about other words",
             stacklevel=4,
         )
@@ -92,11 +93,11 @@ def check_tokenizer(model: nn.Module, tokenizer: Any, pads: bool = True) -> None
         return
     if tokenizer.pad_token_id is None:
         raise ValueError(
-            "wrap: the tokenizer has no padding token; set tokenizer.pad_token, for example to tokenizer.eos_token"
+            f"{door}: the tokenizer has no padding token; set tokenizer.pad_token, for example to tokenizer.eos_token"
         )
     padding = model.config.pad_token_id  # type: ignore[union-attr]
     if padding != tokenizer.pad_token_id:
         raise ValueError(
-            f"wrap: the tokenizer pads with id {tokenizer.pad_token_id}, model.config.pad_token_id is {padding}; set "
+            f"{door}: the tokenizer pads with id {tokenizer.pad_token_id}, model.config.pad_token_id is {padding}; set "
             "the model's to the tokenizer's"
         )

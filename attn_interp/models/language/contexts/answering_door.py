@@ -15,6 +15,7 @@ from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.device import require_device
 from attn_interp.models.checks.documents import made_up
+from attn_interp.models.checks.outputs import GAP
 from attn_interp.models.language.contexts.asked_document import Asked, require_asked
 from attn_interp.models.language.contexts.collate_asked import CollateAsked
 from attn_interp.models.language.contexts.one_answer import ANOTHER, THIS, OneAnswer
@@ -26,6 +27,7 @@ from attn_interp.models.transformers.subwords import REMEDY
 
 PROMPT = "Context: {text}\n\nQuestion: {second}\nAnswer:"
 LONGEST_ANSWER = 48  # tokens that are generated at most
+HALF = "\ufffd"  # what a tokenizer writes for the first bytes of a character that is not whole
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Generate:
                 pad_token_id=padding,
             )
         text = tokenizer.decode(made[0, len(own) :], skip_special_tokens=True).strip()
-        answer = text.partition("\n")[0].strip()
+        answer = text.partition("\n")[0].rstrip(HALF).strip()
         if not answer:
             raise ValueError(
                 f"document {document.id!r}: the model answers nothing; give Asked(context, question, answer)"
@@ -83,10 +85,10 @@ def answering(
     """Make a causal language model one whose decision is an answer from a context, for every context its own.
 
     It is read on `Asked` documents, in sentences as a rule: `ai.read(model, documents, units="sentence")`. A document
-    without an answer gets the one that the model generates greedily, up to the end of the line. The two classes are
-    "this answer" and "another answer", with the logits log p and log(1 - p), p the probability of the answer's tokens
-    behind the prompt. This answer is the decision, however small p is. `model.show` shades the sentences by what each
-    token of the answer attends to; `sources` compares what scores them.
+    without an answer gets the one that the model generates greedily, up to the end of the line and of at most 48
+    tokens. The two classes are "this answer" and "another answer", with the logits log p and log(1 - p), where p is the
+    probability of the answer's tokens behind the prompt. This answer is the decision, however small p is.
+    `model.show` shades the sentences by what each token of the answer attends to; `sources` compares what scores them.
 
     Args:
         model: A ...ForCausalLM of the transformers library, a name of `list_models`, a folder or a name on the hub.
@@ -115,7 +117,7 @@ def answering(
             f"answering: got a {name}, expected a causal language model (...ForCausalLM) of the transformers library; "
             "load it with AutoModelForCausalLM"
         )
-    check_for_prompts(model, tokenizer)
+    check_for_prompts(model, tokenizer, door="answering")
     around = prompt_of(prompt, tokenizer)
     if not around.pairs:
         raise ValueError(
@@ -132,9 +134,29 @@ def answering(
         Asked(words=each.words, second=each.second, id=each.id, answer=" ".join(each.words[: max(1, len(each) - 3)]))
         for each in made_up(words, pairs=True)
     ]
+    require_causal(module, collate(trial).to(device))
     classes = (ANOTHER, THIS)
     decision: dict[str, Any] = {"decided": classes.index(THIS), "completed": Generate(model, collate)}
     return prompted(module, collate, with_answers, classes, trial, view=(site, head, None), **decision)
+
+
+def require_causal(module: OneAnswer, batch: Batch) -> None:
+    """Answers whose last token is another must have the same probabilities of the tokens before it.
+
+    Raises:
+        ValueError: they have not, as of an encoder that reads all tokens at once.
+    """
+    ids, *further = with_answers(batch)
+    other = ids.clone()
+    other[:, -1] = (ids[:, -1] == 0).long()
+    with torch.no_grad():
+        own, changed = (module(each, *further, by_token=True)[:, :-1] for each in (ids, other))
+    if not torch.allclose(own, changed, rtol=GAP, atol=GAP):
+        raise ValueError(
+            f"answering: {type(module.model).__name__} reads later tokens of an answer before it says the earlier "
+            "ones, and an answer is written from left to right; load a causal model, or one of an encoder's kind with "
+            "config.is_decoder=True where it was trained so"
+        )
 
 
 def with_answers(batch: Batch) -> tuple[torch.Tensor, ...]:

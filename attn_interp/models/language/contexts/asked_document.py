@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attn_interp.data.document import Document, shortened
+from attn_interp.data.tokenise import tokenise
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -24,7 +25,7 @@ class Asked(Document):
 
     Raises:
         TypeError: the answer is no text, or there is no question.
-        ValueError: the answer is blank; or as for `Document`.
+        ValueError: question or answer is blank; or as for `Document`.
 
     >>> asked = Asked("Ada went to the attic. Ben went out.", "Where is Ada?", answer="the attic")
     >>> asked.second.words, asked.answer
@@ -42,7 +43,12 @@ class Asked(Document):
         second: str | Document | None = None,
         **further: Any,
     ) -> None:
-        super().__init__(text, second=question if second is None else second, **further)
+        if question is not None and second is not None:
+            raise ValueError(f"Asked: got the question {question!r} and second={second!r}; give one of them")
+        question = second if question is None else question
+        if isinstance(question, str) and not tokenise(question)[0]:
+            raise ValueError(f"Asked: the question {question!r} has no words; type Asked(context, question)")
+        super().__init__(text, second=question, **further)
         if self.second is None:
             raise TypeError(f"document {self.id!r}: has no question; type Asked(context, question)")
         if answer is not None and not isinstance(answer, str):

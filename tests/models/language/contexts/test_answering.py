@@ -93,6 +93,7 @@ def test_this_answer_is_the_decision_however_small_its_probability(model) -> Non
     (batch,) = reading.batches
     assert bool((batch.logits.argmax(-1) == 0).all()) and batch.predicted.tolist() == [1, 1, 1]
     assert "answer 'very bad' with probability" in model.show(DOCUMENTS[0]).heat.title
+    assert set(model.predict(DOCUMENTS)["predicted"]) == {"this answer"}
 
 
 def test_leaving_a_sentence_out_is_the_prompt_without_it(model) -> None:
@@ -234,6 +235,8 @@ def test_what_cannot_be_asked_is_named(model, document, message) -> None:
         ({"answer": 3}, "answer is 3; give a string"),
         ({"answer": " "}, "its answer is blank"),
         ({"question": None}, "has no question"),
+        ({"question": " "}, r"the question ' ' has no words; type Asked\(context, question\)"),
+        ({"second": "ok"}, "got the question 'bad' and second='ok'; give one of them"),
     ],
 )
 def test_a_context_says_what_is_wrong_with_it(given, message) -> None:
@@ -253,3 +256,24 @@ def test_models_and_prompts_that_cannot_answer_are_refused(tokenizer) -> None:
         answering(module_of("llama"), tokenizer, prompt="Text: {text} Answer:")
     with pytest.raises(TypeError, match="got a Linear, expected a causal language model"):
         answering(torch.nn.Linear(2, 2), tokenizer)
+    with pytest.raises(TypeError, match=r"answering: give the tokenizer of the LlamaForCausalLM: answering\("):
+        answering(module_of("llama"))
+
+
+@pytest.mark.parametrize("decodes", [False, True])
+def test_an_encoder_that_reads_what_follows_is_refused(decodes, tokenizer) -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    sizes |= {"vocab_size": len(tokenizer), "initializer_range": 1.0}
+    config = transformers.BertConfig(is_decoder=decodes, **sizes)
+    encoder = transformers.BertLMHeadModel(config)
+    if decodes:
+        assert answering(encoder, tokenizer, prompt=PROMPT).classes[1] == "this answer"
+        return
+    with pytest.raises(ValueError, match="BertLMHeadModel reads later tokens of an answer before it says"):
+        answering(encoder, tokenizer, prompt=PROMPT)
+
+
+def test_a_character_that_is_cut_in_two_is_left_out_of_the_answer(model, monkeypatch) -> None:
+    monkeypatch.setattr(type(model.collate.tokenizer), "decode", lambda *given, **options: "very bad \ufffd\nso")
+    (found,) = read(model, [Asked("the film was bad", "good plot")], progress=False).documents
+    assert isinstance(found, Asked) and found.answer == "very bad"
