@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 UNDEFINED = "–"
+ROUNDING = 1e-12  # of the ends of an interval: what float64 leaves of a mean that is 0
 SHOWN = 40  # rows of a table that stand open on the page
 
 
@@ -64,7 +65,9 @@ def number(value: float) -> str:
 
 
 def with_interval(estimate: float, low: float, high: float) -> str:
-    """ "0.403 [0.392, 0.413]"; the estimate alone where it has no interval."""
+    """ "0.403 [0.392, 0.413]"; the estimate alone where it has no interval. What rounding leaves of a 0 is 0."""
+    ends = max(abs(low), abs(high))
+    estimate = 0.0 if abs(estimate) < ROUNDING * ends else estimate
     return number(estimate) + ("" if pd.isna(low) or pd.isna(high) else f" [{number(low)}, {number(high)}]")
 
 

@@ -303,3 +303,5 @@ def test_numbers_and_tables() -> None:
     assert shown.headings == ("x [95 % interval]", "ok", "a")
     assert shown.rows == (("0.500 [0.250, 0.750]", "yes", "<b><U+0000>"),)
     assert with_interval(0.5, float("nan"), 1.0) == "0.500"
+    assert with_interval(-2.8e-17, -1 / 3, 1 / 3) == "0.000 [−0.333, 0.333]"
+    assert with_interval(2e-17, 1e-17, 3e-17) == "2e-17 [1e-17, 3e-17]".replace("e-", "e−")
