@@ -27,18 +27,25 @@ def generated(recording: Recording, sequences: Any) -> dict[str, torch.Tensor]:
 
     Raises:
         RuntimeError: nothing is recorded.
-        TypeError: the sequences are no ids.
+        TypeError: the first argument is no recording, or the sequences are no ids.
         ValueError: the passes are not those of these sequences, as in a beam search, whose rows change places.
 
     >>> with ai.record(model) as recording:  # doctest: +SKIP
     ...     out = model.generate(ids, max_new_tokens=20)
     >>> layers = ai.generated(recording, out)  # doctest: +SKIP
     """
+    if not isinstance(recording, Recording):
+        raise TypeError(
+            f"generated: got a {type(recording).__name__}, expected the recording of `with record(model) as recording` "
+            "and then what model.generate gave"
+        )
     recording.latest()
     ids = getattr(sequences, "sequences", sequences)
     if not isinstance(ids, torch.Tensor) or ids.ndim != 2 or ids.is_floating_point():
+        shape = f" {tuple(ids.shape)} of {ids.dtype}" if isinstance(ids, torch.Tensor) else ""
         raise TypeError(
-            f"generated: sequences is a {type(sequences).__name__}, expected the ids (B, N) that model.generate gave"
+            f"generated: sequences is a {type(sequences).__name__}{shape}, expected the ids (B, N) that model.generate "
+            "gave"
         )
     read = ids[:, :-1]
     passes = _passes_of(recording, read)

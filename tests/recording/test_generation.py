@@ -98,6 +98,10 @@ def test_what_is_not_one_generation_is_refused(grouped) -> None:
         ai.generated(recording, other)
     with pytest.raises(TypeError, match=r"sequences is a list, expected the ids \(B, N\)"):
         ai.generated(recording, out.tolist())
+    with pytest.raises(TypeError, match=r"sequences is a Tensor \(\d+,\) of torch.int64, expected the ids \(B, N\)"):
+        ai.generated(recording, out[0])
+    with pytest.raises(TypeError, match="generated: got a Tensor, expected the recording of `with record"):
+        ai.generated(out, recording)
     with pytest.raises(RuntimeError, match="nothing is recorded"):
         ai.generated(ai.recording.Recording(), out)
     with ai.record(grouped) as twice:
