@@ -213,7 +213,10 @@ def _fitting(document: Document, collate: InPieces) -> int:
     inside = [word for word in pieces.word if word >= 0]
     words = inside[-over] if over <= len(inside) else 0  # the first word that loses a piece
     if words < 1:
-        raise ValueError(f"document {document.id!r}: its first word alone has more pieces than the model has positions")
+        raise ValueError(
+            f"document {document.id!r}: not even its first word fits; the model has {collate.room} positions, of which "
+            f"what stands around the words takes {len(pieces.ids) - len(inside)}"
+        )
     return words
 
 

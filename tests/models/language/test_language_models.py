@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -315,13 +316,17 @@ def test_the_settings_of_a_result_say_what_was_asked(module, tokenizer) -> None:
 
 def test_a_text_that_is_too_long_can_be_cut(module, tokenizer) -> None:
     model = wrap(module, tokenizer, prompt=PROMPT, answers=SEVERAL)
-    long = Document(" ".join(["good"] * 90), 1, second=None)
+    long = Document(" ".join(["good"] * 90))
     with pytest.raises(ValueError, match=r"the model has 64; .*cut_to_fit\(model, documents\) says"):
         model.logits([long])
     cut = cut_to_fit(model, [long, DOCUMENTS[0]])
     assert cut.documents[1] == DOCUMENTS[0] and 0 < len(cut.documents[0]) < 64
     assert len(model.batch(cut.documents[:1]).ids[0]) == 64 - 1  # the second token of an answer has its place
     assert model.logits(cut.documents).isfinite().all()
+    asked = replace(DOCUMENTS[0], second=long)
+    of_pairs = wrap(module, tokenizer, prompt="{second} " + PROMPT, answers=SEVERAL)
+    with pytest.raises(ValueError, match=r"not even its first word fits; the model has 63 positions, of which .* 9\d"):
+        cut_to_fit(of_pairs, [asked])
 
 
 def test_a_prompt_that_begins_with_the_text_is_warned_of(module, tokenizer) -> None:
