@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="average", help="of a classifier of ours")
     parser.add_argument("--model", help="fine-tuned in its place: a name, a folder or a name on the hub")
     rate = FineTuningSettings.learning_rate
-    parser.add_argument("--learning-rate", type=float, default=rate, help="of fine-tuning; fewer documents need more")
+    parser.add_argument("--learning-rate", type=float, default=rate, help="with --model; fewer documents need more")
     parser.add_argument("--methods", type=names, default=",".join(METHODS), help="with commas between")
     parser.add_argument("--shares", type=shares, default=",".join(map(str, SHARES)), help="of the words, removed")
     parser.add_argument("--train", type=int, help="training documents, at most; None: all")

@@ -9,7 +9,7 @@ from argparse import (
     Namespace,
     RawDescriptionHelpFormatter,
 )
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,19 @@ def names(text: str) -> tuple[str, ...]:
 
 def numbers(text: str) -> tuple[int, ...]:
     """The type of an option that takes whole numbers with commas between."""
-    return tuple(int(number) for number in text.split(","))
+    return _each(text, int, "whole numbers")
 
 
 def shares(text: str) -> tuple[float, ...]:
     """The type of an option that takes numbers with commas between."""
-    return tuple(float(number) for number in text.split(","))
+    return _each(text, float, "numbers")
+
+
+def _each(text: str, kind: Callable[[str], Any], what: str) -> tuple[Any, ...]:
+    try:
+        return tuple(map(kind, text.split(",")))
+    except ValueError as error:
+        raise ArgumentTypeError(f"got {text!r}, expected {what} with commas between") from error
 
 
 def pairs(text: str) -> dict[str, str]:

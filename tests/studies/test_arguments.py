@@ -22,6 +22,14 @@ def test_what_is_no_pair_is_refused(text: str) -> None:
         pairs(text)
 
 
+@pytest.mark.parametrize("text", ["", "x", "1,", "1;2"])
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=f"got {text!r}, expected whole numbers with commas between"):
+        numbers(text)
+    with pytest.raises(ArgumentTypeError, match=f"got {text!r}, expected numbers with commas between"):
+        shares(text)
+
+
 @pytest.mark.parametrize("name", ["documents", "few", "fewest"])
 def test_a_study_of_no_documents_is_refused_before_it_begins(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}: got 0, expected at least 1"):
