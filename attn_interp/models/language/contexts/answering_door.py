@@ -15,7 +15,6 @@ from attn_interp.data.document import Document, shortened
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.device import require_device
 from attn_interp.models.checks.documents import made_up
-from attn_interp.models.checks.outputs import GAP
 from attn_interp.models.language.contexts.asked_document import Asked, require_asked
 from attn_interp.models.language.contexts.collate_asked import CollateAsked
 from attn_interp.models.language.contexts.one_answer import ANOTHER, THIS, OneAnswer
@@ -27,6 +26,7 @@ from attn_interp.models.transformers.subwords import REMEDY
 
 PROMPT = "Context: {text}\n\nQuestion: {second}\nAnswer:"
 LONGEST_ANSWER = 48  # tokens that are generated at most
+ROUNDING = 1e-5  # of log-probabilities: a weight of 0 on a later token leaves no trace
 HALF = "\ufffd"  # what a tokenizer writes for the first bytes of a character that is not whole
 
 
@@ -151,7 +151,7 @@ def require_causal(module: OneAnswer, batch: Batch) -> None:
     other[:, -1] = (ids[:, -1] == 0).long()
     with torch.no_grad():
         own, changed = (module(each, *further, by_token=True)[:, :-1] for each in (ids, other))
-    if not torch.allclose(own, changed, rtol=GAP, atol=GAP):
+    if not torch.allclose(own, changed, rtol=ROUNDING, atol=ROUNDING):
         raise ValueError(
             f"answering: {type(module.model).__name__} reads later tokens of an answer before it says the earlier "
             "ones, and an answer is written from left to right; load a causal model, or one of an encoder's kind with "
