@@ -9,8 +9,8 @@ A small reader learns to answer where somebody is from a story of which one sent
 same stories with the answers dealt out anew, and what is found there is a false alarm. NAME is one of `attn-interp
 models`, a folder or a name on the hub; it answers in its own words, and the log-probability of that answer is
 explained. Scores of the sentences are ablations (leave-one-out, a sparse surrogate), attention of many kinds, gradients
-and heads whose weights are learned on other contexts. Writes sources, validity or contexts (CSV and LaTeX), one Parquet
-file per model, and figures/.
+and heads whose weights are learned on other contexts. Writes sources, validity or contexts (CSV and LaTeX), heads
+(CSV), one Parquet file per model, and figures/.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 import pytest
 
 from attn_interp.data.document import Document
-from attn_interp.data.edit import delete_words, replace_words
+from attn_interp.data.edit import delete_words, replace_words, with_words
 
 DOCUMENT = Document(
     id="r17",
@@ -53,3 +53,10 @@ def test_replacing_outside_or_by_nothing_is_refused():
         replace_words(DOCUMENT, (4,), "<unk>")
     with pytest.raises(ValueError, match="document 'r17': word 1 is empty"):
         replace_words(DOCUMENT, (1,), " ")
+
+
+def test_the_answers_that_a_question_allows_stay() -> None:
+    document = Document("Ann saw Ben .", second="Who ?", answers=(2, 5), rationales=[(0, 0, 1, 0)])
+    for edited in (delete_words(document, {0}), replace_words(document, {0}, "x"), with_words(document, ["b"])):
+        assert edited.answers == (2, 5) and edited.second == document.second
+        assert edited.text is None and edited.rationales == ()

@@ -2,7 +2,8 @@
 
 A ridge regression learns, on half of the documents, to tell the leave-one-out value of a word from what every head
 gives it. How well it ranks the words of the other half is what a reading of attention that is linear in the heads can
-learn; beside it stand the readings that learn nothing.
+learn; beside it stand the readings that learn nothing. `sources` learns the same of random ablations, of several words
+at once.
 """
 
 from __future__ import annotations

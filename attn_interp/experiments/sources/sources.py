@@ -16,9 +16,9 @@ from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Ru
 from attn_interp.experiments.result import Result
 from attn_interp.experiments.sources.ablations import Effects, log_probabilities, subsets
 from attn_interp.experiments.sources.learned import Heads, datamodelling_score, sparse_surrogate
-from attn_interp.experiments.sources.scores import ALL_HEADS, ATTENTION, Scored, scored
+from attn_interp.experiments.sources.scores import ALL_HEADS, ATTENTION, ONE, Scored, scored
 from attn_interp.measures.rationale_scores import average_precision
-from attn_interp.models.every_head import heads_of
+from attn_interp.models.every_head import HeadPlace, heads_of
 from attn_interp.models.progress import progress_bar
 
 LEAVE_ONE_OUT, SURROGATE, RANDOM = "leave-one-out", "sparse surrogate", "random scores"
@@ -66,7 +66,7 @@ class _Read:
     marked: np.ndarray  # (S,) sources that are known to decide
 
 
-def sources(reading: Reading, *, ablations: int = ABLATIONS) -> Result:
+def sources(reading: Reading, *, ablations: int = ABLATIONS, heads: bool = False) -> Result:
     """Which sources does a decision rest on, and which score tells?
 
     The sources are the words of the documents: with units="sentence" their sentences. An ablation keeps each source
@@ -85,6 +85,7 @@ def sources(reading: Reading, *, ablations: int = ABLATIONS) -> Result:
     Args:
         reading: A model's attention over documents, from `read`.
         ablations: Of each document, for learning and for measuring each.
+        heads: Whether every layer (the mean over its heads) and every head is a score too; of these no falls are run.
 
     Returns:
         A result with one row per document and score: words (how many sources), log_probability, lds, lds_gain, fall_1,
@@ -112,11 +113,13 @@ def sources(reading: Reading, *, ablations: int = ABLATIONS) -> Result:
         raise ValueError("sources: no document has two sources; nothing can be left out; read it in words")
     documents = _read(reading, ablations)
     learned = _learned(documents, reading.seed)
-    frames = [_of_document(each, learned[place], reading.seed) for place, each in enumerate(documents)]
+    places = heads_of(reading.model)
+    alone = _by_head(places) if heads else {}
+    frames = [_of_document(each, learned[place], alone, reading.seed) for place, each in enumerate(documents)]
     settings = {
         **reading.about_view,
         "ablations": ablations,
-        "heads": len(heads_of(reading.model)),
+        "heads": len(places),
         "status": f"measured; ablations sampled, at most {ablations} a document",
         "seed": reading.seed,
     }
@@ -163,7 +166,17 @@ def _learned(documents: Sequence[_Read], seed: int) -> list[dict[str, np.ndarray
     return [{LEARNED: own, BEST_HEAD: one} for own, one in zip(ridge, best)]
 
 
-def _of_document(read: _Read, learned: Mapping[str, np.ndarray | None], seed: int) -> pd.DataFrame:
+def _by_head(places: Sequence[HeadPlace]) -> dict[str, list[int]]:
+    """Name of every layer and head -> which heads its score is the mean of."""
+    layers: dict[str, list[int]] = {}
+    for index, place in enumerate(places):
+        layers.setdefault(f"layer {place.layer}", []).append(index)
+    return {**layers, **{f"layer {each.layer}, head {each.head}": [index] for index, each in enumerate(places)}}
+
+
+def _of_document(
+    read: _Read, learned: Mapping[str, np.ndarray | None], alone: Mapping[str, list[int]], seed: int
+) -> pd.DataFrame:
     """One row for each score."""
     sources, effects = len(read.marked), read.effects
     draw = generator(seed, f"random scores {effects.document.id}")
@@ -173,18 +186,20 @@ def _of_document(read: _Read, learned: Mapping[str, np.ndarray | None], seed: in
         LEAVE_ONE_OUT: effects.without_each(),
         SURROGATE: sparse_surrogate(read.fitted, effects.of(read.fitted)),
         RANDOM: draw.permutation(sources).astype(float),
+        **{name: read.scored.heads[own].mean(0) for name, own in alone.items()},
     }
     passes = {**PASSES, **read.scored.passes, **dict.fromkeys(learned, "1, and the ablations of other documents")}
+    passes |= dict.fromkeys(alone, ONE)
     real = effects.of(read.measured)
     rows = []
-    for name in (each for each in ORDER if each in scores):
+    for name in (each for each in (*ORDER, *alone) if each in scores):
         own = scores[name]
         row: dict[str, object] = {"score": name, "passes": passes[name], "reason": TOO_FEW if own is None else ""}
         if sources < 2:
             row["reason"] = "it has one source"
         elif own is not None:
             row["lds"] = datamodelling_score(own, read.measured, real)
-            row |= {f"fall_{k}": effects.fall(own, k) for k in TOP}
+            row |= {} if name in alone else {f"fall_{k}": effects.fall(own, k) for k in TOP}
             if read.marked.any() and not read.marked.all():
                 row |= _found(own, read.marked)
         rows.append(row)
@@ -248,7 +263,7 @@ EXPERIMENT = Experiment(
             "heads that are learned on other documents tell no more than mean attention, as far as can be told",
         ),
     ),
-    decided_by=("ablations",),
+    decided_by=("ablations", "heads"),
     why_not=why_not,
     pooling=Pooling(VALUES, by=("score",)),
     documents=lambda reading: MOST,

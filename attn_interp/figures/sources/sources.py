@@ -46,8 +46,9 @@ def figure(result: Result) -> Figure:
 
 
 def drawn(result: Result) -> pd.DataFrame:
-    """The marks of `figure`: one estimate for each panel and score."""
+    """The marks of `figure`: one estimate for each panel and score; of layers and heads the summary tells."""
     summary = filled(result).summary()
+    summary = summary[~summary["score"].str.startswith("layer ")]
     parts = []
     for quantity in AXES:
         own = summary[summary["quantity"] == quantity].set_index("score", drop=False)

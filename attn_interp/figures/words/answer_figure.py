@@ -18,6 +18,7 @@ from attn_interp.figures.words.heat_rows import (
     WORDS,
     inner_axes,
     most_on,
+    number_text,
     right_to_left,
     room,
     weight_texts,
@@ -33,7 +34,7 @@ LINE, ROW, SPACE, PAD, SCALE = 1.7, 1.6, 0.6, 0.2, 3.2
 SMALL = 0.8  # size of numbers
 BOLD = 1.14  # how much wider bold letters are
 COLUMN, CELL = 3.6, 4.0  # of a number beside the cells, and of a cell at most
-HEADED, SMALLEST_NUMBER = 1.3, 0.6  # from here on a column has its unit over it, and a cell its weight written into it
+HEADED, SMALLEST_NUMBER = 1.3, 0.7  # from here on a column has its unit over it, and a cell its weight written into it
 HIGHEST = 9.0  # of a word over a column
 LABELS, MOST = 0.2, 0.3  # of the width, at most: the tokens, and the units that they attend to most
 LEGEND = "shade: share of the row's absolute weight on the context; number: its weight"
@@ -200,9 +201,9 @@ def _heads(layout: Layout, shown: ShownAnswer, left: float, cell: float, headed:
 
 
 def _numbers(layout: Layout, numbers: Sequence[float], x: float) -> None:
+    column = COLUMN * layout.size
     for place, number in enumerate(numbers):
-        (text,) = weight_texts([number])
-        layout.put(x + place * COLUMN * layout.size, COLUMN * layout.size, text, size=SMALL * layout.size)
+        layout.put(x + place * column, column, number_text(number), size=SMALL * layout.size)
 
 
 def _draw(ax: Axes, shown: ShownAnswer, layout: Layout, down: float) -> Axes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attn_interp.figures.words.heat_rows import most_on, right_to_left, weight_texts
+from attn_interp.figures.words.heat_rows import most_on, number_text, right_to_left, weight_texts
 from attn_interp.figures.words.literal import printable
 from attn_interp.figures.words.words_html import environment, row_html, scale_html
 
@@ -24,7 +24,7 @@ def answer_html(shown: ShownAnswer) -> str:
         for word, text in zip(row["words"], weight_texts(cells["weight"].tolist()), strict=True):
             word["number"] = text
         numbers = tokens.loc[tokens.index == name, list(NUMBERS)].astype(float).to_dict("records")  # none of a method
-        of_token = {key: weight_texts([number])[0] for each in numbers for key, number in each.items()}
+        of_token = {key: number_text(number) for each in numbers for key, number in each.items()}
         rows.append({**row, "token": of_token, "most": printable(most_on(cells))})
     whole, *others = rows
     return (

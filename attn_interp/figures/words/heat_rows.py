@@ -116,6 +116,11 @@ def weight_texts(weights: Sequence[float]) -> list[str]:
     ]
 
 
+def number_text(number: float) -> str:
+    """A probability, a share or a logarithm with two decimals; "<.01" for what is hardly more than nothing."""
+    return "<.01" if 0 < number < 0.005 else f"{number:z.2f}".replace("-", "−")
+
+
 def most_on(own: pd.DataFrame) -> str:
     """The three words of a row with the largest weights, each with its weight."""
     texts = weight_texts(own["weight"].tolist())

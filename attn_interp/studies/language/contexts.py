@@ -159,7 +159,9 @@ class ContextWork:
     def steps(self) -> Sequence[Step]:
         study = self.study
         decided = {"documents": study.documents, "ablations": study.ablations, "question": study.question}
-        return [Step("sources", lambda: sources(self.reading, ablations=study.ablations), decided_by=decided)]
+        return [
+            Step("sources", lambda: sources(self.reading, ablations=study.ablations, heads=True), decided_by=decided)
+        ]
 
 
 def run_contexts(
@@ -219,7 +221,8 @@ def run_language_model(study: ContextStudy, corpus: Corpus, results: Path) -> di
 
 def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
     """sources: a row for each score, with its datamodelling score and that minus attention's, the falls of the
-    log-probability, how well it finds marked sources, and its cost in passes.
+    log-probability, how well it finds marked sources, and its cost in passes; heads: the first of these of every layer
+    and head.
 
     Args:
         result: Of one model, or of several seeds.
@@ -236,9 +239,13 @@ def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
     summary = result.summary()
     known = summary[summary["n"] > 0]["quantity"].unique()
     columns = {name: {"quantity": quantity} for name, quantity in headings.items() if quantity in known}
-    table = in_order(wide(summary, ["score"], columns, "datamodelling score"), "score", ORDER)
+    every = wide(summary, ["score"], columns, "datamodelling score")
+    table = in_order(every, "score", ORDER)
+    found = [name for name in ("datamodelling score", "average precision") if name in columns]
+    told = ["score", *(f"{name}{end}" for name in found for end in ("", " low", " high")), "n"]
+    heads = every.loc[every["score"].str.startswith("layer "), told].reset_index(drop=True)
     passes = one.frame.drop_duplicates("score").set_index("score")["passes"]
-    return {"sources": table.assign(passes=table["score"].map(passes))}
+    return {"sources": table.assign(passes=table["score"].map(passes)), "heads": heads}
 
 
 def _verdicts(runs: Sequence[CellRun]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -12,10 +13,12 @@ from attn_interp.data.edit import delete_words
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.record.over_seeds import over_seeds
 from attn_interp.experiments.sources.ablations import Effects, subsets
+from attn_interp.experiments.sources.learned import datamodelling_score
 from attn_interp.experiments.sources.sources import LEARNED, LEAVE_ONE_OUT, ORDER, RANDOM, SURROGATE, sources
 from attn_interp.figures.sources import sources as figure
 from attn_interp.models.language.contexts.answering_door import answering
 from attn_interp.models.language.contexts.asked_document import Asked
+from attn_interp.models.language.contexts.rows_of_answer import rows_of_answer
 from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, small_reader
 
 
@@ -103,6 +106,26 @@ def test_rows_of_answers(of_answers, of_answers_result) -> None:
     assert found["marked_first"] == float(marked[int((own - without).argmax())])
     place = int(torch.argsort(own - without, descending=True).tolist().index(int(marked.argmax())))
     assert found["average_precision"] == pytest.approx(1 / (place + 1))
+
+
+def test_layers_and_heads_alone(of_answers, of_answers_result) -> None:
+    result = sources(of_answers, ablations=8, heads=True)
+    frame = result.frame
+    plain = frame[frame["score"].isin(ORDER)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(plain, of_answers_result.frame)
+    heads = [f"layer {layer}, head {head}" for layer in range(2) for head in range(2)]
+    assert set(frame["score"]) - set(ORDER) == {"layer 0", "layer 1", *heads}
+    (batch,) = [each for each in of_answers.batches if 0 in each.rows]
+    rows = rows_of_answer(of_answers.model, batch.batch)
+    weights = rows.mean(rows.weights)[batch.rows.index(0)].double().numpy()  # (N, S)
+    document = of_answers.documents[0]
+    kept = subsets(document, 8, of_answers.seed, "measured on")
+    whole = float(of_answers.model.logits([document])[0, 1])
+    real = Effects(of_answers.model, document, 1, whole).of(kept)
+    own = frame[frame["document"] == document.id].set_index("score")["lds"]
+    for name, score in {"layer 1, head 0": weights[2], "layer 0": weights[:2].mean(0)}.items():
+        assert own[name] == pytest.approx(datamodelling_score(score, kept, real), nan_ok=True)
+    assert len(figure.drawn(result)) == len(figure.drawn(of_answers_result))
 
 
 def test_the_figure_draws_the_summary(of_answers_result, of_words_result) -> None:
