@@ -237,7 +237,7 @@ def score_tables(result: Result, one: Result) -> dict[str, pd.DataFrame]:
         "first is marked": "marked_first",
     }
     summary = result.summary()
-    known = summary[summary["n"] > 0]["quantity"].unique()
+    known = {"lds", *summary[summary["n"] > 0]["quantity"]}
     columns = {name: {"quantity": quantity} for name, quantity in headings.items() if quantity in known}
     every = wide(summary, ["score"], columns, "datamodelling score")
     table = in_order(every, "score", ORDER)

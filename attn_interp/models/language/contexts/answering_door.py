@@ -70,7 +70,14 @@ class Generate:
             raise ValueError(
                 f"document {document.id!r}: the model answers nothing; give Asked(context, question, answer)"
             )
-        return replace(asked, answer=answer)
+        return replace(asked, answer=self.fitting(document, answer))
+
+    def fitting(self, document: Document, answer: str) -> str:
+        """The answer without its last words, where spelled anew it has more tokens than were generated at most."""
+        words = answer.split(" ")
+        while len(words) > 1 and len(self.collate.answer_ids(document, " ".join(words))) > self.collate.further:
+            words.pop()
+        return " ".join(words)
 
 
 def answering(

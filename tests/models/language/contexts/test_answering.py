@@ -115,6 +115,12 @@ def test_the_answer_is_generated_token_by_token(model, tokenizer) -> None:
     assert read(model, [given], progress=False).documents == (given,)
 
 
+def test_an_answer_that_is_spelled_longer_anew_loses_its_last_words(model) -> None:
+    generate = replace(model.completed, collate=replace(model.collate, further=3))
+    assert generate.fitting(DOCUMENTS[0], "very bad . the plot") == "very bad ."
+    assert generate.fitting(DOCUMENTS[0], "bad") == "bad"
+
+
 def test_the_rows_of_an_answer_are_those_of_a_whole_pass(model) -> None:
     batch = model.batch(DOCUMENTS)
     rows = rows_of_answer(model, batch, pushes=True)
