@@ -16,6 +16,7 @@ and heads whose weights are learned on other contexts. Writes sources, validity 
 from __future__ import annotations
 
 from attn_interp.cli import mistakes_in_one_line
+from attn_interp.models.language.contexts.answering_door import PROMPT
 from attn_interp.models.language.contexts.small_reader import ReaderSettings
 from attn_interp.report.tables.written import write_tables
 from attn_interp.studies.arguments import parser_of, told
@@ -28,12 +29,13 @@ def main() -> None:
     parser = parser_of(__doc__, "results/contexts", documents=100, seeds=SEEDS)
     parser.add_argument("--model", help=f"the language model that is asked about a corpus; None: {MODEL}")
     parser.add_argument("--question", default=QUESTION, help="what it is asked of a text without a question")
+    parser.add_argument("--prompt", default=PROMPT.replace("\n", r"\n"), help=r"how it is asked; \n ends a line")
     parser.add_argument("--ablations", type=int, default=64, help="of each context")
     parser.add_argument("--stories", type=int, default=12_000, help="made up for a small reader")
     parser.add_argument("--steps", type=int, default=4000, help="of the training of a small reader")
     asked = told(parser)
     chosen = {name: getattr(asked, name) for name in ("model", "question", "stories", "documents", "ablations")}
-    study = ContextStudy(**chosen, reader=ReaderSettings(steps=asked.steps))
+    study = ContextStudy(**chosen, prompt=asked.prompt.replace(r"\n", "\n"), reader=ReaderSettings(steps=asked.steps))
     tables = run_contexts(study, asked.corpus, asked.options, asked.seeds, asked.results, asked.jobs)
     write_tables(tables, asked.results, CAPTIONS)
 

@@ -44,7 +44,7 @@ from attn_interp.models.transformers.subwords import InPieces
 from attn_interp.models.wrap import wrap
 from attn_interp.report.tables.wide import stacked
 from attn_interp.studies.run import StudyCell, name_of, run_cell
-from attn_interp.studies.steps import Say, Step, kept, say_aloud
+from attn_interp.studies.steps import Say, Step, StudyWork, kept, say_aloud
 
 LAYERED = ("attention rollout", "gradient-weighted relevance", "value zeroing")
 MODEL = "model"
@@ -150,17 +150,10 @@ class DeepCell(StudyCell):
 
 
 @dataclass(frozen=True)
-class DeepWork:
+class DeepWork(StudyWork):
     """A deep study while it runs."""
 
     study: DeepStudy
-    corpus: Corpus
-    models: Path
-    progress: bool
-    say: Say = say_aloud
-
-    def prepare(self) -> None:
-        _ = self.model
 
     @cached_property
     def model(self) -> AttentionModel:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from attn_interp.data.corpus import Corpus
 from attn_interp.experiments.result import Result
+from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.checkpoint import load_checkpoint, save_checkpoint
 from attn_interp.models.classifiers.trained import Trained
 from attn_interp.report.run_directory import place_of
@@ -74,6 +76,32 @@ class Work(Protocol):
 
     def steps(self) -> Sequence[Step]:
         """The steps in their order; making the list computes nothing."""
+
+
+@dataclass(frozen=True)
+class StudyWork:
+    """A study of one corpus while it runs; each kind has its own `model`, which every step needs, and `steps`.
+
+    Attributes:
+        study: What is asked, a dataclass.
+        corpus: Of what.
+        models: Folder of the models that are kept.
+        progress: Whether long work shows a bar.
+        say: Is told what a person should know.
+    """
+
+    study: Any
+    corpus: Corpus
+    models: Path
+    progress: bool
+    say: Say = say_aloud
+
+    @property
+    def model(self) -> AttentionModel:
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        _ = self.model
 
 
 class Cell(Protocol):

@@ -75,12 +75,12 @@ def sources(reading: Reading, *, ablations: int = ABLATIONS, heads: bool = False
     kept, and the linear datamodelling score is the rank correlation of told and real effects over ablations that
     nothing was learned from. The fall is log p on the whole minus log p without the sources scored highest.
 
-    Scores: leave-one-out; a sparse linear surrogate, learned from as many other ablations of the same document; a
-    ridge regression of the attention of all heads, and the one head that tells best, learned from the ablations of
-    other documents in five folds; attention of the view, and of all heads, as it is and as shares of the sources;
-    gradients; random scores, which tell nothing. For answers (`answering`) attention is the mean over the steps of the
-    answer, and further scores are attention rollout, attention x value norm, and attention x gradient, the projection
-    of what each head adds on the direction of the answer, to first order.
+    Scores: leave-one-out; a sparse linear surrogate, learned from as many other ablations of the same document; a ridge
+    regression of the attention of all heads, and the one head that tells best, learned from the ablations of other
+    documents in five folds; attention of the view, and of all heads, as it is and as shares of the sources; gradients;
+    random scores, which know nothing of the model, and tell how much is kept. For answers (`answering`) attention is
+    the mean over the steps of the answer, and further scores are attention rollout, attention x value norm, and
+    attention x gradient, the projection of what each head adds on the direction of the answer, to first order.
 
     Args:
         reading: A model's attention over documents, from `read`.
@@ -119,7 +119,7 @@ def sources(reading: Reading, *, ablations: int = ABLATIONS, heads: bool = False
     settings = {
         **reading.about_view,
         "ablations": ablations,
-        "heads": len(places),
+        "heads_in_all": len(places),
         "status": f"measured; ablations sampled, at most {ablations} a document",
         "seed": reading.seed,
     }

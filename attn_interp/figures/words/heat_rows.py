@@ -117,7 +117,11 @@ def weight_texts(weights: Sequence[float]) -> list[str]:
 
 
 def number_text(number: float) -> str:
-    """A probability, a share or a logarithm with two decimals; "<.01" for what is hardly more than nothing."""
+    """A probability, a share or a logarithm with two decimals; "<.01" for what is hardly more than nothing.
+
+    >>> number_text(0.42), number_text(-3.2), number_text(-0.0002), number_text(1e-5)
+    ('0.42', '−3.20', '0.00', '<.01')
+    """
     return "<.01" if 0 < number < 0.005 else f"{number:z.2f}".replace("-", "−")
 
 

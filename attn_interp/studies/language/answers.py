@@ -31,7 +31,7 @@ from attn_interp.studies.ask import Answers, compare
 from attn_interp.studies.deep import MODEL, DeepStudy, classifier, fitting
 from attn_interp.studies.questions import put, why_not
 from attn_interp.studies.run import CellRun, StudyCell, name_of
-from attn_interp.studies.steps import Say, Step, say_aloud
+from attn_interp.studies.steps import Step, StudyWork
 
 BILSTM = "bilstm"
 FROM_THE_TOP = "uniform_layers, from the top"
@@ -131,17 +131,10 @@ class LanguageCell(StudyCell):
 
 
 @dataclass(frozen=True)
-class LanguageWork:
+class LanguageWork(StudyWork):
     """One model of the comparison while it is asked."""
 
     study: LanguageStudy
-    corpus: Corpus
-    models: Path
-    progress: bool
-    say: Say = say_aloud
-
-    def prepare(self) -> None:
-        _ = self.model
 
     @cached_property
     def model(self) -> AttentionModel:

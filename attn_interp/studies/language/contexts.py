@@ -30,14 +30,14 @@ from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import require_at_least
 from attn_interp.models.language.contexts.answering_door import PROMPT, answering
 from attn_interp.models.language.contexts.asked_document import Asked
-from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, asked_of, kept_reader, small_reader
+from attn_interp.models.language.contexts.small_reader import STORY, ReaderSettings, as_asked, kept_reader, small_reader
 from attn_interp.models.units.coarse import SENTENCE, sentences
 from attn_interp.report.tables.power_table import power_layout
 from attn_interp.report.tables.wide import in_order, wide
 from attn_interp.statistics.bootstrap import interval
 from attn_interp.studies.deep import fitting
 from attn_interp.studies.run import CellRun, StudyCell, group_steps, name_of, run_cells
-from attn_interp.studies.steps import Say, Step, say_aloud
+from attn_interp.studies.steps import Step, StudyWork
 
 READER, SHUFFLED = "small reader", "small reader, answers dealt out anew"
 MODEL = "smollm2"  # the language model that is asked about a corpus where none is named
@@ -93,7 +93,7 @@ class ContextStudy:
             raise ValueError(f"contexts: no test document of corpus {corpus.name!r} has {FEWEST} sentences or more")
         chosen = sample(long, self.documents, 0)
         if self.model is None:
-            return asked_of(corpus, chosen)
+            return as_asked(corpus, chosen)
         return tuple(self._question_of(each) for each in chosen)
 
     def _question_of(self, document: Document) -> Asked:
@@ -114,33 +114,26 @@ class ContextCell(StudyCell):
 
     def model_name(self) -> str:
         """Named by what decides the model, so that studies of other contexts share it."""
-        study = self.about()["study"]
-        decisive = [study[name] for name in ("model", "shuffled", "stories", "longest", "reader")]
-        return name_of(self.labels, self.seed, decisive)
+        about = self.about()
+        decisive = {name: about["study"][name] for name in ("model", "prompt", "shuffled", "reader")}
+        return name_of(self.labels, self.seed, {"study": decisive, "corpus": about["corpus"]["fingerprint"]})
 
     def work(self, models: Path, progress: bool) -> ContextWork:
         return ContextWork(self.study, self.corpus, models, progress)
 
 
 @dataclass(frozen=True)
-class ContextWork:
+class ContextWork(StudyWork):
     """One model while it is asked."""
 
     study: ContextStudy
-    corpus: Corpus
-    models: Path
-    progress: bool
-    say: Say = say_aloud
-
-    def prepare(self) -> None:
-        _ = self.model
 
     @cached_property
     def model(self) -> AttentionModel:
         study = self.study
         if study.model is not None:
             return answering(study.model, prompt=study.prompt)
-        stories = asked_of(self.corpus, self.corpus.train)
+        stories = as_asked(self.corpus, self.corpus.train)
         if study.shuffled:
             order = generator(study.seed, "answers dealt out anew").permutation(len(stories))
             stories = tuple(replace(each, answer=stories[place].answer) for each, place in zip(stories, order))

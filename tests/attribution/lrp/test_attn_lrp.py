@@ -14,21 +14,12 @@ from attn_interp.attribution.lrp.activations import identity_rule
 from attn_interp.attribution.lrp.attn_lrp import attn_lrp, relevance_of_positions
 from attn_interp.attribution.lrp.rules import apply_rules
 from attn_interp.attribution.methods import named
-from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import SPECIALS, Vocabulary
 from attn_interp.models.classifiers.classifier import build_classifier
 from attn_interp.models.classifiers.settings import ClassifierSettings
 from attn_interp.models.predicting import lead_of
 from attn_interp.models.wrap import wrap
-
-WORDS = ("a", "fine", "film", "that", "nobody", "saw", "but", "me")
-DOCUMENTS = [
-    Document(id="long", words=WORDS, label=0),
-    Document(id="short", words=WORDS[2:5], label=1),
-    Document(id="one", words=WORDS[:1], label=1),
-    Document(id="repeated", words=("film",) * 5, label=0),
-]
-CLASSES = torch.tensor([0, 1, 0, 1])
+from tests.attribution.flow.test_layered import CLASSES, DOCUMENTS, WORDS
 
 
 class OneLayer(nn.Module):

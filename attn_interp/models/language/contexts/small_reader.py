@@ -48,7 +48,7 @@ class ReaderSettings:
             require_at_least(name, getattr(self, name), 1)
 
 
-def asked_of(corpus: Corpus, documents: Sequence[Document]) -> tuple[Asked, ...]:
+def as_asked(corpus: Corpus, documents: Sequence[Document]) -> tuple[Asked, ...]:
     """Documents with a question, whose class is the answer, as contexts with that answer, in words."""
     return tuple(
         Asked(

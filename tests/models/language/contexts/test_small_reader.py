@@ -11,7 +11,7 @@ from attn_interp.models.language.contexts.asked_document import Asked
 from attn_interp.models.language.contexts.small_reader import (
     STORY,
     ReaderSettings,
-    asked_of,
+    as_asked,
     kept_reader,
     small_reader,
     word_tokenizer,
@@ -23,7 +23,7 @@ QUICK = ReaderSettings(layers=1, width=16, heads=2, steps=80, batch=16, rate=0.0
 
 def test_stories_become_contexts_with_the_room_as_answer() -> None:
     corpus = ai.load("facts", documents=20)
-    for own, asked in zip(corpus.train, asked_of(corpus, corpus.train)):
+    for own, asked in zip(corpus.train, as_asked(corpus, corpus.train)):
         assert asked.answer == corpus.classes[own.label or 0] and asked.label is None
         assert (asked.words, asked.second, asked.rationales) == (own.words, own.second, own.rationales)
 
