@@ -113,4 +113,5 @@ EXPERIMENT = Experiment(
     summarise,
     decided_by=("eps",),
     shown_apart=True,
+    of_answers=True,
 )

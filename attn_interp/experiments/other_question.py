@@ -156,4 +156,5 @@ EXPERIMENT = Experiment(
     ),
     why_not=why_not,
     pooling=Pooling((*VALUES, "decision_flip")),
+    of_answers=True,
 )

@@ -23,19 +23,11 @@ def default_names() -> tuple[str, ...]:
     return tuple(each.name for each in asked_of_a_reading() if not each.by_name)
 
 
-OF_ANSWERS = (
-    *("agreement", "other_question", "polarity", "mixing", "sources", "sink", "head_combination"),
-    *("external", "plausibility", "plausibility_curves", "positions", "human_agreement", "examples"),
-)
-"""What is asked of an answer from a context. The others measure the probabilities of classes, or when their order
-changes; but most answers, and all long ones, have a probability near 0 whatever is done."""
-
-
 def why_not(experiment: Experiment, reading: Reading) -> str:
     """Why the experiment does not apply to the reading, or cannot be put to it alone; "" where it can."""
     if experiment.subject not in ("reading", "documents"):
         return f"it needs more than one model and its documents: {experiment.example}"
-    if reading.model.decided is not None and experiment.name not in OF_ANSWERS:
+    if reading.model.decided is not None and not experiment.of_answers:
         return (
             "it measures the probabilities of classes, and that of one answer is near 0 whatever is done; see sources"
         )

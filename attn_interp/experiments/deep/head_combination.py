@@ -236,4 +236,5 @@ EXPERIMENT = Experiment(
     ),
     Summary(dict.fromkeys(("tau", "top_k_overlap", "gain"), ("mean",)), ("ranking",), groupings=(), in_order=True),
     why_not=why_not,
+    of_answers=True,
 )

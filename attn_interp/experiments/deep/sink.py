@@ -118,4 +118,5 @@ EXPERIMENT = Experiment(
         ),
     ),
     why_not=why_not,
+    of_answers=True,
 )

@@ -227,4 +227,5 @@ EXPERIMENT = Experiment(
             DIFFERENCE: Column("attention's tau minus that of the two attributions, where these are held", "", -2, 2),
         },
     ),
+    of_answers=True,
 )

@@ -207,4 +207,5 @@ EXPERIMENT = Experiment(
         "" if reading.model.words_are_positions else "this view weighs sentences, signals are of words"
     ),
     by_name="it needs data from outside, as ai.external(reading, signals=[...])",
+    of_answers=True,
 )

@@ -217,4 +217,5 @@ EXPERIMENT = Experiment(
     summarise,
     statements=(Statement("AUROC, {judge}", "auroc", in_overview=False),),
     why_not=why_not,
+    of_answers=True,
 )

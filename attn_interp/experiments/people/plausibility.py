@@ -278,4 +278,5 @@ EXPERIMENT = Experiment(
     statements=(Statement("AUROC, {scorer}", "auroc", in_overview=False),),
     decided_by=("methods",),
     why_not=why_not,
+    of_answers=True,
 )

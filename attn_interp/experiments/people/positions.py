@@ -109,4 +109,5 @@ EXPERIMENT = Experiment(
     summarise,
     decided_by=("methods",),
     why_not=why_not,
+    of_answers=True,
 )

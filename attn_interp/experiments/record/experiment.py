@@ -72,6 +72,9 @@ class Experiment:
             a second; None: all.
         by_name: Why `ask` puts the question only where it is named, or "" where it always does.
         example: What a person types, for those that `ask` does not put.
+        of_answers: Whether it is asked of an answer from a context too. What measures the probabilities of classes, or
+            when their order changes, is not: most answers, and all long ones, have a probability near 0 whatever is
+            done.
         shown_apart: Whether a report shows it outside the list of answers, as it does the documents to look at.
     """
 
@@ -87,6 +90,7 @@ class Experiment:
     documents: Callable[[Reading], int | None] = lambda reading: None
     by_name: str = ""
     example: str = ""
+    of_answers: bool = False
     shown_apart: bool = False
 
     @property

@@ -268,4 +268,5 @@ EXPERIMENT = Experiment(
     pooling=Pooling(VALUES, by=("score",)),
     documents=lambda reading: MOST,
     by_name="it takes about 130 runs of the model for each document",
+    of_answers=True,
 )

@@ -134,4 +134,5 @@ EXPERIMENT = Experiment(
     pooling=Pooling(VALUES),
     documents=lambda reading: MOST,
     by_name="it takes up to 16 gradients for each word",
+    of_answers=True,
 )

@@ -166,4 +166,5 @@ EXPERIMENT = Experiment(
     ),
     pooling=Pooling(VALUES, ("method",)),
     by_name="it says why, beside what agreement finds",
+    of_answers=True,
 )
