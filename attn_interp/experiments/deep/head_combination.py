@@ -142,7 +142,7 @@ def _read(reading: Reading) -> tuple[list[_Words], int]:
         batch = each.batch
         rows = rows_of_heads(model, batch)
         own = each.logits.softmax(-1)
-        predicted = own.argmax(-1)
+        predicted = each.predicted
         lost = (own[:, None] - deleted(model, batch).softmax(-1)).abs()  # (B, W, C)
         rankings = {ATTENTION: each.weights}
         classes = predicted.to(model.device)

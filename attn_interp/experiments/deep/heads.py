@@ -98,7 +98,7 @@ def _measured(model: AttentionModel, read: ReadBatch, how: str) -> pd.DataFrame:
     count, is_word = len(rows.places), rows.is_word.cpu()
     weights = rows.weights.double().cpu()  # (B, N, W)
     own = rows.logits.double().cpu().softmax(-1)  # (B, C)
-    predicted = own.argmax(-1)
+    predicted = read.predicted
     without = deleted(model, batch).softmax(-1)  # (B, W, C)
     lost = (own[:, None] - without).gather(-1, predicted[:, None, None].expand(*without.shape[:2], 1))[..., 0].abs()
     ablated = _ablated(model, batch, rows, how).softmax(-1)  # (B, N, C)

@@ -160,6 +160,8 @@ def test_of_answers_what_can_be_asked_is_asked_and_sources_by_default(of_answers
     few = of_answers.only(of_answers.documents[:10])
     answers = ai.ask(few)
     assert {"sources", "agreement", "sink", "plausibility", "other_question"} <= set(answers)
+    told = [result.frame["predicted"] for result in answers.values() if "predicted" in result.frame]
+    assert len(told) > 5 and {name for each in told for name in each} == {"this answer"}
     assert "near 0 whatever is done; see sources" in answers.reasons["erasure"]
     assert "by name alone" in ai.ask(of_words, None).reasons["sources"]
     assert ai.ask(few, ["erasure"]).overview()["status"].tolist() == ["left out"]
