@@ -14,8 +14,8 @@ forgets within the document; where it does not, every deletion is followed to th
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -26,8 +26,8 @@ from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.linear_reading import LinearReading, reading_of
 from attn_interp.models.classifiers.recurrent import LstmEncoder
 
-# Numbers of edited states that may be held at once: 16 MB.
-STATES_AT_ONCE = 1 << 22
+# Numbers of edited states that may be held at once: 32 MB.
+STATES_AT_ONCE = 1 << 23
 
 # Documents of at least this share of the longest are read beside it; cost grows with the square of the longest.
 NEAR = 0.9
@@ -71,11 +71,13 @@ def logits_without_each_word(module: Classifier, batch: Batch) -> tuple[torch.Te
     weight = module.head.weight  # (C, D)
     whole = weight.new_zeros(len(batch), len(weight))
     without = weight.new_zeros(len(batch), int(counts.max()), len(weight))
+    reading = reading_of(module)
+    directions = _directions(encoder, module.embedding, reading, batch.ids, batch.is_token)
     for rows in _similar_lengths(batch.is_token.sum(1), encoder.width):
         longest = int(batch.is_token[rows].sum(1).max())
-        ids, is_token, is_word = (x[rows, :longest] for x in (batch.ids, batch.is_token, batch.is_word))
+        is_token, is_word = (x[rows, :longest] for x in (batch.is_token, batch.is_word))
         read = _edited_logits if longest <= LONG or len(rows) > 1 else _felt_logits
-        for places, logits in read(module, encoder, ids, is_token, is_word):
+        for places, logits in read(reading, [each.over(rows, is_token) for each in directions], is_token, is_word):
             if places[-1] == longest:
                 whole[rows], places, logits = logits[-1], places[:-1], logits[:-1]
             row, place = is_word[:, places].nonzero(as_tuple=True)
@@ -96,48 +98,46 @@ def _similar_lengths(lengths: torch.Tensor, width: int) -> Iterator[torch.Tensor
 
 
 def _edited_logits(
-    module: Classifier, encoder: LstmEncoder, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor
+    reading: LinearReading, directions: Sequence[_Direction], is_token: torch.Tensor, is_word: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Positions (P,) at which words stand, and the logits (P, B, C) without what stands there, part by part.
 
     The last position is T, past the end: nothing stands there, and the logits are those of the whole documents.
     """
-    batch, length = ids.shape
-    reading = reading_of(module)
-    directions = _directions(encoder, module.embedding, reading, ids, is_token)
-    position = torch.arange(length, device=ids.device)
+    batch, length = is_token.shape
+    width = sum(len(direction.weight) for direction in directions)
+    position = torch.arange(length, device=is_token.device)
     at_words = torch.cat([is_word.any(0).nonzero().squeeze(1), position[-1:] + 1])
+    first, last = (int(at_words[0]), int(at_words[-2])) if reading.of_words else (0, length - 1)
     tokens, words = (torch.cat([mask, torch.zeros_like(mask[:, :1])], 1) for mask in (is_token, is_word))  # (B, T + 1)
-    for places in at_words.split(max(1, STATES_AT_ONCE // (batch * length * encoder.width))):
+    for places in at_words.split(max(1, STATES_AT_ONCE // (batch * length * width))):
         read = reading.weight.new_empty(len(places), batch, length, len(reading.weight))
-        read[:, :, -1] = 0  # a shortened document does not reach it
+        read[:, :, last:] = 0  # onward nothing is read here, nor where a shortened document does not reach
         for direction in directions:
-            direction.run(places.tolist(), read)
+            direction.run(places.tolist(), read, last if direction.onward else first)
         kept = position + (position >= places[:, None])  # (P, T) where the kept positions stood; T: nowhere
         masks = (mask[:, kept].transpose(0, 1).flatten(0, 1) for mask in (tokens, words))  # (P B, T)
         yield places, reading.logits(read.flatten(0, 1), *masks).unflatten(0, (len(places), batch))
 
 
 def _felt_logits(
-    module: Classifier, encoder: LstmEncoder, ids: torch.Tensor, is_token: torch.Tensor, is_word: torch.Tensor
+    reading: LinearReading, directions: Sequence[_Direction], is_token: torch.Tensor, is_word: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """As `_edited_logits`, of one document without padding: every deletion is followed as far as it is felt."""
-    length = ids.shape[1]
-    reading = reading_of(module)
-    directions = _directions(encoder, module.embedding, reading, ids, is_token)
+    length, device = is_token.shape[1], is_token.device
     whole = [direction.whole() for direction in directions]
     given = [each[:, -len(reading.weight) :] for each in whole]  # (T, N) of each direction
     together = torch.stack(given).sum(0)
-    position = torch.arange(length, device=ids.device)
+    position = torch.arange(length, device=device)
     yield position[-1:] + 1, reading.logits(together[None].clone(), is_token, is_word)[None]
     at_once = max(1, CHANGES_AT_ONCE // together.numel())
     for places in is_word[0].nonzero().squeeze(1).split(at_once):
         changes = [each.changes(memory, places) for each, memory in zip(directions, whole)]
-        for rows in torch.arange(len(places), device=ids.device).split(max(1, STATES_AT_ONCE // together.numel())):
+        for rows in torch.arange(len(places), device=device).split(max(1, STATES_AT_ONCE // together.numel())):
             kept = (position + (position >= places[rows, None])).clamp(max=length - 1)  # (P, T), the last one twice
             read = together[kept]
             for index, (direction, (values, steps)) in enumerate(zip(directions, changes)):
-                number = torch.arange(1, len(values) + 1, device=ids.device)[:, None]  # (L, 1)
+                number = torch.arange(1, len(values) + 1, device=device)[:, None]  # (L, 1)
                 step, row = (number <= steps[rows]).nonzero(as_tuple=True)
                 at = places[rows][row] + direction.sign * (step + 1)
                 others = sum((each[at] for other, each in enumerate(given) if other != index), torch.zeros(()))
@@ -201,8 +201,14 @@ class _Direction:
             onward,
         )
 
-    def run(self, deleted: list[int], read: torch.Tensor) -> None:
-        """Reads the documents with and without the token at each of P rising positions.
+    def over(self, rows: torch.Tensor, is_token: torch.Tensor) -> _Direction:
+        """This direction over some documents of the batch, which hold tokens where `is_token` (rows, T) is true."""
+        length = is_token.shape[1]
+        projected, present = self.projected[:length, rows], self.present[:length, rows]
+        return replace(self, projected=projected, present=present, full=is_token.all(0).tolist())
+
+    def run(self, deleted: list[int], read: torch.Tensor, last: int) -> None:
+        """Reads the documents with and without the token at each of P rising positions, up to the place `last`.
 
         Puts what is read of their states into read (P, B, T, N), adding where the other direction was first. Deletions
         have a row each, in order, and the whole document stands between those that have parted from it and those that
@@ -212,20 +218,21 @@ class _Direction:
         hidden, given = self.weight.shape
         # of each document: its cell, and what its last state gives to gates and readings
         memory = self.projected.new_zeros(len(deleted) + 1, batch, hidden + given)
-        for place in range(length) if self.onward else range(length - 1, -1, -1):
+        for place in range(last + 1) if self.onward else range(length - 1, last - 1, -1):
             below, above = bisect_left(deleted, place), bisect_right(deleted, place)
             if self.onward:
                 moving, whole, next_whole = slice(below + 1), below, above
             else:
                 moving, whole, next_whole = slice(above, None), above, below
             reached = memory[whole].clone()
-            self._step(self.projected[place], memory[moving], None if self.full[place] else self.present[place])
+            present = None if self.full[place] else self.present[place]
+            self._step(self.projected[place], memory[moving], present, last=place == last)
             added = memory[moving][..., 5 * hidden :]
             for rows, at, now in self._written(below, above, len(deleted), place):
                 if self.onward:
                     read[rows, :, at] = added[now]
                 else:
-                    read[rows, :, at] += added[now]
+                    read[rows, :, at].add_(added[now])
             if whole != next_whole:  # the deletion at this very place parts with what the whole document came with
                 memory[next_whole] = memory[whole]
                 memory[whole] = reached
@@ -269,9 +276,11 @@ class _Direction:
                 values.append(read)
         return torch.stack(values) if values else whole.new_zeros(0, len(deleted), whole.shape[1] - 5 * hidden), steps
 
-    def _step(self, projected: torch.Tensor, memory: torch.Tensor, present: torch.Tensor | None = None) -> None:
+    def _step(
+        self, projected: torch.Tensor, memory: torch.Tensor, present: torch.Tensor | None = None, last: bool = False
+    ) -> None:
         """Takes the memory (R, B, 5H + N) past tokens that add `projected` to the gates, (B, 4H) or (R, B, 4H); it
-        stays 0 where they are not `present` (B, 1)."""
+        stays 0 where they are not `present` (B, 1). After the `last` step only what is read of it is right."""
         hidden, given = self.weight.shape
         cell = memory[..., :hidden]
         gates = memory[..., hidden : 5 * hidden].add_(projected).sigmoid_()
@@ -281,7 +290,8 @@ class _Direction:
         if present is not None:  # no direction has met its first token yet, or it is through
             state.mul_(present)
             cell.mul_(present)
-        torch.mm(state.flatten(0, 1), self.weight, out=memory.view(-1, hidden + given)[:, hidden:])
+        first = 4 * hidden if last else 0  # no gates follow the last step
+        torch.mm(state.flatten(0, 1), self.weight[:, first:], out=memory.view(-1, hidden + given)[:, hidden + first :])
 
     def _written(self, below: int, above: int, count: int, place: int) -> Iterator[tuple[slice, int, slice | int]]:
         """Rows, the place where they keep what comes after `place`, and which of the moving rows they take it from."""

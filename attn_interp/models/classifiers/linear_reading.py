@@ -16,7 +16,7 @@ from attn_interp.models.classifiers.attention_pooling import (
     pooled,
 )
 from attn_interp.models.classifiers.classifier import Classifier
-from attn_interp.models.classifiers.pooling import MeanPooling
+from attn_interp.models.classifiers.pooling import LastPooling, MeanPooling
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,12 @@ class LinearReading:
     Attributes:
         weight: (N, D).
         logits: Readings (B, T, N), is_token (B, T), is_word (B, T) -> logits (B, C). The readings are used up.
+        of_words: Whether the logits depend on the readings of words alone, and not on those of a start or an end.
     """
 
     weight: torch.Tensor
     logits: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    of_words: bool
 
 
 def reading_of(module: Classifier) -> LinearReading:
@@ -42,8 +44,9 @@ def reading_of(module: Classifier) -> LinearReading:
     if isinstance(pooling, AttentionPooling):
         return _attention(pooling, head.weight, head.bias)
     if isinstance(pooling, MeanPooling):
-        return LinearReading(head.weight, lambda *given: pooling(*given) + head.bias)
-    return LinearReading(torch.eye(head.in_features).to(head.weight), lambda *given: head(pooling(*given)))
+        return LinearReading(head.weight, lambda *given: pooling(*given) + head.bias, of_words=True)
+    state = torch.eye(head.in_features).to(head.weight)
+    return LinearReading(state, lambda *given: head(pooling(*given)), of_words=not isinstance(pooling, LastPooling))
 
 
 def _attention(pooling: AttentionPooling, weight: torch.Tensor, bias: torch.Tensor) -> LinearReading:
@@ -72,4 +75,4 @@ def _attention(pooling: AttentionPooling, weight: torch.Tensor, bias: torch.Tens
             scores = attention(values)
         return pooled(values, scores, is_word, pooling.normaliser).unflatten(-1, (heads, classes)).sum(1) + bias
 
-    return LinearReading(torch.cat([ahead, votes]), logits)
+    return LinearReading(torch.cat([ahead, votes]), logits, of_words=True)
