@@ -187,7 +187,8 @@ class Corpus:
 
 
 def _contents(document: Document) -> list[object]:
-    return [document.rationales, sorted(document.signals.items()), document.text, document.spans]
+    spans = None if document.spans is None else list(document.spans)
+    return [document.rationales, sorted(document.signals.items()), document.text, spans]
 
 
 def seconds_of(documents: Sequence[Document]) -> tuple[Document, ...]:

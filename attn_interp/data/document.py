@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, SupportsIndex
 
-from attn_interp.data.tokenise import tokenise
+from attn_interp.data.tokenise import Span, Spans, tokenise
 
 CLASS = "the index of the class, a whole number, or None"
 NUMBERS = "lists of numbers, one number for each word"
@@ -54,7 +54,7 @@ class Document:
     words: tuple[str, ...]
     rationales: tuple[tuple[float, ...], ...]
     signals: Mapping[str, tuple[float, ...]] = field(hash=False)
-    spans: tuple[tuple[int, int], ...] | None
+    spans: Sequence[Span] | None
     second: Document | None
     answers: tuple[int, ...] | None
 
@@ -282,8 +282,8 @@ def _indices(given: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({operator.index(each) for each in given}))
 
 
-def _offsets(given: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
-    return tuple((operator.index(start), operator.index(end)) for start, end in given)
+def _offsets(given: Sequence[Sequence[int]]) -> Spans:
+    return Spans((operator.index(start), operator.index(end)) for start, end in given)
 
 
 def _folded(text: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
+from typing import SupportsIndex, overload
 
 Span = tuple[int, int]
 SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -17,6 +19,46 @@ UNSPACED = re.compile(
     "\U00020000-\U0003ffff]"
 )
 PLANES_WITH_MARKS = (range(0x20000), range(0xE0000, 0xE0200))  # no other plane holds marks or format characters
+
+
+class Spans(Sequence[Span]):
+    """The (start, end) of T words in eight bytes each, where pairs take over a hundred. Equal to the tuple of pairs.
+
+    Raises:
+        OverflowError: a number is too large for 32 bits.
+
+    >>> Spans([(0, 1), (2, 6)])[1]
+    (2, 6)
+    """
+
+    def __init__(self, pairs: Iterable[Span]) -> None:
+        self._numbers = array("i", chain.from_iterable(pairs))
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 2
+
+    def __iter__(self) -> Iterator[Span]:
+        numbers = iter(self._numbers)
+        return zip(numbers, numbers)
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Span: ...
+    @overload
+    def __getitem__(self, place: slice) -> Spans: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Span | Spans:
+        chosen = range(len(self))[place]  # raises IndexError past the last
+        if isinstance(chosen, range):
+            return Spans(self[each] for each in chosen)
+        return self._numbers[2 * chosen], self._numbers[2 * chosen + 1]
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == (tuple(other) if isinstance(other, Spans) else other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 def tokenise(text: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:

@@ -1,10 +1,12 @@
 import pickle
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
 from attn_interp.data.corpus import Corpus, label_name
 from attn_interp.data.document import Document
+from attn_interp.data.load import load
 
 
 def documents(prefix, *labels):
@@ -99,3 +101,20 @@ def test_the_frame_has_a_row_per_document():
 def test_the_name_of_a_class_is_that_of_the_label():
     documents = [Document("a film", 1), Document("a film", 0), Document("a film")]
     assert [label_name(each, ("no", "yes")) for each in documents] == ["yes", "no", None]
+
+
+def test_a_corpus_holds_a_few_bytes_for_each_word(tmp_path) -> None:
+    """Pointers to words that are kept once, eight bytes of offsets, and the characters of the text."""
+    words = ("plot", "actor", "scene", "music", "camera")
+    text = " ".join(words * 200)
+    rows = [f"{text} {'good' if row % 2 else 'bad'} {row},{row % 2}" for row in range(40)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows]), "utf-8")
+    load("planted", documents=50)  # what is imported and made once
+    tracemalloc.start()
+    corpus = load(tmp_path / "texts.csv")
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    count = sum(len(document) for documents in corpus.splits.values() for document in documents)
+    assert count == 40 * 1002
+    assert held / count < 30
+    assert most / count < 80

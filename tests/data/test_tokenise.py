@@ -1,10 +1,11 @@
+import pickle
 import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from attn_interp.data.tokenise import tokenise
+from attn_interp.data.tokenise import Spans, tokenise
 
 
 @pytest.mark.parametrize(
@@ -75,3 +76,20 @@ def test_texts_are_cut_at_white_space(first, second):
 def test_a_mark_never_begins_a_word_after_a_visible_character(text, mark):
     words, _ = tokenise("".join(character + mark for character in text))
     assert all(not word.startswith(mark) for word in words)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1)), max_size=6), st.integers(-7, 7))
+def test_spans_are_the_tuple_of_their_pairs(pairs, cut) -> None:
+    spans = Spans(pairs)
+    assert spans == tuple(pairs)
+    assert tuple(pairs) == spans
+    assert spans == pickle.loads(pickle.dumps(spans))
+    assert hash(spans) == hash(tuple(pairs))
+    assert repr(spans) == repr(tuple(pairs))
+    assert len(spans) == len(pairs)
+    assert spans[cut:] == tuple(pairs)[cut:]
+    assert spans[::-1] == tuple(pairs)[::-1]
+    assert [spans[place] for place in range(-len(pairs), len(pairs))] == pairs + pairs
+    with pytest.raises(IndexError):
+        spans[len(pairs)]
+    assert spans != (*pairs, (0, 1))

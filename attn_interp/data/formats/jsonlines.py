@@ -30,15 +30,17 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from sys import intern
 from typing import Any, Required
 
 from typing_extensions import TypedDict
 
 from attn_interp.data.corpus import SPLITS, Corpus, label_name
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, shortened
 from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 from attn_interp.data.formats.schema import checked, parse_json
 from attn_interp.data.formats.text_lines import read_filled_lines
+from attn_interp.data.tokenise import Span, Spans
 from attn_interp.data.whole_files import whole_file
 
 
@@ -150,8 +152,8 @@ def _object(document: Document, classes: Sequence[str], split: str) -> dict[str,
 def _contents(document: Document) -> dict[str, Any]:
     """What a text and its words are, and what people said about them."""
     content: dict[str, Any] = {}
-    if document.text is not None:
-        content |= {"text": document.text, "spans": document.spans}
+    if document.text is not None and document.spans is not None:
+        content |= {"text": document.text, "spans": list(document.spans)}
     content["words"] = document.words
     if document.rationales:
         content["rationales"] = document.rationales
@@ -244,9 +246,16 @@ def _told(content: Text, place: str) -> dict[str, Any]:
         raise ValueError(f"{place}: has spans without words; give words, text and spans, or text alone")
     signals = content.get("signals", {})
     return {
-        "words": content.get("words"),
+        "words": tuple(map(intern, content["words"])) if "words" in content else None,
         "text": content.get("text"),
-        "spans": content.get("spans"),
+        "spans": _spans(content["spans"], place) if "spans" in content else None,
         "rationales": [content["rationale"]] if "rationale" in content else content.get("rationales", []),
         "signals": {key: [math.nan if each is None else each for each in values] for key, values in signals.items()},
     }
+
+
+def _spans(given: Sequence[Span], place: str) -> Spans:
+    try:
+        return Spans(given)  # as they came, those of all lines would take twenty times the memory of their text
+    except OverflowError as error:
+        raise ValueError(f"{place}: spans: {shortened(repr(given), 60)} holds a number that is no offset") from error

@@ -193,7 +193,7 @@ def _document(row: Row, classes: Sequence[str], label: int, least_words: int) ->
             rationales=tuple(tuple(rationale) for rationale in row.rationales),
             signals={name: tuple(values) for name, values in row.signals.items()},
             text=row.text,
-            spans=None if spans is None else tuple(spans),
+            spans=spans,
             second=_second(row, classes),
         )
     except ValueError as error:

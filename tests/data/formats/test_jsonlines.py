@@ -155,6 +155,7 @@ def test_a_bad_line_is_named(tmp_path, changes, message):
         ({"text": "a b", "spans": [[0, 1], [2]]}, "at spans.1: got [2], expected more values"),
         ({"text": "a b", "spans": [[0, 1], [2, 4]]}, "document '13': word 1 has span (2, 4) in a text of 3 characters"),
         ({"text": "a b", "spans": [[0, 1]]}, "document '13': 1 spans for 2 words"),
+        ({"text": "a b", "spans": [[0, 1], [2, 10**20]]}, "a number that is no offset"),
     ],
 )
 def test_bad_words_are_named(tmp_path, changes, message):
