@@ -92,12 +92,15 @@ def permutation_adversary(
     ends = torch.zeros(len(weights), 2, dtype=torch.float64, device=weights.device)
     for row, words in enumerate(is_word):
         alpha, s = weights[row, words].cpu().numpy(), scores[row, words].cpu().numpy()
-        one = _Document(alpha, s, Slab(bounds.lower[row].cpu(), bounds.upper[row].cpu()))
+        rising = alpha.argsort(kind="stable")
+        one = _Document(alpha[rising], s[rising], Slab(bounds.lower[row].cpu(), bounds.upper[row].cpu()))
         if len(alpha) <= ENUMERATED_UP_TO:
             order, lower, upper = one.enumerate()
         else:
             order, lower, upper = one.interval() if len(alpha) <= RELAXED_UP_TO else one.in_blocks()
-        found[row, words] = torch.from_numpy(alpha[order]).to(found.device)
+        given = np.empty_like(alpha)
+        given[rising] = one.alpha[order]
+        found[row, words] = torch.from_numpy(given).to(found.device)
         ends[row] = torch.tensor([lower, upper], dtype=torch.float64)
     ends = ends.clamp(0.0, LN2)
     return PermutationAdversary(ends[:, 0], ends[:, 1], found, two_class_tvd(value, (found * scores).sum(-1)))
@@ -132,19 +135,25 @@ def _overlap(one: Floats, other: Floats) -> Floats:
 
 
 class _Document:
-    """Weights alpha (T,), scores s (T,) and the slab of one document. An order says whose weight each word gets."""
+    """Weights alpha (T,), scores s (T,) and the slab of one document, the words by rising weight: so assigned they take
+    half the time. An order says whose weight each word gets."""
 
     def __init__(self, alpha: Floats, s: Floats, bounds: Slab) -> None:
         self.alpha, self.s = alpha, s
         self.lower, self.upper = float(bounds.lower), float(bounds.upper)
         self.words = np.arange(len(alpha))
-        self.rising = alpha.argsort(kind="stable")  # in this order an assignment takes half the time
+        self.falling = self.words[::-1]
         self.operations = 0.0  # so far
 
     @cached_property
     def cost(self) -> Floats:
         """(T, T) at [t, j] what word t adds to the overlap with alpha when it gets the weight of word j."""
         return _overlap(self.alpha[:, None], self.alpha)
+
+    @cached_property
+    def moved(self) -> Floats:
+        """(T, T) at [t, j] what word t adds to the decision value when it gets the weight of word j."""
+        return np.outer(self.s, self.alpha)
 
     def jsd(self, order: Integers) -> float:
         return LN2 - float(_overlap(self.alpha, self.alpha[order]).sum()) / 2
@@ -182,17 +191,15 @@ class _Document:
         """The reversal, with the weights within blocks of neighbouring ranks dealt out by score until the value is in
         the slab: blocks as small as can move it so far, then smaller ones for what is left. The upper bound is the
         divergence of the reversal."""
-        falling = self.alpha.argsort()[::-1]
-        order = self.words.copy()
-        order[falling] = falling[::-1]
+        order = self.falling.copy()
         upper, value, size = self.jsd(order), self.value(order), 1
         reached = self.excess(value) == 0
-        while not reached and size < len(falling):
+        while not reached and size < len(self.words):
             size *= 2
-            moved = sum(deal.moved for deal in self.dealt(falling, size, order, value))
+            moved = sum(deal.moved for deal in self.dealt(size, order, value))
             reached = self.excess(value + moved) * self.excess(value) <= 0
         while size > 1:
-            for deal in sorted(self.dealt(falling, size, order, value), key=lambda deal: deal.price):
+            for deal in sorted(self.dealt(size, order, value), key=lambda deal: deal.price):
                 excess, after = self.excess(value), self.excess(value + deal.moved)
                 if excess != 0 and 0 <= after / excess < 1:  # nearer to the slab, and not beyond it
                     order[deal.words], value = deal.given, value + deal.moved
@@ -201,11 +208,11 @@ class _Document:
             order = self.words
         return order, self.jsd(order), upper
 
-    def dealt(self, falling: Integers, size: int, order: Integers, value: float) -> list[Deal]:
+    def dealt(self, size: int, order: Integers, value: float) -> list[Deal]:
         """The weights that an order gives the words of each block of ranks, dealt out anew so that they move the value
         furthest towards the slab."""
         found = []
-        for words in np.split(falling, range(size, len(falling), size)):
+        for words in np.split(self.falling, range(size, len(self.words), size)):
             given = order[words]
             rising = given[self.alpha[given].argsort(kind="stable")]
             anew = np.empty_like(given)
@@ -221,16 +228,16 @@ class _Document:
         regard to the slab. It ends early at `enough`, or when the operations reach their limit."""
         barred = self.barred(part)
         # the relaxed problem at multiplier 0: any excess tells in which direction to push
-        order, bound = self.relaxed(0.0, barred)
-        met, excess = [order], self.excess(self.value(order))
+        order, value, bound = self.relaxed(0.0, barred)
+        met, excess = [order], self.excess(value)
         low, high = 0.0, 1.0 / max(float(np.ptp(self.s)), 1e-12)
         bracketed = False
         for _ in range(TRIALS if excess else 0):
             multiplier = (low + high) / 2 if bracketed else high
-            order, relaxed = self.relaxed(math.copysign(multiplier, excess), barred)
+            order, value, relaxed = self.relaxed(math.copysign(multiplier, excess), barred)
             bound = min(bound, relaxed)
             met.append(order)
-            if self.excess(self.value(order)) * excess > 0:
+            if self.excess(value) * excess > 0:
                 low = multiplier
                 high = high if bracketed else 2 * high
             else:
@@ -269,24 +276,24 @@ class _Document:
 
     def barred(self, part: Part) -> Floats:
         """(T, T) infinite where a word would get a weight that it has in no order of the part, else 0."""
-        given, falling = list(part.given), self.alpha.argsort()[::-1]
-        largest, barred = falling[: len(given)], np.zeros_like(self.cost)
+        given = list(part.given)
+        largest, barred = self.falling[: len(given)], np.zeros_like(self.cost)
         barred[given] = np.inf
         barred[:, largest] = np.inf
         barred[given, largest] = 0.0
         if part.among:
-            barred[np.setdiff1d(self.words, part.among), falling[len(given)]] = np.inf
+            barred[np.setdiff1d(self.words, part.among), self.falling[len(given)]] = np.inf
         return barred
 
-    def relaxed(self, multiplier: float, barred: Floats) -> tuple[Integers, float]:
-        """The optimum of -overlap/2 minus multiplier times (value - face), which bounds that of the feasible orders."""
+    def relaxed(self, multiplier: float, barred: Floats) -> tuple[Integers, float, float]:
+        """The order that is the optimum of -overlap/2 minus multiplier times (value - face), its value, and the optimum,
+        which bounds that of the feasible orders."""
         face = self.upper if multiplier > 0 else self.lower
         self.operations += len(self.words) ** 3
-        cost = self.cost / 2 + multiplier * np.outer(self.s, self.alpha) + barred
-        _, given = linear_sum_assignment(cost[np.ix_(self.rising, self.rising)])
-        order = self.rising[given][self.rising.argsort()]
-        beyond = multiplier * (self.value(order) - face) if multiplier else 0.0  # a face may be infinite
-        return order, self.jsd(order) - beyond
+        _, order = linear_sum_assignment(self.cost / 2 + multiplier * self.moved + barred)
+        value = self.value(order)
+        beyond = multiplier * (value - face) if multiplier else 0.0  # a face may be infinite
+        return order, value, self.jsd(order) - beyond
 
     def nearest(self, orders: list[Integers]) -> list[Integers]:
         """The orders closest to the slab: more of them for short documents, where the relaxation is loose."""
