@@ -286,8 +286,8 @@ class _Document:
         return barred
 
     def relaxed(self, multiplier: float, barred: Floats) -> tuple[Integers, float, float]:
-        """The order that is the optimum of -overlap/2 minus multiplier times (value - face), its value, and the optimum,
-        which bounds that of the feasible orders."""
+        """The order of the largest -overlap/2 minus multiplier times (value - face), its value, and that optimum, which
+        bounds that of the feasible orders."""
         face = self.upper if multiplier > 0 else self.lower
         self.operations += len(self.words) ** 3
         _, order = linear_sum_assignment(self.cost / 2 + multiplier * self.moved + barred)
