@@ -33,7 +33,8 @@ def main() -> None:
     parser.add_argument("--ablations", type=int, default=64, help="of each context")
     parser.add_argument("--stories", type=int, default=12_000, help="made up for a small reader")
     parser.add_argument("--steps", type=int, default=4000, help="of the training of a small reader")
-    asked = told(parser)
+    of_stories = dict.fromkeys(("stories", "steps", "seeds"), "without corpus")
+    asked = told(parser, question="with corpus", prompt="with corpus", **of_stories)
     chosen = {name: getattr(asked, name) for name in ("model", "question", "stories", "documents", "ablations")}
     study = ContextStudy(**chosen, prompt=asked.prompt.replace(r"\n", "\n"), reader=ReaderSettings(steps=asked.steps))
     tables = run_contexts(study, asked.corpus, asked.options, asked.seeds, asked.results, asked.jobs)

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--shares", type=shares, default=",".join(map(str, SHARES)), help="of the words, removed")
     parser.add_argument("--train", type=int, help="training documents, at most; None: all")
     parser.add_argument("--documents", type=int, help="dev and test documents, at most so many of each; None: all")
-    asked = told(parser)
+    asked = told(parser, learning_rate="with model", encoder="without model", width="without model")
     corpus = load(asked.corpus, **asked.options)
     most = {"train": asked.train, "dev": asked.documents, "test": asked.documents}
     corpus = replace(corpus, splits={split: sample(own, most[split]) for split, own in corpus.splits.items()})

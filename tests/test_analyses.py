@@ -34,11 +34,11 @@ FEWER = {
     "human_rationales": {"--seeds": "1"},
     "what_helps": {"--remedies": "tied states,supervised", "--documents": "9"},
     "roar": {"--methods": "attention,random"},
-    "answers_from_context": {"--model": "language-model", "--ablations": "8"},
+    "answers_from_context": {"--model": "language-model", "--ablations": "8", "--seeds": "3"},
     "language_models": {"--seeds": "1", "--model": "language-model", "--answers": "negative= awful,positive= good"},
 }
 """Two encoders are run under each seed there, and a seed is one more row of what is compared. The language model is a
-tiny one, made here."""
+tiny one, made here; about a corpus it is asked once, so that only the default number of seeds is taken."""
 FEWER["language_models"] |= {"--beside": "bilstm", "--few": "2", "--fewest": "1"}
 
 
@@ -83,6 +83,23 @@ def test_no_seeds_are_refused(script, monkeypatch, capsys) -> None:
         runpy.run_path(str(script), run_name="__main__")
     assert stopped.value.code == 2
     assert "--seeds: got 0, expected at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("script", "given", "refused"),
+    [
+        ("roar", ["--learning-rate", "1e-4"], "--learning-rate: counts only with --model; give --model too"),
+        ("roar", ["--model", "minilm", "--encoder", "lstm"], "--encoder: counts only without --model"),
+        ("answers_from_context", ["--question", "Why?"], "--question: counts only with --corpus; give --corpus too"),
+        ("answers_from_context", ["--corpus", "movies", "--steps", "9"], "--steps: counts only without --corpus"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(script, given, refused, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", [script, *given])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(FOLDER / f"{script}.py"), run_name="__main__")
+    assert stopped.value.code == 2
+    assert refused in capsys.readouterr().err
 
 
 @pytest.fixture

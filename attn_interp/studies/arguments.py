@@ -80,9 +80,19 @@ def pairs(text: str) -> dict[str, str]:
     return found
 
 
-def told(parser: ArgumentParser) -> Namespace:
-    """What the command line says; `seeds` are the seeds themselves, and `options` the further arguments of `load`."""
+def told(parser: ArgumentParser, **counts: str) -> Namespace:
+    """What the command line says; `seeds` are the seeds themselves, and `options` the further arguments of `load`.
+
+    An option that counts only with or without another one, as in learning_rate="with model", is refused where it would
+    be ignored.
+    """
     found = parser.parse_args()
+    for name, when in counts.items():
+        kind, other = when.split(" ")
+        if getattr(found, name) != parser.get_default(name) and (kind == "with") == (getattr(found, other) is None):
+            remedy = f"give --{other} too" if kind == "with" else f"leave --{other} out"
+            option = name.replace("_", "-")
+            parser.error(f"--{option}: counts only {kind} --{other}; {remedy}, or do without --{option}")
     if found.seeds < 1:
         parser.error(f"--seeds: got {found.seeds}, expected at least 1")
     found.seeds = range(found.seed, found.seed + found.seeds)

@@ -41,10 +41,11 @@ from attn_interp.recording import sites as find_sites
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured: documents of 10 to 30 words, a BERT of 4 layers. Recording is timed on one of a size in use
-    (`recorded`: layers, heads, width), since what it costs is the same few calls for a small one and a large one."""
+    """How much is measured: documents of 10 to 30 words, a BERT of 4 layers. Recording, and leave-one-out of some
+    documents (`shortened`), are timed on one of a size in use (`recorded`: layers, heads, width)."""
 
     documents: int = 64
+    shortened: int = 16
     rounds: int = 5
     layers: int = 4
     heads: int = 4
@@ -54,7 +55,7 @@ class Sizes:
     searched: int = 6
 
 
-TINY = Sizes(documents=2, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8), draws=6, searched=1)
+TINY = Sizes(documents=2, shortened=1, rounds=1, layers=1, heads=2, width=8, recorded=(1, 2, 8), draws=6, searched=1)
 ORDERS = 14  # of erasure: attention, its gradient, their product, leave-one-out, ten at random
 WORDS = tuple(f"w{index}" for index in range(200))
 
@@ -203,12 +204,24 @@ def comparisons(sizes: Sizes) -> Iterator[Comparison]:
         lambda: [large.module(ids) for _ in range(2 * layers)],
         sizes.rounds,
     )
+    some = documents[: sizes.shortened]
+    those = [(batch, torch.zeros(len(batch), dtype=torch.long)) for _, batch in large.batches(some)]
+    shorter = [large.batch([delete_words(d, {word})]) for d in some for word in range(len(d))]
     yield compare(
         "leave-one-out",
         "one shortened document at a time",
-        lambda: [leave_one_out(model, *both) for both in zip(batches, classes)],
-        lambda: one_at_a_time(model, documents),
-        sizes.rounds,
+        lambda: [leave_one_out(large, *both) for both in those],
+        lambda: one_at_a_time(large, some),
+        min(sizes.rounds, 3),
+    )
+    rows = torch.randn(sum(batch.ids.numel() for batch in shorter), width)
+    into, out = torch.randn(width, 4 * width), torch.randn(4 * width, width)
+    yield compare(
+        "the products of all its layers alone, on as many positions: what bounds it",
+        "one shortened document at a time",
+        lambda: [(rows @ into) @ out for _ in range(layers * 3 // 2)],  # 12 width^2 a position and layer
+        lambda: one_at_a_time(large, some),
+        min(sizes.rounds, 3),
     )
     yield compare(
         "leave-one-out of a decoder, behind its cache",
