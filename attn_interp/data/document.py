@@ -54,7 +54,7 @@ class Document:
     words: tuple[str, ...]
     rationales: tuple[tuple[float, ...], ...]
     signals: Mapping[str, tuple[float, ...]] = field(hash=False)
-    spans: Sequence[Span] | None
+    spans: Spans | None
     second: Document | None
     answers: tuple[int, ...] | None
 
@@ -85,23 +85,22 @@ class Document:
             spans = found if spans is None else spans
         # One spelling of equal contents, whatever types they came in: saved and loaded ones have one fingerprint.
         words = _plain(name, "words", words, tuple, "a tuple of words")
-        for position, word in enumerate(words):
+        for position, word in enumerate(words) if set(map(type, words)) - {str} else ():
             if not isinstance(word, str):
                 raise TypeError(f"document{name}: word {position} is {shortened(repr(word), 60)}; give a string")
-        words = tuple(intern(str(word)) for word in words)  # a corpus says the same words again and again: kept once
+        words = tuple(map(intern, map(str, words)))  # a corpus says the same words again and again: kept once
         second = _second(name, second)
-        values = {
-            "text": text,
-            "label": None if label is None else _plain(name, "label", label, operator.index, CLASS),
-            "id": _hashed(text, words, second) if id is None else id,
-            "words": words,
-            "rationales": _plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
-            "signals": _plain(name, "signals", signals, _named_numbers, NUMBERS),
-            "spans": None if spans is None else _plain(name, "spans", spans, _offsets, OFFSETS),
-            "second": second,
-            "answers": None if answers is None else _plain(name, "answers", answers, _indices, "indices of classes"),
-        }
-        vars(self).update(values)
+        vars(self).update(
+            text=text,
+            label=None if label is None else _plain(name, "label", label, operator.index, CLASS),
+            id=_hashed(text, words, second) if id is None else id,
+            words=words,
+            rationales=_plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
+            signals=_plain(name, "signals", signals, _named_numbers, NUMBERS),
+            spans=None if spans is None else _plain(name, "spans", spans, _offsets, OFFSETS),
+            second=second,
+            answers=None if answers is None else _plain(name, "answers", answers, _indices, "indices of classes"),
+        )
         if not self.id:
             raise ValueError("document '': its id is empty; give it a name that no other document has")
         self._check_words()
@@ -127,9 +126,9 @@ class Document:
     def _check_words(self) -> None:
         if not self.words:
             raise ValueError(f"document {self.id!r}: has no words; remove it or give it at least one word")
-        for position, word in enumerate(self.words):
-            if not word.strip():
-                raise ValueError(f"document {self.id!r}: word {position} is empty; remove it")
+        if not all(map(str.strip, self.words)):
+            position = next(position for position, word in enumerate(self.words) if not word.strip())
+            raise ValueError(f"document {self.id!r}: word {position} is empty; remove it")
         try:
             " ".join((self.id, *self.words, self.text or "")).encode()
         except UnicodeEncodeError as error:
@@ -162,6 +161,8 @@ class Document:
             return
         if len(self.spans) != len(self.words):
             raise ValueError(f"document {self.id!r}: {len(self.spans)} spans for {len(self.words)} words")
+        if self.spans.cut(self.text) == self.words:
+            return
         before = 0
         for position, ((start, end), word) in enumerate(zip(self.spans, self.words)):
             place = f"document {self.id!r}: word {position} has span ({start}, {end})"
@@ -282,8 +283,8 @@ def _indices(given: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({operator.index(each) for each in given}))
 
 
-def _offsets(given: Sequence[Sequence[int]]) -> Spans:
-    return Spans((operator.index(start), operator.index(end)) for start, end in given)
+def _offsets(given: Sequence[Span]) -> Spans:
+    return Spans((start, end) for start, end in given)
 
 
 def _folded(text: str) -> str:

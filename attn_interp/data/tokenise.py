@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate, chain, pairwise
+from operator import le
 from typing import SupportsIndex, overload
 
 Span = tuple[int, int]
@@ -60,6 +61,11 @@ class Spans(Sequence[Span]):
     def __repr__(self) -> str:
         return repr(tuple(self))
 
+    def cut(self, text: str) -> tuple[str, ...] | None:
+        """What stands there in a text; None where they do not stand in it from left to right."""
+        places = [0, *self._numbers, len(text)]
+        return tuple([text[start:end] for start, end in self]) if all(map(le, places, places[1:])) else None
+
 
 def tokenise(text: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     """The words of a text and the half-open character offsets of each: `text[start:end] == word`, left to right.
@@ -74,8 +80,13 @@ def tokenise(text: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     >>> tokenise("An excellent film, 非常好看")[0]
     ('An', 'excellent', 'film', ',', '非常', '好看')
     """
-    spans = tuple(span for match in _word().finditer(text) for span in _cut(match))
-    return tuple(text[start:end] for start, end in spans), spans
+    found = _word().finditer(text)
+    spans = tuple(span for match in found for span in _cut(match)) if UNSPACED.search(text) else _places(found)
+    return tuple([text[start:end] for start, end in spans]), spans
+
+
+def _places(found: Iterable[re.Match[str]]) -> tuple[Span, ...]:
+    return tuple([match.span() for match in found])
 
 
 def _cut(match: re.Match[str]) -> Iterator[Span]:

@@ -19,6 +19,7 @@ import torch
 from attn_interp.data.batch import Batch, Collate
 from attn_interp.data.document import Document, shortened
 from attn_interp.data.edit import with_words
+from attn_interp.data.tokenise import Spans
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.transformers.subwords import InPieces, first_pieces
 
@@ -95,7 +96,7 @@ def in_units(document: Document, cut: Cut) -> Document:
         words=tuple(" ".join(document.words[start:end]) for start, end in spans),
         rationales=tuple(tuple(max(values[start:end]) for start, end in spans) for values in document.rationales),
         signals=signals,
-        spans=None if places is None else tuple((places[start][0], places[end - 1][1]) for start, end in spans),
+        spans=None if places is None else Spans((places[start][0], places[end - 1][1]) for start, end in spans),
     )
 
 

@@ -7,8 +7,8 @@ permutations are parted by the word that gets the largest weight, then by that o
 part with its own bound (branch and bound); where words are many, by groups of words of similar score first.
 
 The relaxation is an assignment of T weights to T words, whose memory goes with T squared and its time with its cube. So
-operations are counted, and the answer is what is proved when they reach their limit. In long documents words of
-neighbouring ranks also take the weights of each other in the reversal, which costs little where these are nearly alike.
+operations are counted, and the answer is what is proved when they reach their limit. In long documents the reversal is
+also brought back to the output in blocks of ranks.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ import itertools
 import math
 from functools import cache, cached_property
 from heapq import heapify
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy import special
 from scipy.optimize import linear_sum_assignment
 
 from attn_interp.measures.divergence import LN2
+from attn_interp.readout.adversary.rank_blocks import Floats, Integers, Ranked, in_blocks, overlap
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
 from attn_interp.readout.entry import Array, entered
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 ENUMERATED_UP_TO = 7  # words: 5,040 permutations
 RELAXED_UP_TO = 1000  # words
@@ -97,7 +94,7 @@ def permutation_adversary(
         if len(alpha) <= ENUMERATED_UP_TO:
             order, lower, upper = one.enumerate()
         else:
-            order, lower, upper = one.interval() if len(alpha) <= RELAXED_UP_TO else one.in_blocks()
+            order, lower, upper = one.interval() if len(alpha) <= RELAXED_UP_TO else in_blocks(one)
         given = np.empty_like(alpha)
         given[rising] = one.alpha[order]
         found[row, words] = torch.from_numpy(given).to(found.device)
@@ -114,56 +111,25 @@ class Part(NamedTuple):
     among: tuple[int, ...] = ()
 
 
-class Deal(NamedTuple):
-    """Some words, whose weights they get, how far that moves the value, and what it costs in overlap for each unit."""
-
-    price: float
-    moved: float
-    words: Integers
-    given: Integers
-
-
 @cache
 def _permutations(words: int) -> Integers:
     return np.array(list(itertools.permutations(range(words))), dtype=np.int64)
 
 
-def _overlap(one: Floats, other: Floats) -> Floats:
-    """What words of weight `one` add to the overlap of two attentions of which the second gives them `other`."""
-    found: Floats = special.entr(one) + special.entr(other) - special.entr(one + other)
-    return found
+class _Document(Ranked):
+    """The words of one document, with what an assignment of their weights costs."""
 
-
-class _Document:
-    """Weights alpha (T,), scores s (T,) and the slab of one document, the words by rising weight: so assigned they take
-    half the time. An order says whose weight each word gets."""
-
-    def __init__(self, alpha: Floats, s: Floats, bounds: Slab) -> None:
-        self.alpha, self.s = alpha, s
-        self.lower, self.upper = float(bounds.lower), float(bounds.upper)
-        self.words = np.arange(len(alpha))
-        self.falling = self.words[::-1]
-        self.operations = 0.0  # so far
+    operations = 0.0  # so far
 
     @cached_property
     def cost(self) -> Floats:
         """(T, T) at [t, j] what word t adds to the overlap with alpha when it gets the weight of word j."""
-        return _overlap(self.alpha[:, None], self.alpha)
+        return overlap(self.alpha[:, None], self.alpha)
 
     @cached_property
     def moved(self) -> Floats:
         """(T, T) at [t, j] what word t adds to the decision value when it gets the weight of word j."""
         return np.outer(self.s, self.alpha)
-
-    def jsd(self, order: Integers) -> float:
-        return LN2 - float(_overlap(self.alpha, self.alpha[order]).sum()) / 2
-
-    def excess(self, value: float) -> float:
-        """How far a decision value lies above (positive) or below (negative) the slab; 0 inside."""
-        return max(value - self.upper, 0.0) + min(value - self.lower, 0.0)
-
-    def value(self, order: Integers) -> float:
-        return float(self.s @ self.alpha[order])
 
     def enumerate(self) -> tuple[Integers, float, float]:
         orders = _permutations(len(self.alpha))
@@ -184,44 +150,8 @@ class _Document:
         starts = [*self.nearest(met), self.words]
         tried = [self.repaired(order, OPERATIONS / 2 / len(starts)) for order in starts]
         repaired = [order for order in tried if order is not None]
-        best = max([*repaired, self.words, *([self.in_blocks()[0]] if ended else [])], key=self.jsd)
+        best = max([*repaired, self.words, *([in_blocks(self)[0]] if ended else [])], key=self.jsd)
         return self.parted(best, bound)
-
-    def in_blocks(self) -> tuple[Integers, float, float]:
-        """The reversal, with the weights within blocks of neighbouring ranks dealt out by score until the value is in
-        the slab: blocks as small as can move it so far, then smaller ones for what is left. The upper bound is the
-        divergence of the reversal."""
-        order = self.falling.copy()
-        upper, value, size = self.jsd(order), self.value(order), 1
-        reached = self.excess(value) == 0
-        while not reached and size < len(self.words):
-            size *= 2
-            moved = sum(deal.moved for deal in self.dealt(size, order, value))
-            reached = self.excess(value + moved) * self.excess(value) <= 0
-        while size > 1:
-            for deal in sorted(self.dealt(size, order, value), key=lambda deal: deal.price):
-                excess, after = self.excess(value), self.excess(value + deal.moved)
-                if excess != 0 and 0 <= after / excess < 1:  # nearer to the slab, and not beyond it
-                    order[deal.words], value = deal.given, value + deal.moved
-            size //= 2
-        if self.excess(self.value(order)) != 0:
-            order = self.words
-        return order, self.jsd(order), upper
-
-    def dealt(self, size: int, order: Integers, value: float) -> list[Deal]:
-        """The weights that an order gives the words of each block of ranks, dealt out anew so that they move the value
-        furthest towards the slab."""
-        found = []
-        for words in np.split(self.falling, range(size, len(self.words), size)):
-            given = order[words]
-            rising = given[self.alpha[given].argsort(kind="stable")]
-            anew = np.empty_like(given)
-            anew[(-self.excess(value) * self.s[words]).argsort(kind="stable")] = rising
-            own, before, after = self.alpha[words], self.alpha[given], self.alpha[anew]
-            moved = float(self.s[words] @ (after - before))
-            cost = float((_overlap(own, after) - _overlap(own, before)).sum())
-            found.append(Deal(cost / max(abs(moved), np.finfo(float).tiny), moved, words, anew))
-        return found
 
     def relaxation(self, part: Part, enough: float, limit: float) -> tuple[float, list[Integers]]:
         """An upper bound over the orders of a part, and the orders met on the way, the first of them the best without
