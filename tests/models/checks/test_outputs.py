@@ -142,6 +142,7 @@ KINDS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower")  # so says torch.compile under Python 3.13.0
 @pytest.mark.parametrize("kind", KINDS)
 def test_compiled_and_parallel_modules_are_looked_through(kind) -> None:
     options = {"encode": lambda words: [len(word) for word in words], "classes": ["no", "yes"]}
