@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,11 +102,8 @@ def seed_by_document(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     >>> seed_by_document(frame, "tau").to_numpy().tolist()
     [[0.1, 0.2], [0.4, 0.3]]
     """
-    if missing := sorted({SEED, DOCUMENT, value} - set(frame.columns)):
-        raise KeyError(f"no columns {missing}; the frame has {sorted(map(str, frame.columns))}")
-    if (twice := frame.duplicated([SEED, DOCUMENT])).any():
-        row = frame[twice].iloc[0]
-        raise ValueError(f"document {row[DOCUMENT]!r} has two rows of seed {row[SEED]}; give one row for each")
+    _require_columns(frame, {SEED, DOCUMENT, value})
+    _require_one_row(frame)
     rows, seeds = pd.factorize(frame[SEED], sort=True)
     columns, documents = pd.factorize(frame[DOCUMENT], sort=True)
     table = np.full((len(seeds), len(documents)), np.nan)
@@ -113,12 +111,15 @@ def seed_by_document(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     return pd.DataFrame(table, index=seeds, columns=documents)
 
 
-def crossed(frame: pd.DataFrame, value: str) -> tuple[Floats, int]:
-    """The column as (S, D), and how many documents were left out because some seed has no value for them; raises as
-    `seed_by_document` does."""
-    table = seed_by_document(frame, value)
-    whole = table.notna().all()
-    return table.loc[:, whole].to_numpy(), int((~whole).sum())
+def _require_columns(frame: pd.DataFrame, needed: set[str]) -> None:
+    if missing := sorted(needed - set(frame.columns)):
+        raise KeyError(f"no columns {missing}; the frame has {sorted(map(str, frame.columns))}")
+
+
+def _require_one_row(frame: pd.DataFrame) -> None:
+    if (twice := frame.duplicated([SEED, DOCUMENT])).any():
+        row = frame[twice].iloc[0]
+        raise ValueError(f"document {row[DOCUMENT]!r} has two rows of seed {row[SEED]}; give one row for each")
 
 
 def summarise_crossed(
@@ -137,18 +138,33 @@ def summarise_crossed(
         under every seed) and undefined (documents without); groups in sorted order.
 
     Raises:
-        as `crossed` does.
+        as `seed_by_document` does.
 
     >>> frame = pd.DataFrame({"seed": [0, 0, 1, 1], "document": list("abab"), "tau": [0.0, 0.5, 0.5, 1.0]})
     >>> summarise_crossed(frame, [], ["tau"])[["estimate", "seeds", "n"]].to_numpy().tolist()
     [[0.5, 2.0, 2.0]]
     """
-    groups = frame.groupby(list(by), dropna=False, observed=True, sort=True) if by else [((), frame)]
+    _require_columns(frame, {SEED, DOCUMENT, *by, *values})
+    whole = frame.reset_index(drop=True)
+    groups: dict[Any, Any] = {(): np.arange(len(whole))}
+    if by:
+        groups = whole.groupby(list(by), dropna=False, observed=True, sort=True).indices
+    seeds, documents = (pd.factorize(whole[column], sort=True)[0] for column in (SEED, DOCUMENT))
+    samples = {name: whole[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in values}
     rows = []
-    for key, own in groups:
+    for key, members in groups.items():
         keys = key if isinstance(key, tuple) else (key,)
+        own_seeds, row = np.unique(seeds[members], return_inverse=True)
+        own_documents, column = np.unique(documents[members], return_inverse=True)
+        filled = np.zeros((len(own_seeds), len(own_documents)), dtype=bool)
+        filled[row, column] = True
+        if filled.sum() < len(members):
+            _require_one_row(whole.iloc[members])
         for name in values:
-            array, undefined = crossed(own, name)
+            table = np.full(filled.shape, np.nan)
+            table[row, column] = samples[name][members]
+            defined = ~np.isnan(table).any(0)
+            array, undefined = table[:, defined], int((~defined).sum())
             if not array.size:
                 rows.append((*keys, name, "mean", np.nan, np.nan, np.nan, np.nan, len(array), 0, undefined))
                 continue
