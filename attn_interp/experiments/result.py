@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 2
 METADATA_KEY, CHECKSUM_KEY = b"attn_interp", b"attn_interp.sha256"
 REMEDY = "delete it and run again"
+MOST_KEPT = 1000  # summaries of a few kilobytes each
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,23 @@ class Described:
 def _checksum(facts: Mapping[bytes, bytes]) -> bytes:
     """Of what a Parquet file says of its frame; the frame itself has one for each page."""
     return hashlib.sha256(facts[METADATA_KEY] + facts.get(b"pandas", b"")).hexdigest().encode()
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+_SUMMARIES: dict[bytes, pd.DataFrame] = {}
+"""Of files that were written or read before, by their digest: a study, its tables and its page read each several
+times."""
+
+
+def _kept(digest: bytes, summary: pd.DataFrame) -> pd.DataFrame:
+    """The summary itself, kept; the oldest one goes where there are too many."""
+    if len(_SUMMARIES) >= MOST_KEPT:
+        del _SUMMARIES[next(iter(_SUMMARIES))]
+    _SUMMARIES[digest] = summary
+    return summary
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,7 +105,11 @@ class Result:
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
-        return experiment_of(self.experiment).summarise(self)
+        known = vars(self).get("_content")
+        if known not in _SUMMARIES:
+            summary = experiment_of(self.experiment).summarise(self)
+            return summary if known is None else _kept(known, summary)
+        return _SUMMARIES[known]
 
     def summary(self) -> pd.DataFrame:
         """The statistics of the experiment, each with its 95 % interval and its n."""
@@ -157,6 +179,7 @@ class Result:
         content = BytesIO()
         pq.write_table(table, content, write_page_checksum=True)
         summary = self.summary().to_csv(index=False, lineterminator="\n")
+        _kept(_digest(content.getvalue()), self._summary)
         replace_file(folder / f"{self.experiment}.summary.csv", summary.encode())
         path = folder / f"{self.experiment}.parquet"
         replace_file(path, content.getvalue())
@@ -185,7 +208,8 @@ class Result:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such result; run the experiment and save it first")
         try:
-            table = pq.read_table(path, page_checksum_verification=True)
+            content = path.read_bytes()
+            table = pq.read_table(BytesIO(content), page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             why = shortened(str(error), 200)
             raise ValueError(f"{path}: damaged or not a Parquet file ({why}); {REMEDY}") from error
@@ -194,17 +218,19 @@ class Result:
             raise ValueError(f"{path}: a Parquet file, but not a saved result; expected one written by Result.save")
         if facts.get(CHECKSUM_KEY, _checksum(facts)) != _checksum(facts):
             raise ValueError(f"{path}: damaged, its checksum differs; {REMEDY}")
-        content = parse_json(facts[METADATA_KEY], str(path), REMEDY)
-        version = content.get("format") if isinstance(content, dict) else None
+        told = parse_json(facts[METADATA_KEY], str(path), REMEDY)
+        version = told.get("format") if isinstance(told, dict) else None
         if version != FORMAT_VERSION:
             raise ValueError(
                 f"{path}: saved in format {version}, this version reads format {FORMAT_VERSION}; run the experiment "
                 "again"
             )
-        described = checked(content, Described, str(path), REMEDY)
+        described = checked(told, Described, str(path), REMEDY)
         try:
             experiment_of(described.experiment)
-            return cls(described.experiment, table.to_pandas(), described.settings, described.columns)
+            result = cls(described.experiment, table.to_pandas(), described.settings, described.columns)
+            vars(result)["_content"] = _digest(content)
+            return result
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path}: damaged: {error}; {REMEDY}") from error
 

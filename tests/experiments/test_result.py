@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.record.column import Column
-from attn_interp.experiments.result import Result
+from attn_interp.experiments.result import _SUMMARIES, Result
 from attn_interp.experiments.wiegreffe_pinter.necessity import necessity
 
 
@@ -29,8 +30,29 @@ def test_saved_and_loaded_it_is_the_same(result, tmp_path) -> None:
         pd.testing.assert_frame_equal(loaded.frame, result.frame, check_exact=True)
         assert loaded.settings == result.settings
         assert loaded.columns == result.columns
+        _SUMMARIES.clear()  # found anew from the file
         pd.testing.assert_frame_equal(loaded.summary(), result.summary(), check_exact=True)
     assert {file.name for file in tmp_path.iterdir()} == {"permutation.parquet", "permutation.summary.csv"}
+
+
+def test_what_one_process_writes_and_reads_it_summarises_once(result, tmp_path, monkeypatch) -> None:
+    path = replace(result, settings={**result.settings, "seed": 1}).save(tmp_path)
+    other = replace(result, settings={**result.settings, "seed": 2})
+    monkeypatch.setattr("attn_interp.experiments.result.experiment_of", lambda name: Counted)
+    once = Result.load(path).summary()
+    once.loc[0, "estimate"] = 9.0  # in a copy of its own
+    assert Result.load(path).summary().loc[0, "estimate"] != 9.0
+    with pytest.raises(AssertionError, match="again"):
+        other.summary()
+    _SUMMARIES.clear()
+    with pytest.raises(AssertionError, match="again"):
+        Result.load(path).summary()
+
+
+class Counted:
+    @staticmethod
+    def summarise(result: Result) -> pd.DataFrame:
+        raise AssertionError("again")
 
 
 def test_undefined_values_are_kept_and_counted(result, tmp_path) -> None:
