@@ -32,7 +32,6 @@ SMALLER |= {"--encoders": "lstm", "--recurrent": "lstm", "--poolings": "last,att
 """Given where a script has them: fewer documents, vectors, seeds, processes and encoders, little training."""
 FEWER = {
     "human_rationales": {"--seeds": "1"},
-    "jain_wallace_2019": {"--attentions": "additive"},  # both are asked of two texts, below
     "what_helps": {"--remedies": "tied states,supervised", "--documents": "9"},
     "roar": {"--methods": "attention,random"},
     "answers_from_context": {"--model": "language-model", "--ablations": "8", "--seeds": "3"},

@@ -105,11 +105,11 @@ class Result:
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
-        known = vars(self).get("_content")
-        if known not in _SUMMARIES:
-            summary = experiment_of(self.experiment).summarise(self)
-            return summary if known is None else _kept(known, summary)
-        return _SUMMARIES[known]
+        content = vars(self).get("_content")  # the digest of its file, where it was loaded
+        if content in _SUMMARIES:
+            return _SUMMARIES[content]
+        summary = experiment_of(self.experiment).summarise(self)
+        return summary if content is None else _kept(content, summary)
 
     def summary(self) -> pd.DataFrame:
         """The statistics of the experiment, each with its 95 % interval and its n."""
@@ -178,9 +178,9 @@ class Result:
         table = table.replace_schema_metadata({**facts, CHECKSUM_KEY: _checksum(facts)})
         content = BytesIO()
         pq.write_table(table, content, write_page_checksum=True)
-        summary = self.summary().to_csv(index=False, lineterminator="\n")
-        _kept(_digest(content.getvalue()), self._summary)
-        replace_file(folder / f"{self.experiment}.summary.csv", summary.encode())
+        summary = _kept(_digest(content.getvalue()), self.summary())
+        shown = summary.to_csv(index=False, lineterminator="\n")
+        replace_file(folder / f"{self.experiment}.summary.csv", shown.encode())
         path = folder / f"{self.experiment}.parquet"
         replace_file(path, content.getvalue())
         return path

@@ -164,7 +164,7 @@ def test_what_stands_inside_tanh_makes_the_logits(model, corpus) -> None:
 
 
 def test_the_adversary_knows_of_tanh_and_loses_nothing_by_it(lstm, corpus) -> None:
-    documents = corpus.test[:2]
+    documents = corpus.test[:4]
     known, unknown = read(lstm, documents, progress=False), read(replace(lstm, inside_tanh=None), documents)
     near, far = (adversary(reading, eps=1e-4).frame for reading in (known, unknown))
     assert (near["jsd"] >= far["jsd"] - 1e-12).all() and (near["jsd_upper"] <= far["jsd_upper"] + 1e-12).all()
