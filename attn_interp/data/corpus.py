@@ -12,7 +12,8 @@ from typing import SupportsIndex, overload
 
 import pandas as pd
 
-from attn_interp.data.document import Document, gold_labels, require_documents, shortened, text_of
+from attn_interp.data.document import Document, gold_labels, shortened, text_of
+from attn_interp.data.sequences.given import require_documents
 
 SPLITS = ("train", "dev", "test")
 

@@ -6,9 +6,8 @@ import hashlib
 import math
 import operator
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, SupportsIndex
 
@@ -93,7 +92,7 @@ class Document:
         vars(self).update(
             text=text,
             label=None if label is None else _plain(name, "label", label, operator.index, CLASS),
-            id=_hashed(text, words, second) if id is None else id,
+            id=hashed_id(text, words, second) if id is None else id,
             words=words,
             rationales=_plain(name, "rationales", rationales, lambda all: tuple(map(_numbers, all)), NUMBERS),
             signals=_plain(name, "signals", signals, _named_numbers, NUMBERS),
@@ -178,71 +177,6 @@ class Document:
             before = end
 
 
-def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Document, ...]:
-    """Documents of texts: a string becomes a document without a label, a document stays what it is.
-
-    A text that stands there twice is two documents: where the id is the hash of the text, the second gets "#2".
-
-    Args:
-        texts: One text or document, or N of them.
-
-    Returns:
-        The N documents, in order; their ids are unique.
-
-    Raises:
-        TypeError: they have no order, or something is neither a string nor a document; names its row.
-        ValueError: there is none, a text has no words, or a given id stands there twice; names the rows.
-
-    >>> [document.words for document in documents_of(["good", "too bad"])]
-    [('good',), ('too', 'bad')]
-    """
-    rows = [texts] if isinstance(texts, str | Document) else texts
-    if isinstance(rows, Mapping | Set | bytes) or hasattr(rows, "columns") or not hasattr(rows, "__iter__"):
-        raise TypeError(
-            f"documents: got a {type(rows).__name__}, expected texts or Documents in order; of a corpus name a split, "
-            "of a frame a column"
-        )
-    rows = list(rows)
-    if not rows:
-        raise ValueError("documents: got none, expected at least one text or Document")
-    seen: dict[str, int] = {}
-    copies: Counter[str] = Counter()
-    made: list[Document] = []
-    for row, given in enumerate(rows):
-        if not isinstance(given, str | Document):
-            raise TypeError(f"row {row}: is {shortened(repr(given), 60)}; give a text (a string) or a Document")
-        try:
-            document = Document(given) if isinstance(given, str) else given
-        except ValueError as error:  # its id is a hash, which says nothing
-            raise ValueError(f"row {row}: {error}") from error
-        if document.id in seen:
-            if document.id != _hashed(document.text, document.words, document.second):
-                raise ValueError(
-                    f"document {document.id!r}: the id stands in row {seen[document.id]} and again in row {row}; "
-                    "ids must be unique"
-                )
-            copies[document.id] += 1
-            document = replace(document, id=f"{document.id}#{copies[document.id] + 1}")
-        seen[document.id] = row
-        made.append(document)
-    return tuple(made)
-
-
-def require_documents(documents: Sequence[Document], place: str) -> tuple[Document, ...]:
-    """The documents, where each is one.
-
-    Raises:
-        TypeError: naming the place and the row.
-    """
-    if isinstance(documents, str | Document) or not isinstance(documents, Iterable):
-        raise TypeError(f"{place}: got {shortened(repr(documents), 60)}, expected a sequence of documents")
-    rows = tuple(documents)
-    for row, given in enumerate(rows):
-        if not isinstance(given, Document):
-            raise TypeError(f"{place}: row {row} is {shortened(repr(given), 60)}, expected a Document")
-    return rows
-
-
 def gold_labels(documents: Sequence[Document]) -> list[int]:
     """The label of each document.
 
@@ -306,7 +240,8 @@ def _second(name: str, given: str | Document | None) -> Document | None:
     return second
 
 
-def _hashed(text: str | None, words: Sequence[str], second: Document | None) -> str:
+def hashed_id(text: str | None, words: Sequence[str], second: Document | None) -> str:
+    """The id of a document that was given none."""
     content = "\0".join(words) if text is None else text
     if second is not None:
         content += "\0\0" + text_of(second)

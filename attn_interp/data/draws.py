@@ -9,7 +9,8 @@ from numbers import Integral
 import numpy as np
 
 from attn_interp.data.corpus import Split
-from attn_interp.data.document import Document, require_documents, shortened
+from attn_interp.data.document import Document, shortened
+from attn_interp.data.sequences.given import require_documents
 
 
 def require_seed(seed: int) -> None:

@@ -13,8 +13,9 @@ import torch
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
 from attn_interp.data.corpus import Corpus, Split
-from attn_interp.data.document import Document, documents_of, require_documents, shortened
+from attn_interp.data.document import Document, shortened
 from attn_interp.data.draws import require_seed, sample
+from attn_interp.data.sequences.given import documents_of, require_documents
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of

@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from attn_interp.by_name import named
 from attn_interp.data.batch import POSITIONS, Batch, Collate, batches_by_length
-from attn_interp.data.document import Document, documents_of, shortened
+from attn_interp.data.document import Document, shortened
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.data.vocabulary import UNKNOWN
 from attn_interp.models.alternatives import Alternatives
 from attn_interp.models.checks.device import device_of

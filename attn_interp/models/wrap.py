@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from attn_interp.data.batch import Batch, Collate, collate
-from attn_interp.data.document import Document, documents_of, shortened
+from attn_interp.data.document import Document, shortened
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.data.vocabulary import SPECIALS, UNKNOWN, UNKNOWN_ID, Vocabulary
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import class_names

@@ -4,7 +4,8 @@ import pickle
 import numpy as np
 import pytest
 
-from attn_interp.data.document import Document, documents_of, gold_labels
+from attn_interp.data.document import Document, gold_labels
+from attn_interp.data.sequences.given import documents_of
 
 
 def document(**changes):

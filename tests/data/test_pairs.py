@@ -12,11 +12,12 @@ import torch
 
 from attn_interp.data.batch import collate, padded, token_ids
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document, documents_of
+from attn_interp.data.document import Document
 from attn_interp.data.edit import delete_words, replace_words
 from attn_interp.data.formats.in_memory import corpus_of_frame
 from attn_interp.data.formats.jsonlines import load_jsonlines, save_jsonlines
 from attn_interp.data.formats.spans import recut
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.data.signals import joined, log_frequency, relative_position
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from attn_interp.data.corpus import Corpus
-from attn_interp.data.document import Document, documents_of, gold_labels, shortened
+from attn_interp.data.document import Document, gold_labels, shortened
 from attn_interp.data.formats.labelled_rows import Row, checked_label, corpus_of_rows
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.data.splits import split_documents
 
 

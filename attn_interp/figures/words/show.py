@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attn_interp.data.document import Document, documents_of, text_of
+from attn_interp.data.document import Document, text_of
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.figures.draw.types import Axes, Figure
 from attn_interp.figures.words import heat_rows
 from attn_interp.figures.words.answer import ShownAnswer, shown_answer

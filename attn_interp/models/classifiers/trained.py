@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document, documents_of, shortened
+from attn_interp.data.document import Document, shortened
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.classifiers.classifier import Classifier
 from attn_interp.models.classifiers.frozen_attention import Attention

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import pandas as pd
 import torch
 
-from attn_interp.data.document import Document, documents_of, gold_labels
+from attn_interp.data.document import Document, gold_labels
+from attn_interp.data.sequences.given import documents_of
 from attn_interp.experiments.record import Column
 from attn_interp.experiments.result import Result
 from attn_interp.statistics.scores import LEVEL
