@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
-from typing import SupportsIndex, overload
 
 import pandas as pd
 
 from attn_interp.data.document import Document, gold_labels, shortened, text_of
 from attn_interp.data.sequences.given import require_documents
+from attn_interp.data.sequences.repeated import repeated
+from attn_interp.data.sequences.split import Split
 
 SPLITS = ("train", "dev", "test")
-
-
-class Split(tuple[Document, ...]):
-    """Documents of a corpus, which know the classes that their labels count; a part of them does too."""
-
-    classes: tuple[str, ...]
-
-    def __new__(cls, documents: Iterable[Document], classes: tuple[str, ...] = ()) -> Split:
-        split = super().__new__(cls, documents)
-        split.classes = classes
-        return split
-
-    @overload
-    def __getitem__(self, place: SupportsIndex) -> Document: ...
-    @overload
-    def __getitem__(self, place: slice) -> Split: ...
-    def __getitem__(self, place: SupportsIndex | slice) -> Document | Split:
-        found = super().__getitem__(place)
-        return Split(found, self.classes) if isinstance(place, slice) else found  # type: ignore[return-value, arg-type]
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +39,7 @@ class Corpus:
 
     name: str
     classes: tuple[str, ...]
-    splits: Mapping[str, tuple[Document, ...]]
+    splits: Mapping[str, Sequence[Document]]
     licence: str = "unstated"
     source: str = "unstated"
 
@@ -84,40 +67,51 @@ class Corpus:
         parts = {name: require_documents(self.splits[name], f"{named}: split {name!r}") for name in SPLITS}
         splits = {name: Split(documents, self.classes) for name, documents in parts.items()}
         object.__setattr__(self, "splits", MappingProxyType(splits))
-        seen: dict[str, str] = {}
         for split, documents in self.splits.items():
             if not documents:
                 raise ValueError(f"corpus {self.name!r}: split {split!r} is empty; give it documents or split anew")
             for document in documents:
-                if document.id in seen:
-                    raise ValueError(
-                        f"document {document.id!r}: the id stands in split {seen[document.id]!r} and again in "
-                        f"{split!r}; ids must be unique"
-                    )
-                seen[document.id] = split
-                if document.label is None:
-                    raise ValueError(
-                        f"document {document.id!r}: has no label; give each document of a corpus its class"
-                    )
-                if document.label >= len(self.classes):
-                    raise ValueError(
-                        f"document {document.id!r}: label {document.label} is not in the list of classes "
-                        f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
-                    )
-                if document.answers is not None:
-                    raise ValueError(f"document {document.id!r}: has answers; they belong to its question, second=")
-                answers = None if document.second is None else document.second.answers
-                if answers is not None and not {document.label} <= set(answers) <= set(range(len(self.classes))):
-                    raise ValueError(
-                        f"document {document.id!r}: its question may be answered by the classes {answers}, expected "
-                        f"some of 0..{len(self.classes) - 1} and its label {document.label} among them"
-                    )
-        seconds_of([document for documents in self.splits.values() for document in documents])
+                self._check(document)
+        if places := repeated(lambda: (document.id for document in self._all())):
+            before, again = (self._at(place) for place in places)
+            raise ValueError(
+                f"document {again[1].id!r}: the id stands in split {before[0]!r} and again in {again[0]!r}; ids must "
+                "be unique"
+            )
+        check_seconds(self._all())
         present = set(gold_labels(self.splits["train"]))
         if len(present) < 2:
             raise ValueError(
                 f"corpus {self.name!r}: every training document has the class {self.classes[min(present)]!r}; "
                 "a classifier needs documents of at least two classes"
+            )
+
+    def _all(self) -> Iterator[Document]:
+        return chain.from_iterable(self.splits.values())
+
+    def _at(self, place: int) -> tuple[str, Document]:
+        """A document by its place among all, and the split that it is in."""
+        for split, documents in self.splits.items():
+            if place < len(documents):
+                return split, documents[place]
+            place -= len(documents)
+        raise IndexError(place)
+
+    def _check(self, document: Document) -> None:
+        if document.label is None:
+            raise ValueError(f"document {document.id!r}: has no label; give each document of a corpus its class")
+        if document.label >= len(self.classes):
+            raise ValueError(
+                f"document {document.id!r}: label {document.label} is not in the list of classes "
+                f"0..{len(self.classes) - 1} ({', '.join(self.classes)})"
+            )
+        if document.answers is not None:
+            raise ValueError(f"document {document.id!r}: has answers; they belong to its question, second=")
+        answers = None if document.second is None else document.second.answers
+        if answers is not None and not {document.label} <= set(answers) <= set(range(len(self.classes))):
+            raise ValueError(
+                f"document {document.id!r}: its question may be answered by the classes {answers}, expected "
+                f"some of 0..{len(self.classes) - 1} and its label {document.label} among them"
             )
 
     def __reduce__(self) -> tuple[object, ...]:  # a mapping proxy does not pickle; worker processes need it to
@@ -135,16 +129,19 @@ class Corpus:
         """One row per document: id, split, text (its words parted by blanks where it has none), label (the class name;
         a categorical column, whose categories are the classes in order), and second where documents have one. `load`
         takes the frame."""
-        rows = [(document, split) for split, documents in self.splits.items() for document in documents]
-        labels = gold_labels([document for document, _ in rows])
-        columns = {
-            "id": [document.id for document, _ in rows],
-            "split": [split for _, split in rows],
-            "text": [text_of(document) for document, _ in rows],
-            "label": pd.Categorical.from_codes(labels, categories=pd.Index(self.classes)),
-        }
-        seconds = seconds_of([document for document, _ in rows])
-        return pd.DataFrame(columns | ({"second": list(map(text_of, seconds))} if seconds else {}))
+        rows = [
+            (document.id, split, text_of(document), document.label, document.second and text_of(document.second))
+            for split, documents in self.splits.items()
+            for document in documents
+        ]
+        frame = pd.DataFrame(rows, columns=["id", "split", "text", "label", "second"])
+        frame["label"] = pd.Categorical.from_codes(frame["label"], categories=pd.Index(self.classes))
+        return frame.drop(columns="second") if frame["second"].isna().all() else frame
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether each document has a second text."""
+        return self.train[0].second is not None
 
     @property
     def train(self) -> Split:
@@ -196,18 +193,26 @@ def seconds_of(documents: Sequence[Document]) -> tuple[Document, ...]:
     """The second text of each document; none where no document has one.
 
     Raises:
+        ValueError: as `check_seconds`.
+    """
+    check_seconds(documents)
+    return tuple(document.second for document in documents if document.second is not None)
+
+
+def check_seconds(documents: Iterable[Document]) -> None:
+    """Every document has a second text, or none has.
+
+    Raises:
         ValueError: some have one and others do not; names the first of each.
     """
-    seconds = tuple(document.second for document in documents if document.second is not None)
-    if seconds and len(seconds) < len(documents):
-        having, lacking = (
-            next(document.id for document in documents if (document.second is None) == without)
-            for without in (False, True)
-        )
+    first: dict[bool, str] = {}
+    for document in documents:
+        first.setdefault(document.second is None, document.id)
+    if len(first) == 2:
         raise ValueError(
-            f"document {lacking!r}: has no second text, and document {having!r} has one; give each of them one, or none"
+            f"document {first[True]!r}: has no second text, and document {first[False]!r} has one; give each of them "
+            "one, or none"
         )
-    return seconds
 
 
 def label_name(document: Document, classes: Sequence[str]) -> str | None:

@@ -188,6 +188,11 @@ def gold_labels(documents: Sequence[Document]) -> list[int]:
     return [document.label for document in documents if document.label is not None]
 
 
+def word_count(document: Document) -> int:
+    """How many words a document has, those of its second text among them."""
+    return len(document) + (0 if document.second is None else len(document.second))
+
+
 def text_of(document: Document) -> str:
     """The text of a document, or its words with spaces between; of its own text alone where it has a second."""
     return " ".join(document.words) if document.text is None else document.text

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 
 import numpy as np
 
-from attn_interp.data.corpus import Split
 from attn_interp.data.document import Document, shortened
 from attn_interp.data.sequences.given import require_documents
+from attn_interp.data.sequences.on_disk import Places, chosen
 
 
 def require_seed(seed: int) -> None:
@@ -30,12 +30,19 @@ def generator(seed: int, document_id: str) -> np.random.Generator:
     return np.random.default_rng(np.frombuffer(digest(seed, document_id), dtype=np.uint32))
 
 
-def shuffled(documents: Sequence[Document], seed: int) -> tuple[Document, ...]:
+def in_order_drawn(documents: Iterable[Document], seed: int, said: str = "") -> Places:
+    """(N,) the places of the documents in an order that looks random: that of the first eight bytes of the digest of
+    each; `said` before the ids makes it another one."""
+    digests = (digest(seed, f"{said}{document.id}") for document in documents)
+    return np.argsort(np.fromiter((int.from_bytes(each[:8]) for each in digests), np.uint64), kind="stable")
+
+
+def shuffled(documents: Sequence[Document], seed: int) -> Sequence[Document]:
     """The documents in an order that looks random, and is another one than that of the splits."""
-    return tuple(sorted(documents, key=lambda document: digest(seed, f"drawn {document.id}")))
+    return chosen(documents, in_order_drawn(documents, seed, "drawn "))
 
 
-def sample(documents: Sequence[Document], count: int | None, seed: int = 0) -> tuple[Document, ...]:
+def sample(documents: Sequence[Document], count: int | None, seed: int = 0) -> Sequence[Document]:
     """A few of the documents, by chance, in their own order.
 
     The first documents of a corpus are no sample: many a corpus is sorted by class. Whether a document is among them
@@ -58,6 +65,4 @@ def sample(documents: Sequence[Document], count: int | None, seed: int = 0) -> t
     if count is not None and count < 0:
         raise ValueError(f"sample: count is {count}, expected at least 0")
     given = require_documents(documents, "sample")
-    ids = {document.id for document in shuffled(given, seed)[:count]}
-    chosen = tuple(document for document in given if document.id in ids)
-    return Split(chosen, documents.classes) if isinstance(documents, Split) else chosen
+    return given if count is None else chosen(given, np.sort(in_order_drawn(given, seed, "drawn ")[:count]))

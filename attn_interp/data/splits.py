@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from attn_interp.data.corpus import SPLITS
 from attn_interp.data.document import Document, gold_labels
-from attn_interp.data.draws import digest
+from attn_interp.data.draws import digest, in_order_drawn
+from attn_interp.data.sequences.given import require_documents
+from attn_interp.data.sequences.on_disk import Places, chosen
 
 HELD_OUT = 0.1  # share of every class that each split cut from the training documents gets
 
 
-def split_documents(documents: Sequence[Document], seed: int = 0) -> dict[str, tuple[Document, ...]]:
+def split_documents(documents: Sequence[Document], seed: int = 0) -> dict[str, Sequence[Document]]:
     """Eight tenths to train and one tenth each to dev and test, by class: `complete_splits` without any given."""
     return complete_splits({"train": documents}, seed)
 
 
-def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> dict[str, tuple[Document, ...]]:
+def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> dict[str, Sequence[Document]]:
     """The given splits, and each of dev and test that is missing cut from the training documents.
 
     Of the n training documents of a class a missing split gets round(n/10), at least one where the class has three
@@ -35,25 +39,38 @@ def complete_splits(given: Mapping[str, Sequence[Document]], seed: int = 0) -> d
     missing = [name for name in SPLITS[1:] if name not in given]
     if "train" not in given:
         raise ValueError(f"there is no split 'train', only {sorted(given)}; name the training documents 'train'")
-    if not missing:
-        return {name: tuple(given[name]) for name in SPLITS}
-    cut: dict[str, list[Document]] = {name: [] for name in ("train", *missing)}
-    for groups in _groups_by_class(given["train"], seed).values():
-        count = sum(map(len, groups))
-        quota = max(round(HELD_OUT * count), 1) if len(groups) > len(missing) else 0
-        remaining = deque(groups)
+    whole = {name: require_documents(own, f"split {name!r}") for name, own in given.items()}
+    if missing:
+        train = whole["train"]
+        drawn = np.empty(len(train), dtype=np.int64)
+        drawn[in_order_drawn(train, seed, "order ")] = np.arange(len(train))  # (N,) the number of each in that order
+        for name, places in _cut(train, missing, seed).items():
+            whole[name] = chosen(train, places[np.argsort(drawn[places])])
+    return {name: whole[name] for name in SPLITS}
+
+
+def _cut(train: Sequence[Document], missing: Sequence[str], seed: int) -> dict[str, Places]:
+    """Where the documents stand that go to each missing split, and those that are left to train."""
+    order = in_order_drawn(train, seed)
+    words = np.fromiter(map(_same_words, train), np.uint64)[order]
+    _, first, group = np.unique(words, return_index=True, return_inverse=True)
+    leader = first[group]  # (N,) the first document with the words of each, both as numbers in the order drawn
+    labels = np.array(gold_labels(train))[order][leader]
+    cut: dict[str, list[Places]] = {name: [] for name in (*missing, "train")}
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        own = own[np.argsort(leader[own], kind="stable")]  # those of the same words one after the other
+        starts = np.flatnonzero(np.diff(leader[own], prepend=-1))  # (G,) where each such group begins
+        quota = max(round(HELD_OUT * len(own)), 1) if len(starts) > len(missing) else 0
+        begin = 0
         for place, name in enumerate(missing):
             after = len(missing) - place  # splits that still need a text, train among them
-            taken = 0
-            while taken < quota and len(remaining) > after:
-                group = remaining.popleft()
-                cut[name] += group
-                taken += len(group)
-        cut["train"] += [document for group in remaining for document in group]
-    shuffled = {
-        name: tuple(sorted(part, key=lambda each: digest(seed, f"order {each.id}"))) for name, part in cut.items()
-    }
-    return {name: shuffled[name] if name in shuffled else tuple(given[name]) for name in SPLITS}
+            enough = int(np.searchsorted(starts, starts[begin] + quota))
+            end = max(begin, min(enough, len(starts) - after))
+            cut[name].append(order[own[starts[begin] : starts[end]]])
+            begin = end
+        cut["train"].append(order[own[starts[begin] :]])
+    return {name: np.concatenate([order[:0], *places]) for name, places in cut.items()}
 
 
 def held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
@@ -63,17 +80,8 @@ def held_out(groups: Iterable[str], share: float, seed: int) -> set[str]:
     return set(names[: min(max(round(share * len(names)), 1), len(names) - 1)])
 
 
-def _groups_by_class(documents: Sequence[Document], seed: int) -> dict[int, list[list[Document]]]:
-    """Per class the groups of documents with the same words (in lower case, of both texts), in the order of their first
-    hash."""
-    same_words: dict[tuple[str, str], list[Document]] = defaultdict(list)
-    for document in sorted(documents, key=lambda document: digest(seed, document.id)):
-        same_words[_lower(document.words), _lower(document.second.words if document.second else ())].append(document)
-    by_class: dict[int, list[list[Document]]] = defaultdict(list)
-    for group in same_words.values():
-        by_class[gold_labels(group)[0]].append(group)
-    return by_class
-
-
-def _lower(words: Sequence[str]) -> str:
-    return "\0".join(words).lower()  # one string for a document: of each word it would take nine times the memory
+def _same_words(document: Document) -> int:
+    """A number that is the same for the same words (in lower case, of both texts)."""
+    second = () if document.second is None else document.second.words
+    words = "\0\0".join("\0".join(own).lower() for own in (document.words, second))
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import chain
+from operator import eq
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,12 @@ import torch
 
 from attn_interp.attribution.attribution import Attribution, Method
 from attn_interp.attribution.methods import named
-from attn_interp.data.corpus import Corpus, Split
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, shortened
 from attn_interp.data.draws import require_seed, sample
 from attn_interp.data.sequences.given import documents_of, require_documents
+from attn_interp.data.sequences.split import Split, is_on_disk
+from attn_interp.experiments.batches_on_disk import BatchesOnDisk
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.checks.class_names import check_labels, in_order_of, with_classes_of
@@ -69,25 +73,29 @@ class Reading:
     """
 
     model: AttentionModel
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     seed: int = 0
-    training: tuple[Document, ...] | None = None
+    training: Sequence[Document] | None = None
     progress: bool = False
     whole: Reading | None = None
     read_at: tuple[tuple[int, int], ...] | None = None
     unit: str = WORD
 
     @cached_property
-    def batches(self) -> tuple[ReadBatch, ...]:
-        """The documents in batches of similar length."""
+    def batches(self) -> Sequence[ReadBatch]:
+        """The documents in batches of similar length; what is read of them is kept, but of documents on disk."""
         if self.whole is not None:
             return self.whole.batches_of(self.documents)
         check = self.check_unchanged
-        made = tuple(ReadBatch(self.model, rows, batch, check) for rows, batch in self.model.batches(self.documents))
-        check_known(self.model, [each.batch for each in made])
+        made: Sequence[ReadBatch] = (
+            BatchesOnDisk(self.model, self.documents, check)
+            if is_on_disk(self.documents)
+            else [ReadBatch(self.model, rows, batch, check) for rows, batch in self.model.batches(self.documents)]
+        )
+        check_known(self.model, (each.batch for each in made))
         return made
 
-    def batches_of(self, documents: Sequence[Document]) -> tuple[ReadBatch, ...]:
+    def batches_of(self, documents: Sequence[Document]) -> Sequence[ReadBatch]:
         """The batches in which some of the documents stand, cut down to them; `rows` counts among these."""
         wanted = {document.id: index for index, document in enumerate(documents)}
         parts = []
@@ -119,9 +127,10 @@ class Reading:
             raise ValueError(f"document {unknown[0]!r} is not in this reading of {len(known)} documents; read it anew")
         if not documents:
             raise ValueError("a reading needs at least one document, got none")
-        if tuple(documents) == self.documents:
+        if len(documents) == len(self.documents) and all(map(eq, documents, self.documents)):
             return self
-        return replace(self, documents=tuple(documents), whole=self, read_at=None)
+        part = replace(self, documents=documents if is_on_disk(documents) else tuple(documents))
+        return part if is_on_disk(self.documents) else replace(part, whole=self, read_at=None)
 
     def sample(self, count: int | None) -> Reading:
         """The reading of at most `count` documents, the same for readings of every seed."""
@@ -172,11 +181,12 @@ class Reading:
     def each_batch(self, title: str) -> Iterator[ReadBatch]:
         """The batches one by one, with a bar and the time left for whoever waits."""
         (self.whole or self).check_unchanged()
-        sizes = [each.batch.ids.numel() for each in self.batches]  # long documents take longer
+        kept = self.batches
+        sizes = kept.sizes if isinstance(kept, BatchesOnDisk) else [each.batch.ids.numel() for each in kept]
         with progress_bar(title, sum(sizes), self.progress) as step:
-            for batch, size in zip(self.batches, sizes):
+            for batch, size in zip(kept, sizes):
                 yield batch
-                step("", size)
+                step("", size)  # long documents take longer
 
     def attributions(
         self, methods: Methods, title: str = "attributions"
@@ -200,7 +210,7 @@ class Reading:
     @cached_property
     def unknown_words(self) -> float | None:
         """The share of the words that the model does not know; None for a model that knows any text."""
-        return unknown_share(self.model, [each.batch for each in self.batches])
+        return unknown_share(self.model, (each.batch for each in self.batches))
 
     @property
     def settings(self) -> dict[str, object]:
@@ -251,7 +261,8 @@ def read(
     """A model's attention over documents: what every experiment on one model is asked of.
 
     Everything is read when it is first asked for, and then kept: weights, logits, votes, whether the readout is affine,
-    and attributions by name.
+    and attributions by name. Of a split that is too large for memory nothing is kept but what an experiment returns: it
+    is read from disk again by each.
 
     Args:
         model: What `train` or `wrap` returns.
@@ -293,7 +304,7 @@ def read(
     known = training.train if isinstance(training, Corpus) else training
     if known is not None:
         known = require_documents(known, "read: training")
-    check_labels(model, (*given, *(known or ())))
+    check_labels(model, chain(given, known or ()))
     if model.completed is not None:
         with progress_bar("answers", len(given), progress) as step:
             completed = []

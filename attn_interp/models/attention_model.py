@@ -159,9 +159,14 @@ class AttentionModel:
         """All documents in batches of similar length, each with the indices of its rows; fewer of long ones, and fewer
         where many layers hold their states until a gradient has passed. A sentence in the place of a word is as long as
         its words."""
+        for indices, _ in self.groups(documents, size):
+            yield indices, self.batch([documents[index] for index in indices])
+
+    def groups(self, documents: Sequence[Document], size: int = 32) -> Iterator[tuple[list[int], int]]:
+        """The indices of each of those batches, and the words of its longest document."""
         lengths = [sum(word.count(" ") + 1 for word in document.words) for document in documents]
         for indices in batches_by_length(lengths, size, POSITIONS // max(1, len(self.sites))):
-            yield indices, self.batch([documents[index] for index in indices])
+            yield indices, max(lengths[index] for index in indices)
 
     @property
     def site(self) -> Site:

@@ -11,6 +11,8 @@ from torch import nn
 
 from attn_interp.data.batch import batches_by_length, collate
 from attn_interp.data.document import Document
+from attn_interp.data.sequences.on_disk import OnDisk
+from attn_interp.data.sequences.split import Split
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.checks.device import device_of
 from attn_interp.models.classifiers.frozen_attention import Attention, attending
@@ -75,6 +77,8 @@ def as_documents(texts: str | Document | Sequence[str | Document]) -> Sequence[D
     """Texts and documents as documents, for logits alone: unlike in `documents_of`, ids may repeat."""
     if isinstance(texts, str | Document):
         texts = [texts]
+    if isinstance(texts, Split | OnDisk):
+        return texts
     return [Document(each) if isinstance(each, str) else each for each in texts]
 
 

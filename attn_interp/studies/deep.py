@@ -118,14 +118,14 @@ def classifier(study: DeepStudy, corpus: Corpus, place: Path) -> AttentionModel:
     return wrap(place)
 
 
-def fitting(model: AttentionModel, documents: Sequence[Document], say: Say) -> tuple[Document, ...]:
+def fitting(model: AttentionModel, documents: Sequence[Document], say: Say) -> Sequence[Document]:
     """The documents, cut where a model of the transformers library has no more positions; says what was cut."""
     if not isinstance(model.collate, InPieces):
-        return tuple(documents)
+        return documents
     cut = cut_to_fit(model, documents)
     if cut.lost:
         say(str(cut))
-    return tuple(cut.documents)
+    return cut.documents
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class DeepWork(StudyWork):
         return classifier(self.study, self.corpus, self.models / MODEL)
 
     @cached_property
-    def documents(self) -> tuple[Document, ...]:
+    def documents(self) -> Sequence[Document]:
         """The test documents, cut where the model has no more positions."""
         return fitting(self.model, sample(self.corpus.test, self.study.documents, self.study.seed), self.say)
 

@@ -75,7 +75,7 @@ def load_hub(
     if second is not None:
         _chosen(name, found["train"], second, (), "second=")
     names = classes or getattr(found["train"].features[label], "names", None)
-    rows = list(_rows(name, found, column, second, label, words is not None))
+    rows = _rows(name, found, column, second, label, words is not None)
     licence = found["train"].info.license or "unstated"
     source = f"hub: {name}" + (f", revision {revision}" if revision else "")
     return corpus_of_rows(rows, name.rpartition("/")[2], names, least_words, seed, licence, source, strip_html)

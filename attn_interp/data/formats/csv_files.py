@@ -61,19 +61,18 @@ def load_table(
     label = str(label)
     column = words or text or "text"
     named = [name for name in (column, second, label, id, split) if name is not None]
-    rows = []
-    for place, cell in read_records(path, named, encoding):
-        rows.append(
-            Row(
-                place=place,
-                id=cell[id] if id is not None else place.rpartition(" ")[2],
-                label=cell[label],
-                words=cell[column].split() if words is not None else None,
-                text=cell[column] if words is None else None,
-                second=None if second is None else cell[second] if words is None else cell[second].split(),
-                split=cell[split] if split is not None else None,
-            )
+    rows = (
+        Row(
+            place=place,
+            id=cell[id] if id is not None else place.rpartition(" ")[2],
+            label=cell[label],
+            words=cell[column].split() if words is not None else None,
+            text=cell[column] if words is None else None,
+            second=None if second is None else cell[second] if words is None else cell[second].split(),
+            split=cell[split] if split is not None else None,
         )
+        for place, cell in read_records(path, named, encoding)
+    )
     return corpus_of_rows(rows, path.stem, classes, least_words, seed, source=str(path), strip_html=strip_html)
 
 

@@ -89,7 +89,7 @@ def corpus_of_texts(
 
 def _paired(
     texts: Sequence[str | Document], second: Sequence[str | Document], name: str
-) -> tuple[tuple[Document, ...], list[str | Document]]:
+) -> tuple[Sequence[Document], list[str | Document]]:
     """The documents of the texts with a second each, and the second texts as they were given."""
     documents_of(texts)  # refuses what holds no texts in order
     if isinstance(second, str | Document | Mapping | Set) or not isinstance(second, Iterable):

@@ -28,7 +28,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from sys import intern
 from typing import Any, Required
@@ -103,15 +104,13 @@ def load_jsonlines(
     """
     path = Path(path)
     header: dict[str, Any] = {}
-    rows: list[Row] = []
-    for file, split in _files(path):
-        found, documents = _read(file, split, second)
+    for file, _ in _files(path):
+        found = _header(file)
         if found and header and found != header:
             raise ValueError(f"{file}: its header differs from that of train.jsonl; the files of a folder must agree")
         header = header or found
-        rows += documents
     return corpus_of_rows(
-        rows,
+        (row for file, split in _files(path) for row in _read(file, split, second)),
         name=header.get("name", path.resolve().stem),
         classes=classes if classes is not None else header.get("classes"),
         least_words=least_words,
@@ -176,21 +175,26 @@ def _files(path: Path) -> list[tuple[Path, str | None]]:
     return [(path / f"{split}.jsonl", split) for split in SPLITS if split in stems]
 
 
-def _read(file: Path, split: str | None, second: str | None) -> tuple[dict[str, Any], list[Row]]:
-    header: dict[str, Any] = {}
-    rows: list[Row] = []
+def _header(file: Path) -> dict[str, Any]:
+    """The first line, where it is one."""
     for number, line in read_filled_lines(file):
         place = f"{file}, row {number}"
         content = parse_object(line, place)
-        if "classes" in content and not rows and not header:
-            header = dict(checked(content, Header, place))
-        else:
-            rows.append(_row(checked(_renamed(content, second, place), Line, place), place, number, split))
-    if split is not None and not rows:
+        return dict(checked(content, Header, place)) if "classes" in content else {}
+    return {}
+
+
+def _read(file: Path, split: str | None, second: str | None) -> Iterator[Row]:
+    lines = 0
+    for number, line in islice(read_filled_lines(file), 1 if _header(file) else 0, None):
+        place = f"{file}, row {number}"
+        content = parse_object(line, place)
+        yield _row(checked(_renamed(content, second, place), Line, place), place, number, split)
+        lines += 1
+    if split is not None and not lines:
         raise ValueError(
             f"{file}: split {split!r} is empty; give it documents, or remove the file to cut a split from train"
         )
-    return header, rows
 
 
 def parse_object(line: str, place: str) -> dict[str, Any]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
 from attn_interp.data.corpus import SPLITS, Corpus
-from attn_interp.data.document import Document, shortened
+from attn_interp.data.document import Document, shortened, word_count
 from attn_interp.data.formats.html_words import html_in
 from attn_interp.data.formats.html_words import strip_html as without_html
+from attn_interp.data.sequences.on_disk import chosen, gathered
+from attn_interp.data.sequences.repeated import repeated
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.tokenise import Span, tokenise
 
@@ -56,7 +59,7 @@ class Row:
 
 
 def corpus_of_rows(
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     name: str,
     classes: Sequence[str] | None = None,
     least_words: int = 2,
@@ -68,7 +71,8 @@ def corpus_of_rows(
     """The corpus of these rows; dev and test are cut from the training rows where no row names them.
 
     Args:
-        rows: The documents, in order.
+        rows: The documents, in order; they are asked for once. What memory should not hold goes to disk
+            (`sequences.on_disk`).
         name: Name of the corpus.
         classes: Class names in order, or None to collect them from the labels: in numeric order where all are numbers
             (1.0 is then 1), else in alphabetical order. Collected labels are names, also those written as numbers. A
@@ -87,30 +91,55 @@ def corpus_of_rows(
     """
     if least_words < 1:
         raise ValueError(f"least_words must be at least 1, got {least_words}")
+    rows = gathered(rows, _length)
     if not rows:
         raise ValueError(f"corpus {name!r}: {source} holds no documents")
-    labels = [checked_label(row.label, row.place, classes) for row in rows]
+    spelled: dict[str | int, str | int] = {}  # one object for each label
+    labels = [spelled.setdefault(each, each) for each in (checked_label(row.label, row.place, classes) for row in rows)]
     names = tuple(classes) if classes is not None else _collected(rows, labels)
-    if strip_html:
-        rows = [_without_html(row) for row in rows]
     _check_seconds(rows)
-    place_of: dict[str, str] = {}
-    parts: dict[str, list[Document]] = {}
-    for row, label in zip(rows, labels):
-        if row.id in place_of:
-            raise ValueError(f"{row.place}: id {row.id!r} stands already at {place_of[row.id]}; ids must be unique")
-        place_of[row.id] = row.place
-        document = _document(row, names, _index(label, names, row.place), least_words)
-        parts.setdefault(_split(row, stated=rows[0].split is not None), []).append(document)
+    documents = gathered(_documents(rows, labels, names, least_words, strip_html), word_count)
+    if twice := repeated(lambda: (row.id for row in rows)):
+        before, again = (rows[place] for place in twice)
+        raise ValueError(f"{again.place}: id {again.id!r} stands already at {before.place}; ids must be unique")
+    stated = rows[0].split is not None
+    places: dict[str, array[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(_split(row, stated), array("q")).append(place)
+    parts = {split: chosen(documents, own) for split, own in places.items()}
     corpus = Corpus(name, names, complete_splits(parts, seed), licence, source)
-    texts = [(row.place, text) for row in rows for text in _cut(row).values()]
-    if not strip_html and (tagged := [(place, tag) for place, text in texts if (tag := html_in(text))]):
-        warnings.warn(
-            f"corpus {name!r}: {len(tagged):,} of {len(texts):,} texts hold HTML, such as {tagged[0][1]!r} in "
-            f"{tagged[0][0]}, whose parts are words like others; strip_html=True takes it out",
-            stacklevel=3,
-        )
+    if not strip_html:
+        _warn_of_html(rows, name)
     return corpus
+
+
+def _length(row: Row) -> int:
+    """About how many words a row has; of a cell that is no text there is nothing to hold."""
+    cells = (row.words or row.text, row.second)
+    return sum(len(each.split()) if isinstance(each, str) else len(each) for each in cells if isinstance(each, Sized))
+
+
+def _documents(
+    rows: Iterable[Row], labels: Iterable[str | int], names: Sequence[str], least_words: int, strip_html: bool
+) -> Iterator[Document]:
+    for row, label in zip(rows, labels):
+        plain = _without_html(row) if strip_html else row
+        yield _document(plain, names, _index(label, names, row.place), least_words)
+
+
+def _warn_of_html(rows: Iterable[Row], name: str) -> None:
+    texts, tagged, example = 0, 0, ""
+    for row in rows:
+        for text in _cut(row).values():
+            texts += 1
+            if tag := html_in(text):
+                tagged, example = tagged + 1, example or f"{tag!r} in {row.place}"
+    if tagged:
+        warnings.warn(
+            f"corpus {name!r}: {tagged:,} of {texts:,} texts hold HTML, such as {example}, whose parts are words like "
+            "others; strip_html=True takes it out",
+            stacklevel=4,
+        )
 
 
 def _cut(row: Row) -> dict[str, str]:
@@ -124,11 +153,12 @@ def _without_html(row: Row) -> Row:
     return replace(row, text=plain.get("text", row.text), second=plain.get("second", row.second))
 
 
-def _check_seconds(rows: Sequence[Row]) -> None:
-    having = next((row.place for row in rows if row.second is not None), None)
-    lacking = next((row.place for row in rows if row.second is None), None)
-    if having is not None and lacking is not None:
-        raise ValueError(f"{lacking}: has no second text, and {having} has one; give each row one, or none")
+def _check_seconds(rows: Iterable[Row]) -> None:
+    first: dict[bool, str] = {}
+    for row in rows:
+        first.setdefault(row.second is None, row.place)
+    if len(first) == 2:
+        raise ValueError(f"{first[True]}: has no second text, and {first[False]} has one; give each row one, or none")
 
 
 def checked_label(given: Any, place: str, classes: Sequence[str] | None) -> str | int:
@@ -223,7 +253,7 @@ def _document_of(given: Any, place: str) -> Document:
     return Document(given) if isinstance(given, str) else Document(words=given)
 
 
-def _collected(rows: Sequence[Row], labels: Sequence[str | int]) -> tuple[str, ...]:
+def _collected(rows: Iterable[Row], labels: Sequence[str | int]) -> tuple[str, ...]:
     """The names among the labels, sorted; numbers by value."""
     place_of: dict[str, str] = {}
     for row, label in zip(rows, labels):

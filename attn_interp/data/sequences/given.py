@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from attn_interp.data.document import Document, hashed_id, shortened
+from attn_interp.data.sequences.on_disk import OnDisk
+from attn_interp.data.sequences.repeated import repeated
+from attn_interp.data.sequences.split import Split
 
 
-def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Document, ...]:
+def documents_of(texts: str | Document | Sequence[str | Document]) -> Sequence[Document]:
     """Documents of texts: a string becomes a document without a label, a document stays what it is.
 
     A text that stands there twice is two documents: where the id is the hash of the text, the second gets "#2".
@@ -33,6 +36,8 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
             f"documents: got a {type(rows).__name__}, expected texts or Documents in order; of a corpus name a split, "
             "of a frame a column"
         )
+    if isinstance(texts, Split) and texts and repeated(lambda: (document.id for document in texts)) is None:
+        return texts  # as it is: it may be too large for memory
     rows = list(rows)
     if not rows:
         raise ValueError("documents: got none, expected at least one text or Document")
@@ -59,7 +64,7 @@ def documents_of(texts: str | Document | Sequence[str | Document]) -> tuple[Docu
     return tuple(made)
 
 
-def require_documents(documents: Sequence[Document], place: str) -> tuple[Document, ...]:
+def require_documents(documents: Sequence[Document], place: str) -> Sequence[Document]:
     """The documents, where each is one.
 
     Raises:
@@ -67,6 +72,8 @@ def require_documents(documents: Sequence[Document], place: str) -> tuple[Docume
     """
     if isinstance(documents, str | Document) or not isinstance(documents, Iterable):
         raise TypeError(f"{place}: got {shortened(repr(documents), 60)}, expected a sequence of documents")
+    if isinstance(documents, Split | OnDisk):
+        return documents
     rows = tuple(documents)
     for row, given in enumerate(rows):
         if not isinstance(given, Document):

@@ -94,7 +94,7 @@ def in_order_of(model: AttentionModel, classes: Sequence[str], whose: str) -> At
     return with_classes_of(model, classes, whose) if same else model
 
 
-def check_labels(model: AttentionModel, documents: Sequence[Document]) -> None:
+def check_labels(model: AttentionModel, documents: Iterable[Document]) -> None:
     """Raises ValueError where a label is none of the model's classes, naming the document."""
     for document in documents:
         if document.label is not None and document.label >= len(model.classes):

@@ -13,7 +13,7 @@ import torch
 from torch.optim import Optimizer
 
 from attn_interp.data.batch import Batch, TokenIds, batch_count, batches_by_length, padded, token_ids
-from attn_interp.data.corpus import Corpus, seconds_of
+from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.vocabulary import Vocabulary
 from attn_interp.models.checks.device import require_device
@@ -65,7 +65,7 @@ def fit_classifier(
             to resume from is damaged or of another training.
         FloatingPointError: the loss became infinite or NaN; names epoch and batch.
     """
-    settings = replace(settings or ClassifierSettings(), texts=2 if seconds_of(corpus.train) else 1)
+    settings = replace(settings or ClassifierSettings(), texts=2 if corpus.of_pairs else 1)
     training = training or TrainingSettings()
     device = require_device(device)
     vocabulary = Vocabulary.build(corpus.train, training.least_count)
@@ -119,7 +119,8 @@ def fit(
     kept = resumable.restore()
     history, best_state = kept.history, kept.best
     rows = token_ids(corpus.train, vocabulary)
-    steps = batch_count([len(document) for document in corpus.train], training.batch_size)
+    lengths = [len(document) for document in corpus.train]
+    steps = batch_count(lengths, training.batch_size)
     best = max(history, key=objective.merit, default=None)
     with progress_bar(f"training on {corpus.name}", (training.epochs - len(history)) * steps, progress) as step:
         for number in range(len(history) + 1, training.epochs + 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -227,7 +227,7 @@ def base_outputs(base: Trained, corpus: Corpus, most_states: int = MOST_STATES) 
     attention_pooling(base.module)
     if base.settings.heads != 1:
         raise ValueError(f"imitate: the base has {base.settings.heads} attention heads, expected one")
-    documents = [*corpus.train, *corpus.dev]
+    documents = corpus.train + corpus.dev
     words = sum(len(document) for document in documents)
     keeps_states = words * base.settings.state_width * base.module.head.weight.element_size() <= most_states
     said: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -262,6 +262,6 @@ def _at_words(rows: Sequence[torch.Tensor], batch: Batch) -> torch.Tensor:
     return placed
 
 
-def _batches(vocabulary: Vocabulary, documents: Sequence[Document], device: torch.device) -> list[Batch]:
-    groups = batches_by_length([len(document) for document in documents], 64)
-    return [collate([documents[row] for row in group], vocabulary).to(device) for group in groups]
+def _batches(vocabulary: Vocabulary, documents: Sequence[Document], device: torch.device) -> Iterator[Batch]:
+    for group in batches_by_length([len(document) for document in documents], 64):
+        yield collate([documents[row] for row in group], vocabulary).to(device)

@@ -117,7 +117,7 @@ def drawn_to_hide(is_word: torch.Tensor) -> torch.Tensor:
     return (torch.rand(is_word.shape) < chance) & is_word
 
 
-def why_no_remedy(settings: TrainingSettings, documents: tuple[Document, ...], same_width: bool) -> str:
+def why_no_remedy(settings: TrainingSettings, documents: Sequence[Document], same_width: bool) -> str:
     """Why documents or network do not allow the remedy of the settings, or ""."""
     if settings.remedy == "supervised" and not any(document.rationales for document in documents):
         return "no training document has a rationale that attention could learn from"

@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from attn_interp.data.batch import Batch, batch_count
-from attn_interp.data.corpus import SPLITS, Corpus, seconds_of
+from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, gold_labels
 from attn_interp.data.whole_files import room_for
 from attn_interp.models.attention_model import AttentionModel
@@ -149,7 +149,7 @@ def fine_tune(
             "neither; use remedy='none'"
         )
     if is_transformers(model.module):
-        setattr(model.module.config, TEXTS, 2 if seconds_of(corpus.train) else 1)
+        setattr(model.module.config, TEXTS, 2 if corpus.of_pairs else 1)
     train, dev, lost = _that_fit(model, corpus)
     optimiser = _optimiser(model, settings)
     steps = batch_count([len(document) for document in train], settings.batch_size) * settings.epochs
@@ -237,7 +237,7 @@ def _that_fit(model: AttentionModel, corpus: Corpus) -> tuple[Sequence[Document]
 
 
 def _cut(model: AttentionModel, documents: Sequence[Document]) -> Cut:
-    return cut_to_fit(model, documents) if isinstance(model.collate, CollatePieces) else Cut(tuple(documents), {})
+    return cut_to_fit(model, documents) if isinstance(model.collate, CollatePieces) else Cut(documents, {})
 
 
 def _optimiser(model: AttentionModel, settings: FineTuningSettings) -> torch.optim.AdamW:

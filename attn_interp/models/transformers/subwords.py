@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from attn_interp.data.batch import Batch, labels_of
-from attn_interp.data.document import Document
+from attn_interp.data.document import Document, word_count
+from attn_interp.data.sequences.on_disk import gathered
 
 REMEDY = "cut the documents first: ai.cut_to_fit(model, documents) says which words are lost"
 
@@ -177,7 +178,7 @@ class Cut:
         lost: Id of each document that was cut -> how many of its words are gone.
     """
 
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     lost: dict[str, int]
 
     def __str__(self) -> str:
@@ -195,14 +196,17 @@ def cut_to_length(documents: Sequence[Document], collate: InPieces) -> Cut:
     Raises:
         ValueError: naming a document of which no word fits.
     """
-    kept, lost = [], {}
-    for document in documents:
-        words = _fitting(document, collate)
-        if words < len(document):
-            lost[document.id] = len(document) - words
-            document = _first_words(document, words)
-        kept.append(document)
-    return Cut(tuple(kept), lost)
+    lost: dict[str, int] = {}
+
+    def cut() -> Iterator[Document]:
+        for document in documents:
+            words = _fitting(document, collate)
+            if words < len(document):
+                lost[document.id] = len(document) - words
+                document = _first_words(document, words)
+            yield document
+
+    return Cut(gathered(cut(), word_count), lost)
 
 
 def _fitting(document: Document, collate: InPieces) -> int:

@@ -17,8 +17,9 @@ import numpy.typing as npt
 import torch
 
 from attn_interp.data.batch import Batch, Collate
-from attn_interp.data.document import Document, shortened
+from attn_interp.data.document import Document, shortened, word_count
 from attn_interp.data.edit import with_words
+from attn_interp.data.sequences.on_disk import gathered
 from attn_interp.data.tokenise import Spans
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.transformers.subwords import InPieces, first_pieces
@@ -149,13 +150,13 @@ def over_units(model: AttentionModel) -> AttentionModel:
 
 def read_in(
     model: AttentionModel, documents: Sequence[Document], units: str | Cut
-) -> tuple[AttentionModel, tuple[Document, ...], str]:
+) -> tuple[AttentionModel, Sequence[Document], str]:
     """The model and the documents in these units, and what the units are called; in words both as they are.
 
     Raises:
         TypeError, ValueError: as `cut_of`, `over_units` and `in_units`.
     """
     if units == WORD:
-        return model, tuple(documents), WORD
+        return model, documents, WORD
     cut, unit = cut_of(units)
-    return over_units(model), tuple(in_units(document, cut) for document in documents), unit
+    return over_units(model), gathered((in_units(document, cut) for document in documents), word_count), unit

@@ -144,7 +144,7 @@ class LanguageWork(StudyWork):
         return classifier(subject, self.corpus, self.models / MODEL)
 
     @cached_property
-    def documents(self) -> tuple[Document, ...]:
+    def documents(self) -> Sequence[Document]:
         """The test documents, the same for every model and seed."""
         return fitting(self.model, sample(self.corpus.test, self.study.documents, 0), self.say)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -52,9 +52,9 @@ class RationaleSet:
 
     name: str
     corpus: Corpus
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     left_out: tuple[LeftOut, ...] = ()
-    others: tuple[Document, ...] = ()
+    others: Sequence[Document] = ()
     lexicon: bool = False
     word_labels: Mapping[str, float] = field(default_factory=dict)
 

@@ -189,7 +189,7 @@ class Case:
         return asked(own, tuple(KEYWORDS.values()), self.seed) if self.situation.asked else own
 
     @property
-    def documents(self) -> tuple[Document, ...]:
+    def documents(self) -> Sequence[Document]:
         return self.corpus.test
 
     @cached_property

@@ -79,7 +79,7 @@ class ConsistencyWork:
             self.models.guided(name, self.documents)
 
     @cached_property
-    def documents(self) -> tuple[Document, ...]:
+    def documents(self) -> Sequence[Document]:
         return sample(self.corpus.test, self.cell.documents, seed=0)
 
     @cached_property

@@ -29,7 +29,7 @@ class WordScores:
         settings: Of the model, and how attributions are ranked.
     """
 
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     about: pd.DataFrame
     scores: Mapping[str, Sequence[Floats]]
     kinds: Mapping[str, str]
