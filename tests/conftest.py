@@ -15,6 +15,7 @@ import torch
 
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
+from attn_interp.data.sequences import on_disk
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.models.attention_model import AttentionModel
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
@@ -46,6 +47,12 @@ def typeset(tmp_path: Path) -> Callable[[Iterable[Path]], str]:
         return log
 
     return run
+
+
+@pytest.fixture
+def hardly_any_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What weighs more than a few documents goes to disk."""
+    monkeypatch.setattr(on_disk, "IN_MEMORY", 200)
 
 
 torch.set_num_threads(1)

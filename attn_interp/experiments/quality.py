@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from attn_interp.data.document import Document, gold_labels
+from attn_interp.experiments.bag_of_words import bag_of_words
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement
 from attn_interp.experiments.result import Result
@@ -46,7 +47,7 @@ def quality(reading: Reading) -> Result:
         raise ValueError(f"quality: {reason}")
     probabilities = {MODEL: reading.probabilities()}
     if reading.training is not None:
-        probabilities[BAG_OF_WORDS] = _bag_of_words(reading.training, documents, len(classes))
+        probabilities[BAG_OF_WORDS] = bag_of_words(reading.training, documents, len(classes))
         probabilities[MAJORITY] = np.tile(_shares(reading.training, len(classes)), (len(documents), 1))
     gold = gold_labels(documents)
     _warn_of_another_order(gold, probabilities[MODEL].argmax(1), classes)
@@ -103,26 +104,6 @@ def _warn_of_another_order(gold: Sequence[int], predicted: Integers, classes: Se
 
 def _shares(documents: Sequence[Document], classes: int) -> Floats:
     return np.bincount(gold_labels(documents), minlength=classes) / len(documents)
-
-
-def _bag_of_words(train: Sequence[Document], test: Sequence[Document], classes: int) -> Floats:
-    """(N, C) probabilities; a class without training documents gets 0."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    counter = CountVectorizer(analyzer=_counted)
-    counts = counter.fit_transform(train)
-    regression = LogisticRegression(max_iter=2000).fit(counts, gold_labels(train))
-    result = np.zeros((len(test), classes))
-    result[:, regression.classes_] = regression.predict_proba(counter.transform(test))
-    return result
-
-
-def _counted(document: Document) -> list[str]:
-    """The words, in lower case; those of a second text are counted apart from the same words of the first."""
-    second = document.second.words if document.second else ()
-    first = " ".join(document.words).lower().split()  # units of several words too
-    return [*first, *(f"{word.lower()} (second text)" for word in second)]
 
 
 def summarise(result: Result) -> pd.DataFrame:

@@ -22,10 +22,10 @@ from attn_interp.data.signals import joined, log_frequency, relative_position
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 from attn_interp.data.withholding import on_words_of, texts_of, withhold
+from attn_interp.experiments.bag_of_words import bag_of_words
 from attn_interp.experiments.people.parts.annotators import _without
 from attn_interp.experiments.people.parts.edited import DELETE, MASK, MEAN_EMBEDDING, edited_logits
 from attn_interp.experiments.people.shift import shift
-from attn_interp.experiments.quality import _bag_of_words
 from attn_interp.experiments.reading import read
 from attn_interp.experiments.recency.parts.padding import padded as lengthened
 from attn_interp.models.classifiers.classifier import Classifier
@@ -188,7 +188,7 @@ def test_words_of_second_texts_are_known_and_counted() -> None:
 def test_the_bag_of_words_tells_the_texts_apart() -> None:
     """The class is what stands in the second text, and the first has the same words in the other order."""
     train = [pair(own, second, int(second == "yes")) for own, second in (("yes", "no"), ("no", "yes")) * 20]
-    probabilities = _bag_of_words(train, [pair("no", "yes"), pair("yes", "no"), pair("new", "yes")], 2)
+    probabilities = bag_of_words(train, [pair("no", "yes"), pair("yes", "no"), pair("new", "yes")], 2)
     assert (probabilities[:, 1] > 0.5).tolist() == [True, False, True]
     assert np.allclose(probabilities.sum(1), 1)
 

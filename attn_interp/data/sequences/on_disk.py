@@ -7,9 +7,9 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
-from typing import Any, Generic, SupportsIndex, TypeVar, overload
+from typing import IO, Any, Generic, SupportsIndex, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ class _Written:
     def __init__(self) -> None:
         self.file = tempfile.TemporaryFile(prefix="attn_interp-")  # noqa: SIM115  (closed when nothing looks into it)
         self.ends, self.weights = array("q", [0]), array("q")
-        weakref.finalize(self, self.file.close)
+        weakref.finalize(self, _close, self.file)
 
     def write(self, item: object, weight: int) -> None:
         content = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
@@ -58,6 +58,11 @@ class _Written:
                 f"{self.ends[-1] / 1e9:.1f} GB ({error.strerror}); name a folder with more room as TMPDIR in the "
                 "environment"
             ) from error
+
+
+def _close(file: IO[bytes]) -> None:
+    with suppress(OSError):  # what could not be written before cannot be now
+        file.close()
 
 
 class OnDisk(Sequence[Item], Generic[Item]):

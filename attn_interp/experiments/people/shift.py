@@ -10,7 +10,7 @@ what attention and states do at a distance is not in it. It is a sign of the shi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -81,7 +81,7 @@ def shift(reading: Reading, *, operators: Sequence[str] = tuple(OPERATORS)) -> R
     model, training = reading.model, reading.training or ()
     for operator in operators:
         check_operator(model, operator)
-    seen = {pair for tokens in _tokens(model, training) for pair in _pairs(tokens)}
+    seen = {pair for _, tokens in _read(model, training) for pair in _pairs(tokens)}
     with progress_bar("shift", len(reading), reading.progress) as step:
         frames = []
         for document in reading.documents:
@@ -146,12 +146,16 @@ def _edited(model: AttentionModel, document: Document, erased: Sequence[list[int
 
 def _tokens(model: AttentionModel, documents: Sequence[Document]) -> list[Tokens]:
     """The tokens of each document as the model reads them, its own for the ends included."""
-    found: dict[int, Tokens] = {}
+    found = dict(_read(model, documents))
+    return [found[row] for row in range(len(documents))]
+
+
+def _read(model: AttentionModel, documents: Sequence[Document]) -> Iterator[tuple[int, Tokens]]:
+    """The number and the tokens of each document, those of similar length one after the other."""
     for rows, batch in model.batches(documents, 256):
         texts = [batch] if batch.second is None else [batch, batch.second]
         for place, row in enumerate(rows):
-            found[row] = tuple(tuple(text.ids[place][text.is_token[place]].tolist()) for text in texts)
-    return [found[row] for row in range(len(documents))]
+            yield row, tuple(tuple(text.ids[place][text.is_token[place]].tolist()) for text in texts)
 
 
 def _pairs(tokens: Tokens) -> list[tuple[int, int]]:
