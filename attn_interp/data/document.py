@@ -106,6 +106,9 @@ class Document:
         self._check_values()
         self._check_spans()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, words=tuple(map(intern, state["words"])))
+
     def __repr__(self) -> str:
         parts = [shortened(repr(self.text or " ".join(self.words)), 200), f"label={self.label}"]
         parts += [f"id={shortened(repr(self.id), 100)}", f"{len(self.words)} words"]
@@ -183,9 +186,12 @@ def gold_labels(documents: Sequence[Document]) -> list[int]:
     Raises:
         ValueError: naming the first document without one.
     """
-    if unlabelled := [document.id for document in documents if document.label is None]:
-        raise ValueError(f"document {unlabelled[0]!r}: has no label; give each document its class, as label=")
-    return [document.label for document in documents if document.label is not None]
+    labels = []
+    for document in documents:
+        if document.label is None:
+            raise ValueError(f"document {document.id!r}: has no label; give each document its class, as label=")
+        labels.append(document.label)
+    return labels
 
 
 def word_count(document: Document) -> int:

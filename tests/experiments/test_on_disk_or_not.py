@@ -82,7 +82,10 @@ def test_the_weights_may_not_change_under_a_reading_on_disk(readings: list[Readi
             each.probabilities()
 
 
-def test_the_bag_of_words_is_the_same_from_disk(corpora: tuple[Corpus, Corpus]) -> None:
+def test_the_bag_of_words_is_the_same_from_disk(
+    corpora: tuple[Corpus, Corpus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attn_interp.experiments.bag_of_words.PART", 50)
     held, kept = (bag_of_words(corpus.train, corpus.test, 2) for corpus in corpora)
     np.testing.assert_allclose(held, kept, atol=1e-6)
     assert held.std() > 0.1

@@ -94,18 +94,12 @@ def corpus_of_rows(
     rows = gathered(rows, _length)
     if not rows:
         raise ValueError(f"corpus {name!r}: {source} holds no documents")
-    spelled: dict[str | int, str | int] = {}  # one object for each label
-    labels = [spelled.setdefault(each, each) for each in (checked_label(row.label, row.place, classes) for row in rows)]
+    labels, places = _surveyed(rows, classes)
     names = tuple(classes) if classes is not None else _collected(rows, labels)
-    _check_seconds(rows)
     documents = gathered(_documents(rows, labels, names, least_words, strip_html), word_count)
     if twice := repeated(lambda: (row.id for row in rows)):
         before, again = (rows[place] for place in twice)
         raise ValueError(f"{again.place}: id {again.id!r} stands already at {before.place}; ids must be unique")
-    stated = rows[0].split is not None
-    places: dict[str, array[int]] = {}
-    for place, row in enumerate(rows):
-        places.setdefault(_split(row, stated), array("q")).append(place)
     parts = {split: chosen(documents, own) for split, own in places.items()}
     corpus = Corpus(name, names, complete_splits(parts, seed), licence, source)
     if not strip_html:
@@ -153,12 +147,21 @@ def _without_html(row: Row) -> Row:
     return replace(row, text=plain.get("text", row.text), second=plain.get("second", row.second))
 
 
-def _check_seconds(rows: Iterable[Row]) -> None:
-    first: dict[bool, str] = {}
-    for row in rows:
-        first.setdefault(row.second is None, row.place)
-    if len(first) == 2:
-        raise ValueError(f"{first[True]}: has no second text, and {first[False]} has one; give each row one, or none")
+def _surveyed(rows: Sequence[Row], classes: Sequence[str] | None) -> tuple[list[str | int], dict[str, array[int]]]:
+    """The label of each row, and where the rows of each split are; all have second texts, or none has."""
+    spelled: dict[str | int, str | int] = {}  # one object for each label
+    labels: list[str | int] = []
+    places: dict[str, array[int]] = {}
+    second: dict[bool, str] = {}
+    stated = rows[0].split is not None
+    for place, row in enumerate(rows):
+        label = checked_label(row.label, row.place, classes)
+        labels.append(spelled.setdefault(label, label))
+        places.setdefault(_split(row, stated), array("q")).append(place)
+        second.setdefault(row.second is None, row.place)
+    if len(second) == 2:
+        raise ValueError(f"{second[True]}: has no second text, and {second[False]} has one; give each row one, or none")
+    return labels, places
 
 
 def checked_label(given: Any, place: str, classes: Sequence[str] | None) -> str | int:
@@ -259,8 +262,10 @@ def _collected(rows: Iterable[Row], labels: Sequence[str | int]) -> tuple[str, .
     for row, label in zip(rows, labels):
         place_of.setdefault(str(label), row.place)
     numeric = all(NUMBER.fullmatch(name) for name in place_of)
-    trained_on = {str(label) for row, label in zip(rows, labels) if row.split in (None, SPLITS[0])}
-    if HIDDEN in place_of and HIDDEN not in trained_on:
+    hidden = HIDDEN in place_of and not any(
+        str(label) == HIDDEN and row.split in (None, SPLITS[0]) for row, label in zip(rows, labels)
+    )
+    if hidden:
         raise ValueError(
             f"{place_of[HIDDEN]}: its label is hidden ({HIDDEN}), no training document has it; leave the split out"
         )

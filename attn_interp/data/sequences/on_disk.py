@@ -8,6 +8,7 @@ import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, pairwise, starmap
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from typing import IO, Any, Generic, SupportsIndex, TypeVar, overload
 
@@ -21,6 +22,8 @@ IN_MEMORY = 5_000_000
 
 ITEM = 32
 """What an item weighs beside its words."""
+
+RUN = 128  # items that are read at a time where they follow one another
 
 
 class _Written:
@@ -42,11 +45,13 @@ class _Written:
         with self._room():
             self.file.flush()
 
-    def read(self, place: int) -> Any:
-        start, end = self.ends[place], self.ends[place + 1]
+    def read(self, first: int, last: int) -> Iterator[Any]:
+        """The items from one place to another, both among them."""
+        start = self.ends[first]
         page = start - start % ALLOCATIONGRANULARITY
-        with mmap(self.file.fileno(), end - page, access=ACCESS_READ, offset=page) as part:
-            return pickle.loads(part[start - page :])
+        with mmap(self.file.fileno(), self.ends[last + 1] - page, access=ACCESS_READ, offset=page) as part:
+            ends = [end - page for end in self.ends[first : last + 2]]
+            yield from (pickle.loads(part[start:end]) for start, end in pairwise(ends))
 
     @contextmanager
     def _room(self) -> Iterator[None]:
@@ -79,7 +84,13 @@ class OnDisk(Sequence[Item], Generic[Item]):
         return len(self._places)
 
     def __iter__(self) -> Iterator[Item]:
-        return map(self._written.read, self._places.tolist())
+        places = self._places.tolist()
+        runs: Iterable[tuple[int, int]]
+        if places and places == list(range(places[0], places[0] + len(places))):  # as they were written
+            runs = ((first, min(first + RUN - 1, places[-1])) for first in places[::RUN])
+        else:
+            runs = zip(places, places)
+        return chain.from_iterable(starmap(self._written.read, runs))
 
     @overload
     def __getitem__(self, place: SupportsIndex) -> Item: ...
@@ -88,7 +99,9 @@ class OnDisk(Sequence[Item], Generic[Item]):
     def __getitem__(self, place: SupportsIndex | slice) -> Item | Sequence[Item]:
         if isinstance(place, slice):
             return self.chosen(range(len(self))[place])
-        return self._written.read(int(self._places[place]))
+        found = int(self._places[place])
+        (item,) = self._written.read(found, found)
+        return item
 
     def chosen(self, places: Sequence[int] | Places) -> Sequence[Item]:
         """The items at these places: in memory where they weigh little, else still on disk."""
