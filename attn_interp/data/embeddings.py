@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +86,12 @@ def _embeddings(
         found[index] = index in vectors
         matrix[index] = vectors[index] if index in vectors else generator(seed, word).normal(0, spread, given.shape[1])
     matrix[vocabulary.words.index(PADDING)] = 0
-    tokens = torch.tensor([index for document in documents for index in vocabulary.ids(document.all_words)])
+    met = Counter(index for document in documents for index in vocabulary.ids(document.all_words))
     return Embeddings(
         matrix=torch.from_numpy(matrix),
         found=found,
         type_coverage=len(vectors) / (len(vocabulary) - len(SPECIALS)),
-        token_coverage=float(found[tokens].double().mean()) if len(tokens) else math.nan,
+        token_coverage=sum(count for index, count in met.items() if found[index]) / met.total() if met else math.nan,
         source=source,
     )
 

@@ -17,7 +17,7 @@ from attn_interp.experiments.bag_of_words import bag_of_words
 from attn_interp.experiments.reading import Reading
 from attn_interp.experiments.record import Card, Column, Experiment, Pooling, Rule, Statement
 from attn_interp.experiments.result import Result
-from attn_interp.statistics.bootstrap import RESAMPLES, Floats
+from attn_interp.statistics.bootstrap import Floats, at_once
 from attn_interp.statistics.scores import Integers, auroc, auroc_values, f1_values, macro_f1
 
 MODEL, BAG_OF_WORDS, MAJORITY = "model", "bag of words", "majority"
@@ -156,8 +156,9 @@ def _interval(statistic: Statistic, n: int, seed: int) -> tuple[float, float, fl
     estimate = float(statistic(np.arange(n)[None])[0])
     if np.isnan(estimate):
         return estimate, np.nan, np.nan
-    rows = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))
-    low, high = np.nanquantile(statistic(rows), [0.025, 0.975])
+    rng = np.random.default_rng(seed)
+    drawn = np.concatenate([statistic(rng.integers(n, size=(count, n))) for count in at_once(n)])
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
     return estimate, float(low), float(high)
 
 

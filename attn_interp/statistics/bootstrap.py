@@ -21,6 +21,16 @@ RESAMPLES = 2000
 CELLS = 4_000_000  # of the resampled values held at a time: 32 MB
 
 
+def at_once(values: int, resamples: int = RESAMPLES) -> list[int]:
+    """How many resamples of so many values are drawn one after the other, so that at most `CELLS` are held.
+
+    >>> at_once(3_000_000, 3), at_once(1_000)
+    ([1, 1, 1], [2000])
+    """
+    count = max(1, CELLS // max(1, values))
+    return [min(count, resamples - done) for done in range(0, resamples, count)]
+
+
 def _standard_deviation(sample: Floats, axis: int = -1) -> Floats:
     return np.std(sample, axis=axis, ddof=1)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from attn_interp.statistics.bootstrap import RESAMPLES, Floats
+from attn_interp.statistics.bootstrap import RESAMPLES, Floats, at_once
 
 SEED, DOCUMENT = "seed", "document"
 
@@ -203,6 +203,10 @@ def resampled_means(values: Floats, seed: int = 0, resamples: int = RESAMPLES) -
     generator = np.random.default_rng(seed)
     drawn = max(seeds - 1, 1)
     of_seeds = generator.multinomial(drawn, np.full(seeds, 1 / seeds), size=resamples) / drawn  # (R, S)
-    of_documents = generator.multinomial(documents, np.full(documents, 1 / documents), size=resamples) / documents
-    by_seed = (of_documents @ values.reshape(-1, documents).T).reshape(resamples, quantities, seeds)
+    shares, by_row = np.full(documents, 1 / documents), values.reshape(-1, documents).T
+    parts = [
+        generator.multinomial(documents, shares, size=count) / documents @ by_row
+        for count in at_once(documents, resamples)
+    ]
+    by_seed = np.concatenate(parts).reshape(resamples, quantities, seeds)
     return np.einsum("rks,rs->rk", by_seed, of_seeds)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from attn_interp.statistics.bootstrap import CELLS, RESAMPLES, Floats, Interval
+from attn_interp.statistics.bootstrap import Floats, Interval, at_once
 
 LEAST = 4  # documents: of fewer, resamples have hardly any order
 
@@ -55,9 +55,7 @@ def rank_correlation(x: ArrayLike, y: ArrayLike, seed: int = 0, level: float = 0
     if n < LEAST or np.isnan(rho):
         return Interval(rho, np.nan, np.nan, n, undefined)
     rng = np.random.default_rng(seed)
-    at_once = max(1, CELLS // n)
-    counts = [min(at_once, RESAMPLES - done) for done in range(0, RESAMPLES, at_once)]
-    drawn = np.concatenate([rank_correlations(both[:, rng.integers(0, n, (count, n))]) for count in counts])
+    drawn = np.concatenate([rank_correlations(both[:, rng.integers(0, n, (count, n))]) for count in at_once(n)])
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(rho, float(low), float(high), n, undefined)
 

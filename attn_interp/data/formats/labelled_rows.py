@@ -16,7 +16,7 @@ from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, shortened, word_count
 from attn_interp.data.formats.html_words import html_in
 from attn_interp.data.formats.html_words import strip_html as without_html
-from attn_interp.data.sequences.on_disk import chosen, gathered
+from attn_interp.data.sequences.on_disk import OnDisk, chosen, gathered
 from attn_interp.data.sequences.repeated import repeated
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.tokenise import Span, tokenise
@@ -91,7 +91,7 @@ def corpus_of_rows(
     """
     if least_words < 1:
         raise ValueError(f"least_words must be at least 1, got {least_words}")
-    rows = gathered(rows, _length)
+    rows = rows_of(rows)
     if not rows:
         raise ValueError(f"corpus {name!r}: {source} holds no documents")
     labels, places = _surveyed(rows, classes)
@@ -107,10 +107,16 @@ def corpus_of_rows(
     return corpus
 
 
-def _length(row: Row) -> int:
-    """About how many words a row has; of a cell that is no text there is nothing to hold."""
-    cells = (row.words or row.text, row.second)
-    return sum(len(each.split()) if isinstance(each, str) else len(each) for each in cells if isinstance(each, Sized))
+def rows_of(rows: Iterable[Row]) -> Sequence[Row]:
+    """The rows, which may be gone through again: on disk where memory should not hold them."""
+
+    def words(row: Row) -> int:
+        cells = (row.words or row.text, row.second)  # of a cell that is no text there is nothing to hold
+        return sum(
+            len(each.split()) if isinstance(each, str) else len(each) for each in cells if isinstance(each, Sized)
+        )
+
+    return rows if isinstance(rows, OnDisk) else gathered(rows, words)
 
 
 def _documents(

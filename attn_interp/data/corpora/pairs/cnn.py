@@ -10,7 +10,7 @@ from pathlib import Path
 from attn_interp.data.corpora.source import Source
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
-from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows, rows_of
 from attn_interp.data.formats.spans import cut_text
 from attn_interp.data.formats.text_lines import read_lines
 
@@ -39,14 +39,16 @@ def load_cnn(path: Path | str, seed: int = 0) -> Corpus:
         ValueError: naming the file: it has other parts, the question no @placeholder, or the answer is none of the
             entities.
     """
-    rows: list[Row] = []
     entities: set[str] = set()
-    stated = [name for name in FOLDERS if (Path(path) / name).is_dir()]
-    for name in stated:
-        for file in sorted((Path(path) / name).glob("*.question")):
-            row, own = _read(file, FOLDERS[name])
-            rows.append(row)
-            entities |= own
+
+    def read() -> Iterator[Row]:
+        for name in (name for name in FOLDERS if (Path(path) / name).is_dir()):
+            for file in sorted((Path(path) / name).glob("*.question")):
+                row, own = _read(file, FOLDERS[name])
+                entities.update(own)
+                yield row
+
+    rows = rows_of(read())  # as they are published, more than memory should hold
     if not any(row.split == "train" for row in rows):
         raise FileNotFoundError(f"{path}: holds no training/*.question; give the folder that is called questions")
     classes = sorted(entities, key=lambda entity: int(entity.removeprefix("@entity")))
