@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
 
 import torch
 
 from attn_interp.data.corpus import seconds_of
 from attn_interp.data.document import Document, gold_labels
+from attn_interp.data.sequences.on_demand import OnDemand
 from attn_interp.data.sequences.split import is_on_disk
 from attn_interp.data.vocabulary import END_ID, PADDING_ID, START_ID, Vocabulary
 
@@ -102,7 +102,7 @@ def token_ids(documents: Sequence[Document], vocabulary: Vocabulary) -> Sequence
     """Of each document the ids of its start token, its words and its end token, and those of its second text; looked up
     whenever they are asked for where the documents are on disk."""
     if is_on_disk(documents):
-        return _LookedUp(documents, vocabulary)
+        return OnDemand(len(documents), lambda place: _ids(documents[place], vocabulary))
     return [_ids(document, vocabulary) for document in documents]
 
 
@@ -111,23 +111,6 @@ def _ids(document: Document, vocabulary: Vocabulary) -> TokenIds:
         return [START_ID, *vocabulary.ids(words), END_ID]
 
     return between(document.words), between(document.second.words) if document.second else []
-
-
-class _LookedUp(Sequence["TokenIds"]):
-    def __init__(self, documents: Sequence[Document], vocabulary: Vocabulary) -> None:
-        self._documents, self._vocabulary = documents, vocabulary
-
-    def __len__(self) -> int:
-        return len(self._documents)
-
-    @overload
-    def __getitem__(self, place: int) -> TokenIds: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[TokenIds]: ...
-    def __getitem__(self, place: int | slice) -> TokenIds | list[TokenIds]:
-        if isinstance(place, slice):
-            return [_ids(document, self._vocabulary) for document in self._documents[place]]
-        return _ids(self._documents[place], self._vocabulary)
 
 
 def padded(documents: Sequence[Document], rows: Sequence[TokenIds]) -> Batch:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import index
-from typing import SupportsIndex, overload
 
 from attn_interp.data.document import Document
+from attn_interp.data.sequences.on_demand import OnDemand
 from attn_interp.experiments.read_batch import ReadBatch
 from attn_interp.models.attention_model import AttentionModel
 
 
-class BatchesOnDisk(Sequence[ReadBatch]):
+class BatchesOnDisk(OnDemand[ReadBatch]):
     """The batches of documents on disk, in the same groups as those of documents in memory.
 
     Attributes:
@@ -19,22 +18,11 @@ class BatchesOnDisk(Sequence[ReadBatch]):
     """
 
     def __init__(self, model: AttentionModel, documents: Sequence[Document], check: Callable[[], None]) -> None:
-        self._model, self._documents, self._check = model, documents, check
-        self._groups, self.sizes = [], []
-        for rows, longest in model.groups(documents):
-            self._groups.append(rows)
-            self.sizes.append(len(rows) * longest)
+        groups = list(model.groups(documents))
+        self.sizes = [len(rows) * longest for rows, longest in groups]
 
-    def __len__(self) -> int:
-        return len(self._groups)
+        def make(place: int) -> ReadBatch:
+            rows = groups[place][0]
+            return ReadBatch(model, rows, model.batch([documents[row] for row in rows]), check)
 
-    @overload
-    def __getitem__(self, place: SupportsIndex) -> ReadBatch: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[ReadBatch]: ...
-    def __getitem__(self, place: SupportsIndex | slice) -> ReadBatch | list[ReadBatch]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        rows = self._groups[index(place)]
-        batch = self._model.batch([self._documents[row] for row in rows])
-        return ReadBatch(self._model, rows, batch, self._check)
+        super().__init__(len(groups), make)

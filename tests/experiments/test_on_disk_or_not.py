@@ -15,11 +15,12 @@ from attn_interp.experiments.examples import examples
 from attn_interp.experiments.jain_wallace.agreement import agreement
 from attn_interp.experiments.jain_wallace.permutation import permutation
 from attn_interp.experiments.people.shift import shift
-from attn_interp.experiments.quality import quality
+from attn_interp.experiments.quality import quality, summarise
 from attn_interp.experiments.reading import Reading, read
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.training.fitting import fit_classifier
 from attn_interp.models.wrap import wrap
+from attn_interp.statistics import bootstrap
 
 SMALL = ClassifierSettings(embedding_width=8, hidden=4)
 QUICK = TrainingSettings(epochs=2)
@@ -89,3 +90,12 @@ def test_the_bag_of_words_is_the_same_from_disk(
     held, kept = (bag_of_words(corpus.train, corpus.test, 2) for corpus in corpora)
     np.testing.assert_allclose(held, kept, atol=1e-6)
     assert held.std() > 0.1
+
+
+def test_the_intervals_are_those_of_all_resamples_at_once(
+    readings: list[Reading], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = quality(readings[0])
+    whole = summarise(result)
+    monkeypatch.setattr(bootstrap, "CELLS", 900)
+    assert summarise(result).equals(whole)

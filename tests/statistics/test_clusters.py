@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from attn_interp.statistics import bootstrap
 from attn_interp.statistics.clusters import crossed_mean, resampled_means, seed_by_document, summarise_crossed
 
 
@@ -114,3 +115,10 @@ def test_wrong_input_is_named() -> None:
     with pytest.raises(ValueError, match=r"finite \(quantities, seeds, documents\)"):
         resampled_means(np.ones((2, 3)))
     assert np.isnan(crossed_mean(np.ones((2, 1))).standard_error)
+
+
+def test_resampled_means_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(2).normal(size=(2, 3, 40))
+    whole = resampled_means(values, seed=4)
+    monkeypatch.setattr(bootstrap, "CELLS", 900)  # 22 resamples of 40 documents at a time
+    np.testing.assert_allclose(resampled_means(values, seed=4), whole, rtol=1e-12)
