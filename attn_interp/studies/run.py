@@ -16,6 +16,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.whole_files import replace_file
 from attn_interp.experiments.result import Result
 from attn_interp.models.classifiers.checkpoint import check_checkpoint
+from attn_interp.models.training.garbage import collected_seldom
 from attn_interp.models.training.threads import one_thread
 from attn_interp.report.run_directory import (
     MODEL,
@@ -82,7 +83,7 @@ def complete(
         ValueError: the folder holds results of another version or of other settings.
     """
     folder, models = results / cell.folder_name(), results / MODELS / cell.model_name()
-    with one_thread(), threadpool_limits(limits=1), alone_in(models, say):
+    with one_thread(), threadpool_limits(limits=1), collected_seldom(), alone_in(models, say):
         folder.mkdir(parents=True, exist_ok=True)
         for place in (folder, models):
             remove_drafts(place)

@@ -22,6 +22,7 @@ from attn_interp.models.classifiers.frozen_attention import Attention
 from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
 from attn_interp.models.classifiers.trained import Epoch, Trained
 from attn_interp.models.progress import progress_bar
+from attn_interp.models.training.garbage import collected_seldom
 from attn_interp.models.training.objectives import Classification, Objective
 from attn_interp.models.training.optimisers import build_optimisers
 from attn_interp.models.training.remedies import PENALTIES, why_no_remedy
@@ -94,7 +95,7 @@ def fit_classifier(
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """The seed's random numbers on one thread inside; the caller's random state and threads again afterwards."""
     accelerators = range(torch.cuda.device_count()) if device.type == "cuda" else ()
-    with torch.random.fork_rng(accelerators), one_thread():
+    with torch.random.fork_rng(accelerators), one_thread(), collected_seldom():
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             torch.cuda.manual_seed_all(seed)
