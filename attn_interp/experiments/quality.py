@@ -120,8 +120,8 @@ def summarise(result: Result) -> pd.DataFrame:
     for name in (name for name in (MAJORITY, BAG_OF_WORDS) if name in predictors):
         other = predictors[name].statistics[ACCURACY]
 
-        def difference(drawn: Integers, other: Statistic = other) -> Floats:
-            return np.asarray(model.statistics[ACCURACY](drawn) - other(drawn))
+        def difference(counts: Integers, other: Statistic = other) -> Floats:
+            return np.asarray(model.statistics[ACCURACY](counts) - other(counts))
 
         rows.append((f"{MODEL} - {name}", ACCURACY, *_interval(difference, model.count, seed), model.count, 0))
     for name in result.settings.get("left_out", {}):
@@ -130,36 +130,43 @@ def summarise(result: Result) -> pd.DataFrame:
 
 
 Statistic = Callable[[Integers], Floats]
-"""Rows of resampled documents (R, N) -> a number for each resample (R,)."""
+"""How often each document was drawn (R, N) -> a number for each resample (R,)."""
 
 
 class _Predicted:
-    """What one predictor says, as functions of resampled rows (R, N) -> (R,)."""
+    """What one predictor says, as functions of how often each document was drawn (R, N) -> (R,)."""
 
     def __init__(self, frame: pd.DataFrame, classes: Sequence[str]) -> None:
         codes = {name: index for index, name in enumerate(classes)}
         label, predicted = (np.array(frame[name].map(codes), dtype=np.int64) for name in ("label", "predicted"))
         scores = frame[[f"probability {name}" for name in classes]].to_numpy()
+        correct = (label == predicted).astype(float)
         self.count = len(frame)
         self.statistics: dict[str, Statistic] = {
-            ACCURACY: lambda rows: (label[rows] == predicted[rows]).mean(-1),
-            MACRO_F1: lambda rows: macro_f1(label[rows], predicted[rows], len(classes)),
-            AUROC: lambda rows: auroc(label[rows], scores[rows], len(classes)),
+            ACCURACY: lambda counts: counts @ correct / len(correct),
+            MACRO_F1: lambda counts: macro_f1(label, predicted, len(classes), counts),
+            AUROC: lambda counts: auroc(label, scores, len(classes), counts),
         }
 
 
 def _interval(statistic: Statistic, n: int, seed: int) -> tuple[float, float, float]:
-    """A statistic of resampled rows, with its 95 % percentile bootstrap interval.
+    """A statistic of resampled documents, with its 95 % percentile bootstrap interval.
 
     Resamples without a value, an AUROC without one of the classes, are left out; NaN where the sample itself has none.
     """
-    estimate = float(statistic(np.arange(n)[None])[0])
+    estimate = float(statistic(np.ones((1, n), dtype=np.int64))[0])
     if np.isnan(estimate):
         return estimate, np.nan, np.nan
     rng = np.random.default_rng(seed)
-    drawn = np.concatenate([statistic(rng.integers(n, size=(count, n))) for count in at_once(n)])
+    drawn = np.concatenate([statistic(_counts(rng.integers(n, size=(count, n)))) for count in at_once(n)])
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return estimate, float(low), float(high)
+
+
+def _counts(rows: Integers) -> Integers:
+    """Rows of resampled documents (R, N) -> how often each of the N documents was drawn (R, N)."""
+    resamples, n = rows.shape
+    return np.bincount((rows + n * np.arange(resamples)[:, None]).ravel(), minlength=rows.size).reshape(rows.shape)
 
 
 def _scored(result: Result) -> pd.DataFrame:

@@ -167,15 +167,16 @@ def auroc_values(label: pd.Series, probabilities: pd.DataFrame) -> Floats:
     return np.asarray(whole + (count - 1) * ((rest.mean() if len(rest) else np.nan) - without))
 
 
-def macro_f1(label: Integers, predicted: Integers, classes: int) -> Floats:
-    """Mean over the classes that occur of F1 = 2 TP / (2 TP + FP + FN), of many samples of documents at once.
+def macro_f1(label: Integers, predicted: Integers, classes: int, counts: Integers | None = None) -> Floats:
+    """Mean over the classes that occur of F1 = 2 TP / (2 TP + FP + FN), of many resamples of the documents at once.
 
     A class occurs where a document of the sample has it as its label or is predicted to have it. In [0, 1]. Equal to
-    `sklearn.metrics.f1_score(average="macro")`.
+    `sklearn.metrics.f1_score(average="macro")` of the documents, each as often as it was drawn.
 
     Args:
-        label, predicted: (..., N) class indices; (R, N) for R resamples of N documents.
+        label, predicted: (N,) class indices.
         classes: How many classes there are.
+        counts: (..., N) how often each document was drawn; (R, N) for R resamples. None: once.
 
     Returns:
         (...) float64.
@@ -183,23 +184,24 @@ def macro_f1(label: Integers, predicted: Integers, classes: int) -> Floats:
     >>> round(float(macro_f1(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)), 4)  # 2/3 and 4/5
     0.7333
     """
-    gold, guess = ([side == k for k in range(classes)] for side in (label, predicted))
-    hits = np.stack([(a & b).sum(-1) for a, b in zip(gold, guess)])
-    sizes = np.stack([a.sum(-1) + b.sum(-1) for a, b in zip(gold, guess)])
-    return _macro_f1(np.moveaxis(hits, 0, -1), np.moveaxis(sizes, 0, -1))
+    drawn = np.ones(len(label)) if counts is None else counts.astype(float)
+    gold, guess = (np.eye(classes)[side] for side in (label, predicted))  # (N, C)
+    return _macro_f1(drawn @ (gold * guess), drawn @ (gold + guess))
 
 
-def auroc(label: Integers, scores: Floats, classes: int) -> Floats:
-    """The area under the ROC curve, one class against the rest, mean over the classes, of many samples at once.
+def auroc(label: Integers, scores: Floats, classes: int, counts: Integers | None = None) -> Floats:
+    """The area under the ROC curve, one class against the rest, mean over the classes, of many resamples at once.
 
     It is the chance that a document of the class scores higher than one of another, ties counting one half
     (Mann-Whitney). In [0, 1]; NaN where a class has no document or all of them. Equal to
-    `sklearn.metrics.roc_auc_score(average="macro", multi_class="ovr")`.
+    `sklearn.metrics.roc_auc_score(average="macro", multi_class="ovr")` of the documents, each as often as it was drawn:
+    a resample has the order of its documents, so that they are sorted once.
 
     Args:
-        label: (..., N) class indices; (R, N) for R resamples of N documents.
-        scores: (..., N, C) the larger, the more likely the class.
+        label: (N,) class indices.
+        scores: (N, C) the larger, the more likely the class.
         classes: C.
+        counts: (..., N) how often each document was drawn; (R, N) for R resamples. None: once.
 
     Returns:
         (...) float64.
@@ -207,15 +209,18 @@ def auroc(label: Integers, scores: Floats, classes: int) -> Floats:
     >>> scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])
     >>> float(auroc(np.array([0, 0, 1, 1]), scores, 2))
     0.75
+    >>> float(auroc(np.array([0, 0, 1, 1]), scores, 2, counts=np.array([1, 0, 2, 0])))  # .9 against twice .5
+    1.0
     """
-    areas = []
+    drawn, areas = np.ones(len(label)) if counts is None else counts.astype(float), []
     for k in range(classes):
-        positive = label == k
-        inside = positive.sum(-1)
-        outside = positive.shape[-1] - inside
-        ranks = rankdata(scores[..., k], axis=-1)
+        order = scores[:, k].argsort(kind="stable")
+        first = np.flatnonzero(np.diff(scores[order, k], prepend=-np.inf))  # of the documents of each value
+        is_class, here = (label == k)[order], drawn[..., order]
+        inside, outside = (np.add.reduceat(here * side, first, axis=-1) for side in (is_class, ~is_class))
+        below = outside.cumsum(-1) - outside / 2
         with np.errstate(invalid="ignore", divide="ignore"):
-            areas.append(((ranks * positive).sum(-1) - inside * (inside + 1) / 2) / (inside * outside))
+            areas.append((inside * below).sum(-1) / (inside.sum(-1) * outside.sum(-1)))
     return np.asarray(np.mean(areas, axis=0))
 
 

@@ -72,25 +72,30 @@ def test_there_is_no_auroc_without_a_class_or_without_its_only_document() -> Non
 
 
 @pytest.mark.parametrize("classes", [2, 3, 11])
-def test_many_resamples_at_once_are_sklearns_one_by_one(classes) -> None:
+def test_resamples_by_counts_are_sklearns_of_their_documents(classes) -> None:
     rng = np.random.default_rng(8)
-    label, predicted = rng.integers(classes, size=(2, 5, 47))
-    label[:, :classes] = np.arange(classes)  # every class occurs
-    scores = rng.integers(1, 9, size=(5, 47, classes)) / 8.0
-    f1, area = macro_f1(label, predicted, classes), auroc(label, scores, classes)
-    for row in range(5):
-        assert f1[row] == pytest.approx(f1_score(label[row], predicted[row], average="macro"), abs=1e-12)
-        each = [roc_auc_score(label[row] == k, scores[row, :, k]) for k in range(classes)]
-        assert area[row] == pytest.approx(np.mean(each), abs=1e-12)
-        assert macro_f1(label[row], predicted[row], classes) == pytest.approx(f1[row], abs=1e-15)
-        assert auroc(label[row], scores[row], classes) == pytest.approx(area[row], abs=1e-15)
+    label, predicted = rng.integers(classes, size=(2, 47))
+    label[:classes] = np.arange(classes)
+    scores = rng.integers(1, 9, size=(47, classes)) / 8.0
+    rows = rng.integers(47, size=(5, 47))
+    rows[:, :classes] = np.arange(classes)  # every class occurs
+    counts = np.stack([np.bincount(row, minlength=47) for row in rows])
+    f1, area = macro_f1(label, predicted, classes, counts), auroc(label, scores, classes, counts)
+    for place, row in enumerate(rows):
+        assert f1[place] == pytest.approx(f1_score(label[row], predicted[row], average="macro"), abs=1e-12)
+        each = [roc_auc_score(label[row] == k, scores[row, k]) for k in range(classes)]
+        assert area[place] == pytest.approx(np.mean(each), abs=1e-12)
+        assert macro_f1(label[row], predicted[row], classes) == pytest.approx(f1[place], abs=1e-15)
+        assert auroc(label[row], scores[row], classes) == pytest.approx(area[place], abs=1e-15)
 
 
 def test_a_class_that_does_not_occur() -> None:
-    label, predicted = np.array([[0, 0, 1], [0, 0, 0]]), np.array([[0, 1, 1], [0, 0, 0]])
-    assert macro_f1(label, predicted, 3) == pytest.approx([2 / 3, 1.0])
-    assert np.isnan(auroc(label, np.ones((2, 3, 3)), 3)).all()
-    assert auroc(label, np.ones((2, 3, 2)), 2)[0] == 0.5
+    label, predicted = np.array([0, 0, 1]), np.array([0, 1, 1])
+    counts = np.array([[1, 1, 1], [3, 0, 0]])
+    assert macro_f1(label, predicted, 3, counts) == pytest.approx([2 / 3, 1.0])
+    assert np.isnan(auroc(label, np.ones((3, 3)), 3, counts)).all()
+    found = auroc(label, np.ones((3, 2)), 2, counts)
+    assert found[0] == 0.5 and np.isnan(found[1])
 
 
 def test_the_mean_of_the_jackknife_values_is_the_score_itself() -> None:
