@@ -17,6 +17,7 @@ import itertools
 import math
 from functools import cache, cached_property
 from heapq import heapify
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +33,10 @@ ENUMERATED_UP_TO = 7  # words: 5,040 permutations
 RELAXED_UP_TO = 1000  # words
 OPERATIONS = 2e9  # of a document, a second or two; half of them at most until it is parted, or two assignments
 EXCHANGE = 20  # operations over T squared; those of an assignment are T cubed
-PRECISION = 1e-4  # of the multiplier; the bound is flat around its optimum
+PRECISION = 1e-9  # nats, of the least bound
 TRIALS = 80  # of multipliers
+BOUND = itemgetter(0)
+CELLS = 100_000  # of the tables of words by words that are held at a time, if one table is smaller
 STARTS = 200  # over the number of words: orders to repair
 EXCHANGES = 10  # per word, at most
 WIDEST = 0.001  # nats: an interval that is wider is parted further
@@ -90,13 +93,15 @@ def permutation_adversary(
     for row, words in enumerate(is_word):
         alpha, s = weights[row, words].cpu().numpy(), scores[row, words].cpu().numpy()
         rising = alpha.argsort(kind="stable")
-        one = _Document(alpha[rising], s[rising], Slab(bounds.lower[row].cpu(), bounds.upper[row].cpu()))
+        document = alpha[rising], s[rising], Slab(bounds.lower[row].cpu(), bounds.upper[row].cpu())
         if len(alpha) <= ENUMERATED_UP_TO:
-            order, lower, upper = one.enumerate()
+            order, lower, upper = _Document(*document).enumerate()
+        elif len(alpha) <= RELAXED_UP_TO:
+            order, lower, upper = _Document(*document).interval()
         else:
-            order, lower, upper = one.interval() if len(alpha) <= RELAXED_UP_TO else in_blocks(one)
+            order, lower, upper = in_blocks(Ranked(*document))
         given = np.empty_like(alpha)
-        given[rising] = one.alpha[order]
+        given[rising] = alpha[rising][order]
         found[row, words] = torch.from_numpy(given).to(found.device)
         ends[row] = torch.tensor([lower, upper], dtype=torch.float64)
     ends = ends.clamp(0.0, LN2)
@@ -109,6 +114,17 @@ class Part(NamedTuple):
 
     given: tuple[int, ...] = ()
     among: tuple[int, ...] = ()
+
+
+class Relaxed(NamedTuple):
+    """A relaxed problem: the bound that its optimum is, the multiplier, and the value, divergence and order of that
+    optimum."""
+
+    bound: float
+    multiplier: float
+    value: float
+    jsd: float
+    order: Integers
 
 
 @cache
@@ -131,6 +147,19 @@ class _Document(Ranked):
         """(T, T) at [t, j] what word t adds to the decision value when it gets the weight of word j."""
         return np.outer(self.s, self.alpha)
 
+    @cached_property
+    def half(self) -> Floats:
+        """(T, T) half of `cost`, which an assignment makes least."""
+        return self.cost / 2
+
+    def jsd(self, order: Integers) -> float:
+        return LN2 - float(self.cost[self.words, order].sum()) / 2
+
+    @cached_property
+    def apart(self) -> Floats:
+        """(T, T) at [t, u] by how much the score of word t is above that of u."""
+        return self.s[:, None] - self.s
+
     def enumerate(self) -> tuple[Integers, float, float]:
         orders = _permutations(len(self.alpha))
         values = self.alpha[orders] @ self.s
@@ -143,55 +172,69 @@ class _Document(Ranked):
 
     def interval(self) -> tuple[Integers, float, float]:
         """The best feasible order found, its divergence, and an upper bound."""
-        bound, met = self.relaxation(Part(), -math.inf, OPERATIONS / 2)
-        if self.excess(self.value(met[0])) == 0:
-            return met[0], bound, bound
+        met = self.relaxation(Part(), -math.inf, OPERATIONS / 2)
+        if self.excess(met[0].value) == 0:
+            return met[0].order, met[0].bound, met[0].bound
         ended = self.operations >= OPERATIONS / 2
-        starts = [*self.nearest(met), self.words]
-        tried = [self.repaired(order, OPERATIONS / 2 / len(starts)) for order in starts]
-        repaired = [order for order in tried if order is not None]
+        starts = np.stack([*self.nearest(met), self.words])
+        parts = np.array_split(starts, min(len(starts), 1 + starts.size * len(self.words) // CELLS))
+        repaired = [each for part in parts for each in self.repaired(part, OPERATIONS / 2 / len(starts))]
         best = max([*repaired, self.words, *([in_blocks(self)[0]] if ended else [])], key=self.jsd)
-        return self.parted(best, bound)
+        return self.parted(best, min(met, key=BOUND))
 
-    def relaxation(self, part: Part, enough: float, limit: float) -> tuple[float, list[Integers]]:
-        """An upper bound over the orders of a part, and the orders met on the way, the first of them the best without
-        regard to the slab. It ends early at `enough`, or when the operations reach their limit."""
-        barred = self.barred(part)
-        # the relaxed problem at multiplier 0: any excess tells in which direction to push
-        order, value, bound = self.relaxed(0.0, barred)
-        met, excess = [order], self.excess(value)
-        low, high = 0.0, 1.0 / max(float(np.ptp(self.s)), 1e-12)
-        bracketed = False
-        for _ in range(TRIALS if excess else 0):
-            multiplier = (low + high) / 2 if bracketed else high
-            order, value, relaxed = self.relaxed(math.copysign(multiplier, excess), barred)
-            bound = min(bound, relaxed)
-            met.append(order)
-            if self.excess(value) * excess > 0:
-                low = multiplier
-                high = high if bracketed else 2 * high
-            else:
-                high, bracketed = multiplier, True
-            if bound <= enough or self.operations >= limit or (bracketed and high - low <= PRECISION * high):
+    def relaxation(self, part: Part, enough: float, limit: float, first: float = 0.0) -> list[Relaxed]:
+        """The relaxed problems of a part that were solved on the way to the least upper bound over its orders, the
+        unconstrained one in front. It ends early where a bound is at most `enough`, which that at the multiplier
+        `first` often is, or where the operations reach their limit.
+
+        Each order is a line over the multipliers, and the bound at a multiplier is that of the highest line. So nothing
+        is below the crossing of a line that falls and one that rises: there the next problem is, until it is met.
+        """
+        costs = self.half + self.barred(part)
+        tried = self.relaxed(first, costs) if first else None
+        if tried and tried.bound <= enough:
+            return [tried]
+        free = self.relaxed(0.0, costs)
+        met, excess = [free] if tried is None else [free, tried], self.excess(free.value)
+        if excess == 0:
+            return met
+        face = self.upper if excess > 0 else self.lower
+        falling, rising = free, None
+        found = tried
+        if found is None or first * excess < 0:
+            found = self.relaxed(math.copysign(1.0 / max(float(np.ptp(self.s)), 1e-12), excess), costs)
+            met.append(found)
+        for _ in range(TRIALS):
+            falling, rising = (found, rising) if self.excess(found.value) * excess > 0 else (falling, found)
+            multiplier, least = 2 * found.multiplier, -math.inf
+            if rising is not None:
+                multiplier = (falling.jsd - rising.jsd) / (falling.value - rising.value)
+                least = falling.jsd - multiplier * (falling.value - face)
+            bound = min(each.bound for each in met)
+            if bound <= max(enough, least + PRECISION) or self.operations >= limit:
                 break
-        return bound, met
+            found = self.relaxed(multiplier, costs)
+            met.append(found)
+        return met
 
-    def parted(self, best: Integers, bound: float) -> tuple[Integers, float, float]:
+    def parted(self, best: Integers, whole: Relaxed) -> tuple[Integers, float, float]:
         """Parts the orders by who gets the largest weights until the bound is close to the best order."""
-        lower, parts = self.jsd(best), [(-bound, Part())]
+        lower, parts = self.jsd(best), [(-whole.bound, Part(), whole.multiplier)]
         for _ in range(PARTS):
             if not parts or -parts[0][0] - lower <= WIDEST:
                 break
-            (outer, whole), smaller = parts[0], []
-            for part in self.split(whole):
-                if self.operations >= OPERATIONS:  # the whole stays, with its bound
+            (outer, larger, multiplier), smaller = parts[0], []
+            for part in self.split(larger):
+                if self.operations >= OPERATIONS:  # the larger one stays, with its bound
                     return best, lower, max(lower, -outer)
-                inner, met = self.relaxation(part, lower, OPERATIONS)
-                feasible = [order for order in met if self.excess(self.value(order)) == 0]
-                best = max([best, *feasible], key=self.jsd)
+                met = self.relaxation(part, lower, OPERATIONS, multiplier)
+                inner = min(met, key=BOUND)
+                if inner.bound <= lower:
+                    continue  # none of its orders is better
+                best = max([best, *(each.order for each in met if self.excess(each.value) == 0)], key=self.jsd)
                 lower = self.jsd(best)
-                if min(inner, -outer) > lower:
-                    smaller.append((max(-inner, outer), part))
+                if min(inner.bound, -outer) > lower:
+                    smaller.append((max(-inner.bound, outer), part, inner.multiplier))
             parts = [*parts[1:], *smaller]
             heapify(parts)
         return best, lower, max(lower, -parts[0][0] if parts else lower)
@@ -215,42 +258,49 @@ class _Document(Ranked):
             barred[np.setdiff1d(self.words, part.among), self.falling[len(given)]] = np.inf
         return barred
 
-    def relaxed(self, multiplier: float, barred: Floats) -> tuple[Integers, float, float]:
-        """The order of the largest -overlap/2 minus multiplier times (value - face), its value, and that optimum, which
-        bounds that of the feasible orders."""
-        face = self.upper if multiplier > 0 else self.lower
+    def relaxed(self, multiplier: float, costs: Floats) -> Relaxed:
+        """The relaxed problem of a part with these costs: the order of the largest -overlap/2 minus multiplier times
+        (value - face), and that optimum, which bounds that of the feasible orders."""
         self.operations += len(self.words) ** 3
-        _, order = linear_sum_assignment(self.cost / 2 + multiplier * self.moved + barred)
-        value = self.value(order)
+        _, order = linear_sum_assignment(costs + multiplier * self.moved)
+        value, jsd = self.value(order), self.jsd(order)
+        face = self.upper if multiplier > 0 else self.lower
         beyond = multiplier * (value - face) if multiplier else 0.0  # a face may be infinite
-        return order, value, self.jsd(order) - beyond
+        return Relaxed(jsd - beyond, multiplier, value, jsd, order)
 
-    def nearest(self, orders: list[Integers]) -> list[Integers]:
+    def nearest(self, met: list[Relaxed]) -> list[Integers]:
         """The orders closest to the slab: more of them for short documents, where the relaxation is loose."""
-        apart = {order.tobytes(): order for order in orders}.values()
+        apart = {each.order.tobytes(): each.order for each in met}.values()
         return sorted(apart, key=lambda order: abs(self.excess(self.value(order))))[: max(3, STARTS // len(self.s))]
 
-    def repaired(self, order: Integers, share: float) -> Integers | None:
-        """Exchanges two words at a time: into the slab at the least loss, then inside it while the divergence rises, or
-        until it has taken its share of the operations."""
-        order, operations = order.copy(), EXCHANGE * len(order) ** 2
-        for _ in range(int(min(EXCHANGES * len(order), share / operations))):
-            self.operations += operations
-            value, given = self.value(order), self.alpha[order]
-            mixed = self.cost[:, order]  # [t, u]: cost of word t with the weight of u
-            own = mixed.diagonal()
-            loss = (mixed + mixed.T - own[:, None] - own[None, :]) / 2
-            after = value - (self.s[:, None] - self.s[None, :]) * (given[:, None] - given[None, :])
-            outside = np.maximum(after - self.upper, 0) + np.maximum(self.lower - after, 0)
-            now = abs(self.excess(value))
-            if now > 0:
-                gain = now - outside
-                per_unit = np.where(gain > 0, loss / np.where(gain > 0, gain, 1.0), np.inf)
-                price = np.where(gain > 1e-12 * now, np.where(outside == 0, loss / now, per_unit), np.inf)
-            else:
-                price = np.where((outside == 0) & (loss < -1e-12), loss, np.inf)
-            t, u = np.unravel_index(price.argmin(), price.shape)
-            if not np.isfinite(price[t, u]):
+    def repaired(self, orders: Integers, share: float) -> list[Integers]:
+        """Of orders (S, T) those that exchanges of two words at a time bring into the slab, at the least loss, and then
+        further while the divergence rises, or until they have taken their share of the operations."""
+        orders, left = orders.copy(), np.arange(len(orders))
+        operations = EXCHANGE * orders.shape[1] ** 2
+        for _ in range(int(min(EXCHANGES * orders.shape[1], share / operations))):
+            self.operations += operations * len(left)
+            price = self.prices(orders[left]).reshape(len(left), -1)
+            exchanged = price.argmin(1)
+            worth = np.isfinite(price[np.arange(len(left)), exchanged])
+            left, exchanged = left[worth], exchanged[worth]
+            if not len(left):
                 break
-            order[[t, u]] = order[[u, t]]
-        return order if self.excess(self.value(order)) == 0 else None
+            t, u = np.divmod(exchanged, orders.shape[1])
+            orders[left, t], orders[left, u] = orders[left, u], orders[left, t]
+        return [order for order in orders if self.excess(self.value(order)) == 0]
+
+    def prices(self, orders: Integers) -> Floats:
+        """(S, T, T) of orders (S, T) what it costs to exchange the weights of two words: outside the slab for each unit
+        nearer to it, inside it as it is, and infinite where that gains nothing."""
+        given = self.alpha[orders]
+        value = (given @ self.s)[:, None, None]
+        mixed = self.cost[orders]  # [:, u, t]: cost of word t with the weight of u
+        own = self.cost[self.words, orders]
+        loss = (mixed + mixed.swapaxes(1, 2) - own[:, :, None] - own[:, None, :]) / 2
+        after = value - self.apart * (given[:, :, None] - given[:, None, :])
+        outside, now = (np.abs(each - each.clip(self.lower, self.upper)) for each in (after, value))
+        gain = now - outside
+        nearer = np.where(now > 0, gain > 1e-12 * now, (outside == 0) & (loss < -1e-12))
+        found: Floats = np.full_like(loss, np.inf)
+        return np.divide(loss, np.where(now > 0, gain, 1.0), out=found, where=nearer)

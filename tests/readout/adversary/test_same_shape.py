@@ -75,7 +75,7 @@ def drawn(count: int, positions: int, sharpness: float) -> tuple[torch.Tensor, t
     return (sharpness * scores).softmax(-1), 2 * votes
 
 
-@pytest.mark.parametrize("operations", [0, 8**3 * 30, 8**3 * 200, math.inf])
+@pytest.mark.parametrize("operations", [0, 8**3 * 30, 8**3 * 100, math.inf])
 @pytest.mark.parametrize("singly", [2, 64])
 def test_interval_of_whatever_was_proved_holds_the_enumerated_optimum(monkeypatch, operations, singly) -> None:
     """Wherever the operations end, in the relaxation, the exchanges or the parts, and in whatever groups of words."""
@@ -95,11 +95,11 @@ def test_interval_of_whatever_was_proved_holds_the_enumerated_optimum(monkeypatc
 
 @pytest.mark.parametrize("limit", [0, 10, 30, 400])
 def test_operations_of_a_document_are_bounded(monkeypatch, limit: int) -> None:
-    """Of this one the interval closes after 2,137 assignments. The last relaxation may pass the limit, by two."""
+    """Of this one the interval closes after 1,262 assignments. The last relaxation may pass the limit, by two."""
     weights, votes = (each[2:3] for each in drawn(30, 20, 6.0))
     assignments = spied(monkeypatch, "linear_sum_assignment")
     long = permutation_adversary(weights, votes)
-    assert len(assignments) > 2000 and long.jsd_upper - long.jsd <= 0.001
+    assert len(assignments) > 1000 and long.jsd_upper - long.jsd <= 0.001
     assignments.clear()
     monkeypatch.setattr(f"{MODULE}.OPERATIONS", limit * 20**3)
     found = permutation_adversary(weights, votes)
