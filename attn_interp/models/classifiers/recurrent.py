@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -81,24 +79,9 @@ def turned(is_token: torch.Tensor) -> torch.Tensor:
 
 
 def reordered(values: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-    """values (B, T, W), position (B, T) -> values[b, position[b, t]] (B, T, W), with `position` its own inverse."""
-    start = values.shape[1] * torch.arange(len(values), device=position.device)  # (B,)
-    return _Reordered.apply(values.flatten(0, 1), (start[:, None] + position).flatten()).view_as(values)
-
-
-class _Reordered(torch.autograd.Function):
-    """Rows (N, W) in the order `row` (N,), its own inverse: the gradients go back by the same order, where autograd
-    would add them up one by one."""
-
-    @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(row)
-        return values.index_select(0, row)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (row,) = ctx.saved_tensors
-        return gradient.index_select(0, row), None
+    """values (B, T, W), position (B, T) -> values[b, position[b, t]] (B, T, W), whole rows at a time."""
+    first = values.shape[1] * torch.arange(len(values), device=position.device)  # (B,)
+    return values.flatten(0, 1).index_select(0, (first[:, None] + position).flatten()).view_as(values)
 
 
 LSTM = Encoder(
