@@ -77,7 +77,7 @@ def study(
     ] = None,
     corpus: Annotated[
         list[str] | None,
-        typer.Option(help="Name or path of a corpus, repeatable; `attn-interp data` lists them.  [default: movies]"),
+        typer.Option(help="Name or path of a corpus, repeatable; `attn-interp data` lists all.", show_default="movies"),
     ] = None,
     path: CorpusPath = None,
     option: Annotated[
@@ -102,14 +102,17 @@ def study(
     documents: Annotated[int | None, typer.Option(min=1, help="Look at this many test documents only.")] = None,
     embeddings: Annotated[str | None, typer.Option(help="Pretrained word vectors (GloVe, word2vec, fastText).")] = None,
     width: Annotated[int, typer.Option(help="Width of the word vectors.")] = 300,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the documents.", show_default="1,000 steps, at most 8")
+    ] = None,
     eps: Annotated[float, typer.Option(help="How far the adversary may move the output (total variation).")] = 0.01,
     search: Annotated[bool, typer.Option(help="Also search for the adversary as Jain & Wallace do.")] = False,
     device: Annotated[
-        str | None, typer.Option(help="Where models are trained and read, as cuda or mps.  [default: cpu]")
+        str | None, typer.Option(help="Where models are trained and read, as cuda or mps.", show_default="cpu")
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
     name: Annotated[
-        str | None, typer.Option(help="Folder of this study.  [default: study, or name of the file]")
+        str | None, typer.Option(help="Folder of this study.", show_default="study, or name of the file")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Models at the same time, each in a process on one thread.")] = 1,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler that gets the models.")] = None,
@@ -138,13 +141,14 @@ def study(
     names = corpus or ["movies"]
     if options and len(names) > 1:
         raise ValueError("study: --path and --option belong to one corpus, several are given; declare them in a file")
+    forbidden = tuple(forbid.split(",")) if forbid else ()
     declared = Grid(
         corpora=tuple({"corpus": each, **options} for each in names),
         encoders=tuple(encoder.split(",")),
         attentions=tuple(attention.split(",")),
         seeds=(seed,) if seeds is None else whole_numbers("--seeds", seeds),
         settings={"embedding_width": width, "normaliser": normaliser},
-        training={"remedy": remedy, "strength": strength, "forbidden": tuple(forbid.split(",")) if forbid else ()},
+        training={"remedy": remedy, "strength": strength, "forbidden": forbidden} | given(epochs=epochs),
         embeddings=embeddings,
         documents=documents,
         eps=eps,
@@ -221,7 +225,7 @@ def _refuse_beside_a_file(context: typer.Context) -> None:
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study, of an analysis, or of one model in it.")],
-    output: Annotated[Path | None, typer.Option(help="File to write.  [default: report.html in the folder]")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write.", show_default="report.html in it")] = None,
     paper: Annotated[Path | None, typer.Option(help="Also write figures, tables and main.tex for LaTeX here.")] = None,
 ) -> None:
     """Write a folder of results as one HTML page that holds its figures: verdicts, tables, documents, settings.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import STEPS, ClassifierSettings, TrainingSettings
 from attn_interp.report.folder import Run
 
 BOOKKEEPING = ("format", "labels", "seed", "steps")
@@ -45,9 +45,10 @@ def command(run: Run) -> str:
     cell = run.settings.get("cell")
     if not cell:
         return ""
-    own = cell["settings"]
+    own, trained = cell["settings"], cell["training"]
+    length = {"steps": STEPS} if trained.get("steps") == STEPS else {"epochs": trained["epochs"]}
     named = {"encoder": own["encoder"], "attention": own["attention"], "embedding_width": own["embedding_width"]}
-    plain = _are_plain(own, ClassifierSettings(**named)) and _are_plain(cell["training"], TrainingSettings())
+    plain = _are_plain(own, ClassifierSettings(**named)) and _are_plain(trained, TrainingSettings(**length))
     if not plain or cell["draws"] != 100 or cell["site"] is not None:
         return ""
     parts = ["attn-interp", "study", "--corpus", cell["corpus"]]
@@ -55,6 +56,7 @@ def command(run: Run) -> str:
         parts += ["--option", f"{name}={','.join(value) if isinstance(value, list) else value}"]
     parts += ["--encoder", own["encoder"], "--attention", own["attention"], "--width", str(own["embedding_width"])]
     parts += ["--seed", str(cell["seed"]), "--eps", str(cell["eps"])]
+    parts += ["--epochs", str(trained["epochs"])] if "epochs" in length else []
     for option in ("documents", "embeddings"):
         parts += [f"--{option}", str(cell[option])] if cell[option] is not None else []
     return shlex.join([*parts, "--search"] if cell["search"] else parts)

@@ -13,7 +13,7 @@ from typing import Any
 from attn_interp.data.corpus import Corpus
 from attn_interp.data.load import load
 from attn_interp.models.checks.device import require_device
-from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import STEPS, ClassifierSettings, TrainingSettings
 from attn_interp.report.run_directory import as_name
 from attn_interp.studies.run import corpus_facts
 from attn_interp.studies.steps import Work, key_of
@@ -49,7 +49,7 @@ class Cell:
     corpus: str = "movies"
     corpus_options: Mapping[str, Any] = field(default_factory=dict)
     settings: ClassifierSettings = field(default_factory=ClassifierSettings)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
+    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(steps=STEPS))
     seed: int = 0
     embeddings: str | None = None
     site: str | None = None

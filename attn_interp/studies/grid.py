@@ -11,7 +11,7 @@ from typing import Any
 
 from attn_interp.data.document import shortened
 from attn_interp.data.formats.schema import checked
-from attn_interp.models.classifiers.settings import ClassifierSettings, TrainingSettings
+from attn_interp.models.classifiers.settings import STEPS, ClassifierSettings, TrainingSettings
 from attn_interp.studies.cell import Cell
 from attn_interp.studies.questions import asked_of_a_reading, default_names
 
@@ -28,7 +28,7 @@ class Grid:
         seeds: Of training and of everything drawn.
         experiments: Those to run, by name.
         settings: The other fields of `ClassifierSettings`, the same for all.
-        training: Fields of `TrainingSettings`, the same for all.
+        training: Fields of `TrainingSettings`, the same for all; steps is 1,000 where they name neither it nor epochs.
         embeddings, documents, draws, eps, search, device: As in `Cell`, the same for all.
 
     Raises:
@@ -69,7 +69,8 @@ class Grid:
 
     def cells(self) -> tuple[Cell, ...]:
         """The cells in the order of the axes, the last one (seeds) changing fastest."""
-        training = checked(dict(self.training), TrainingSettings, "training")
+        length = {} if {"epochs", "steps"} & set(self.training) else {"steps": STEPS}
+        training = checked({**length, **self.training}, TrainingSettings, "training")
         found = []
         for corpus, encoder, attention, seed in product(self.corpora, self.encoders, self.attentions, self.seeds):
             name, options = _corpus(corpus)

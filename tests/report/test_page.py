@@ -20,6 +20,7 @@ from attn_interp.experiments.reading import read
 from attn_interp.experiments.result import Result
 from attn_interp.figures.draw.files import save_figure
 from attn_interp.figures.jain_wallace import permutation as figures
+from attn_interp.models.classifiers.settings import TrainingSettings
 from attn_interp.report.folder import read_folder
 from attn_interp.report.html import number, table, with_interval
 from attn_interp.report.page import report_page, write_report
@@ -223,7 +224,9 @@ def test_the_command_repeats_the_cell_or_is_not_given(study: Path) -> None:
         "attn-interp study --corpus planted --encoder lstm --attention additive --width 300 --seed 1 --eps 0.01 "
         "--documents 11"
     )
-    for cell in (Cell(draws=7), Cell(site="word_attention")):
+    object.__setattr__(run, "settings", settings_of(Cell(training=TrainingSettings(epochs=5))))
+    assert command(run).endswith("--epochs 5")
+    for cell in (Cell(draws=7), Cell(site="word_attention"), Cell(training=TrainingSettings(steps=9))):
         object.__setattr__(run, "settings", settings_of(cell))
         assert command(run) == ""
     options = settings_of(

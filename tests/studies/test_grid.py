@@ -31,6 +31,15 @@ def test_without_a_word_the_grid_is_the_default_cell() -> None:
     assert cell == Cell()
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [({}, (8, 1000)), ({"epochs": 12}, (12, None)), ({"steps": 30}, (8, 30)), ({"patience": 1}, (8, 1000))],
+)
+def test_a_study_trains_for_a_thousand_steps_unless_it_says_how_long(asked, expected) -> None:
+    (cell,) = Grid(training=asked).cells()
+    assert (cell.training.epochs, cell.training.steps) == expected
+
+
 def test_a_file_declares_every_combination_in_order(tmp_path) -> None:
     (tmp_path / "grid.toml").write_text(TOML, "utf-8")
     grid = read_grid(tmp_path / "grid.toml")

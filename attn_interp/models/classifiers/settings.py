@@ -33,6 +33,9 @@ COMPATIBILITIES = ("additive", "bilinear", "dot", "scaled_dot", "uniform")
 MOST = {"embedding_width": 100_000, "hidden": 100_000, "encoder_heads": 1_000, "heads": 1_000, "layers": 1_000}
 """The largest network that is built."""
 
+STEPS = 1_000
+"""Of training in a study that does not say: with more the dev loss rose, and over five seeds accuracy was the same."""
+
 
 def encoder_named(name: str) -> Encoder:
     """The record of an encoder; its module is imported when it is asked for."""
@@ -201,6 +204,7 @@ class TrainingSettings:
     Attributes:
         epochs: At most this many passes over the training documents.
         patience: Stop after this many epochs in a row without a better one.
+        steps: At most this many batches, rounded up to whole epochs; None: as many as the epochs have.
         batch_size: Documents per step, of similar length; fewer of long ones, which together have at most 32,768 words.
         learning_rate: Step size of Adam.
         weight_decay: L2 penalty on encoder and head (and on embeddings that are updated densely); 0 on attention.
@@ -222,6 +226,7 @@ class TrainingSettings:
 
     epochs: int = 8
     patience: int = 2
+    steps: int | None = None
     batch_size: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 1e-5
@@ -234,8 +239,9 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         require_kinds(self)
-        for name in ("epochs", "patience", "batch_size", "least_count"):
-            require_at_least(name, getattr(self, name), 1)
+        for name in ("epochs", "patience", "steps", "batch_size", "least_count"):
+            if getattr(self, name) is not None:
+                require_at_least(name, getattr(self, name), 1)
         require_at_least("weight_decay", self.weight_decay, 0)
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate: got {self.learning_rate!r}, expected a number above 0")

@@ -122,9 +122,10 @@ def fit(
     rows = token_ids(corpus.train, vocabulary)
     lengths = [len(document) for document in corpus.train]
     steps = batch_count(lengths, training.batch_size)
+    epochs = training.epochs if training.steps is None else min(training.epochs, math.ceil(training.steps / steps))
     best = max(history, key=objective.merit, default=None)
-    with progress_bar(f"training on {corpus.name}", (training.epochs - len(history)) * steps, progress) as step:
-        for number in range(len(history) + 1, training.epochs + 1):
+    with progress_bar(f"training on {corpus.name}", (epochs - len(history)) * steps, progress) as step:
+        for number in range(len(history) + 1, epochs + 1):
             if best is not None and number - 1 - best.epoch >= training.patience:
                 break
             batches = batches_in_random_order(corpus.train, rows, training.batch_size, order)

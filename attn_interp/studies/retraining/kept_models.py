@@ -85,7 +85,7 @@ class Retraining:
     def imitator(self, free: str, strength: float) -> Trained:
         """One of them; if it is trained, it goes on from that of the next higher strength."""
         higher = [each for each in STRENGTHS if each > strength]
-        training = replace(self.training, epochs=IMITATION_EPOCHS, patience=IMITATION_PATIENCE)
+        training = replace(self.training, epochs=IMITATION_EPOCHS, patience=IMITATION_PATIENCE, steps=None)
 
         def make(state: Path) -> Trained:
             start = self.imitator(free, min(higher)) if higher else None

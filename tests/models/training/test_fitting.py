@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from attn_interp.data.batch import token_ids
+from attn_interp.data.batch import batch_count, token_ids
 from attn_interp.data.corpora.planted import load_planted
 from attn_interp.data.document import Document
 from attn_interp.data.vocabulary import Vocabulary
@@ -23,6 +23,7 @@ from attn_interp.models.training.objectives import Classification
 SMALL = ClassifierSettings(embedding_width=16, hidden=8, dropout=0.2)
 QUICK = TrainingSettings(epochs=3, learning_rate=0.02)
 CORPUS = load_planted(300, most_length=9)
+EPOCH = 8  # batches
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +101,15 @@ def test_the_dev_split_chooses_the_epoch_and_its_weights() -> None:
         labels = torch.tensor([document.label for document in documents])
         logits = predict_logits(model.module, model.vocabulary, documents).double()
         assert float(functional.cross_entropy(logits, labels)) == pytest.approx(chosen.dev_loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(1, 1), (EPOCH, 1), (EPOCH + 1, 2), (2 * EPOCH, 2), (99 * EPOCH, 3)])
+def test_steps_end_training_after_a_whole_epoch(steps: int, epochs: int) -> None:
+    assert batch_count([len(document) for document in CORPUS.train], QUICK.batch_size) == EPOCH
+    training = replace(QUICK, epochs=3, patience=3, steps=steps)
+    shorter = fit_classifier(CORPUS, SMALL, training, seed=3, progress=False)
+    plain = fit_classifier(CORPUS, SMALL, replace(training, steps=None, epochs=epochs), seed=3, progress=False)
+    assert shorter.history == plain.history and len(plain.history) == epochs
 
 
 def test_training_stops_when_patience_is_at_an_end() -> None:
