@@ -14,7 +14,7 @@ import typer
 from attn_interp.data.formats.option_values import folder_name, given, parsed, whole_numbers
 from attn_interp.data.whole_files import whole_file
 from attn_interp.models.classifiers.settings import COMPATIBILITIES, ENCODERS, REMEDIES
-from attn_interp.models.training.garbage import collected_seldom
+from attn_interp.models.training.garbage import collected_seldom, unseen_at_exit
 
 if TYPE_CHECKING:
     from attn_interp.studies.cell import Cell
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the name of the program; None: those it was called with.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    unseen_at_exit()
     with mistakes_in_one_line(), collected_seldom():
         try:
             code = app(given or ["--help"], prog_name="attn-interp", standalone_mode=False)

@@ -113,7 +113,9 @@ def build_classifier(
 def _start_vectors(vocabulary_size: int, width: int, embeddings: torch.Tensor | None) -> torch.Tensor:
     """The word vectors (V, E) before training: the pretrained ones or random ones; 0 for padding."""
     if embeddings is None:
-        vectors = START_SPREAD * torch.randn(vocabulary_size, width)
+        vectors = torch.empty(vocabulary_size, width)
+        if not vectors.is_meta:  # of a model that is loaded: random numbers there import the compiler, a second
+            vectors.normal_().mul_(START_SPREAD)
     else:
         if tuple(embeddings.shape) != (vocabulary_size, width):
             raise ValueError(

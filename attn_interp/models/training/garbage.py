@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,3 +23,8 @@ def collected_seldom() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def unseen_at_exit() -> None:
+    """Python does not look for cycles among what goes with the process anyway, which takes it a second."""
+    atexit.register(gc.freeze)
