@@ -116,8 +116,8 @@ def _of_batch(model: AttentionModel, read: ReadBatch, chosen: dict[str, Document
         "left": own - other_own,
         "found": torch.where(is_same, found, torch.nan),
     }
-    about = read.about().assign(other=[other.id for other in others])
-    return about.assign(**{name: value.numpy() for name, value in values.items()})
+    others_of = [other.id for other in others]
+    return read.about(other=others_of, **{name: value.numpy() for name, value in values.items()})
 
 
 def _on_marked(weights: torch.Tensor, documents: Sequence[Document]) -> torch.Tensor:

@@ -72,7 +72,7 @@ def reach(reading: Reading) -> Result:
             f"{reading.affinity.gap:.2g} logits, votes spread over {reading.affinity.spread:.2g}), so the votes do not "
             "determine them; adversary, permutation and erasure search instead"
         )
-    frames = [batch.about().assign(**_measured(batch)) for batch in reading.each_batch("reach")]
+    frames = [batch.about(**_measured(batch)) for batch in reading.each_batch("reach")]
     settings = {**reading.settings, "delta": DELTA, "status": "exact"}
     return Result("reach", reading.in_order(frames), settings, COLUMNS)
 

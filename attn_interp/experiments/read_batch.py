@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 import torch
@@ -156,13 +157,19 @@ class ReadBatch:
             self.attributions[name] = (method, settled)
         return self.attributions[name][1]
 
-    def about(self) -> pd.DataFrame:
-        """The `DOCUMENT_COLUMNS` of the documents."""
-        return about_documents(self.model.classes, self.batch.documents, self.predicted).assign(
+    def about(self, **columns: Any) -> pd.DataFrame:
+        """The `DOCUMENT_COLUMNS` of the documents, and beside them further columns of one value each, or of one for
+        each document."""
+        return pd.DataFrame({**self._about, **columns})
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
+        about = about_documents(self.model.classes, self.batch.documents, self.predicted).assign(
             words=self.is_word.sum(-1).numpy(),
             max_attention=self.weights.amax(-1).numpy(),
             outside=(1 - self.run.word_mass.double().cpu()).clamp(0, 1).numpy(),
         )
+        return {str(name): about[name].array for name in about}
 
 
 def _settled(values: torch.Tensor) -> torch.Tensor:

@@ -94,7 +94,7 @@ def adversary(reading: Reading, *, eps: float = 0.01, method: str = "best") -> R
         found = [] if method == "search" else [best(reading, batch, eps)]
         if method != "best":
             found.append(searched(reading, batch, eps))
-        frames += [batch.about().assign(eps=eps, **columns) for columns in measured(batch, found)]
+        frames += [batch.about(eps=eps, **columns) for columns in measured(batch, found)]
     settings = {**reading.settings, "eps": eps, "method": method}
     return Result("adversary", reading.in_order(frames), settings, COLUMNS)
 

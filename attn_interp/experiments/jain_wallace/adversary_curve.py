@@ -33,7 +33,7 @@ def adversary_curve(reading: Reading, *, eps: Sequence[float] = EPS) -> Result:
     frames = []
     for batch in reading.each_batch("adversary at every tolerance"):
         found = [best(reading, batch, each) for each in eps]
-        frames += [batch.about().assign(eps=each, **row) for each, row in zip(eps, measured(batch, found))]
+        frames += [batch.about(eps=each, **row) for each, row in zip(eps, measured(batch, found))]
     return Result("adversary_curve", reading.in_order(frames), {**reading.settings, "eps": list(eps)}, COLUMNS)
 
 

@@ -103,12 +103,11 @@ def agreement(reading: Reading, *, methods: Methods = METHODS) -> Result:
         }
         asked = {name: batch.is_word if each.asked is None else each.asked for name, each in found.items()}
         asked[ATTENTION] = batch.is_word
-        about = batch.about()
         for first, second in combinations(rankings, 2):
             words = asked[first] & asked[second]
             pair = {**_compare(rankings[first], rankings[second], words), "compared": words.sum(-1).numpy()}
-            gap = gaps.get(first, gaps.get(second, np.full(len(about), np.nan)))
-            frames.append(about.assign(first=first, second=second, **pair, completeness_gap=gap))
+            gap = gaps.get(first, gaps.get(second, np.full(len(batch.rows), np.nan)))
+            frames.append(batch.about(first=first, second=second, **pair, completeness_gap=gap))
     if not frames:
         raise ValueError("agreement: no methods were given; name at least one, as methods=['leave-one-out']")
     settings = {**reading.settings, "methods": names[1:], "top_k": TOP_K}

@@ -60,15 +60,14 @@ def permutation(reading: Reading, *, draws: int = DRAWS) -> Result:
     frames = []
     for batch in reading.each_batch("permutation"):
         median_tvd, flip_share = sampled_changes(reading, batch, draws)
-        about = batch.about().assign(median_tvd=median_tvd, flip_share=flip_share)
         top = batch.logits.topk(2)
-        about["margin"] = (top.values[:, 0] - top.values[:, 1]).numpy()
-        exact = dict.fromkeys(("margin_mean", "margin_sd", "margin_least", "margin_most"), np.full(len(about), np.nan))
+        margin = (top.values[:, 0] - top.values[:, 1]).numpy()
+        exact = dict.fromkeys(("margin_mean", "margin_sd", "margin_least", "margin_most"), np.full(len(margin), np.nan))
         if reading.affine:
             margins = permuted_logits(batch.weights, advantages(batch.votes, batch.predicted), batch.is_word)
             rival = top.indices[:, 1:]  # (B, 1)
             exact = {name: value.gather(1, rival).squeeze(1).numpy() for name, value in zip(exact, margins)}
-        frames.append(about.assign(**exact))
+        frames.append(batch.about(median_tvd=median_tvd, flip_share=flip_share, margin=margin, **exact))
     return Result("permutation", reading.in_order(frames), {**reading.settings, "draws": draws}, COLUMNS)
 
 

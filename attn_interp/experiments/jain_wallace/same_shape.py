@@ -51,7 +51,7 @@ def same_shape(reading: Reading, *, eps: float = 0.01) -> Result:
         (row,) = measured(batch, [Adversaries(found.weights, "certified", found.jsd_upper)])
         closed = (found.jsd_upper - found.jsd < CLOSED).tolist()
         row["status"] = ["exact" if each else "certified" for each in closed]
-        frames.append(batch.about().assign(eps=eps, **row))
+        frames.append(batch.about(eps=eps, **row))
     return Result("same_shape", reading.in_order(frames), {**reading.settings, "eps": eps}, COLUMNS)
 
 

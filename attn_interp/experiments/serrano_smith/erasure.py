@@ -79,14 +79,13 @@ def erasure(reading: Reading, *, methods: Methods = ATTRIBUTIONS) -> Result:
             *((name, 0, each.values) for name, each in found.items()),
             *((RANDOM, draw, scores) for draw, scores in enumerate(_random_scores(batch, reading.seed))),
         ]
-        about = batch.about()
-        optimum = np.full(len(about), np.nan)
+        optimum = np.full(len(batch.rows), np.nan)
         if reading.affine:
             size = smallest_erasure(batch.weights, batch.votes, batch.is_word).size.numpy()
-            optimum = _fractions(size, about)
-            frames.append(_rows(about, OPTIMUM, 0, size, optimum))
+            optimum = _fractions(size, batch)
+            frames.append(_rows(batch, OPTIMUM, 0, size, optimum))
         for name, draw, scores in orders:
-            frames.append(_rows(about, name, draw, until_flip(reading, batch, scores), optimum))
+            frames.append(_rows(batch, name, draw, until_flip(reading, batch, scores), optimum))
     settings = {
         **reading.settings,
         "erasure": "weights are set to 0 and the rest renormalised",
@@ -140,16 +139,16 @@ def _random_scores(batch: ReadBatch, seed: int) -> torch.Tensor:
     return scores
 
 
-def _fractions(removed: np.ndarray, about: pd.DataFrame) -> np.ndarray:
-    words = about["words"].to_numpy()
+def _fractions(removed: np.ndarray, batch: ReadBatch) -> np.ndarray:
+    words = batch.is_word.sum(-1).numpy()
     fraction = np.where(np.isfinite(removed), removed / words, 1.0)
     return np.where((words == 1) | np.isnan(removed), np.nan, fraction)
 
 
-def _rows(about: pd.DataFrame, ordering: str, draw: int, removed: np.ndarray, optimum: np.ndarray) -> pd.DataFrame:
-    fraction = _fractions(removed, about)
+def _rows(batch: ReadBatch, ordering: str, draw: int, removed: np.ndarray, optimum: np.ndarray) -> pd.DataFrame:
+    fraction = _fractions(removed, batch)
     flipped = np.isfinite(removed)
-    return about.assign(
+    return batch.about(
         ordering=ordering,
         draw=draw,
         removed=np.where(flipped, removed, np.nan),

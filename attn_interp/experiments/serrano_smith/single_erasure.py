@@ -61,7 +61,7 @@ def single_erasure(reading: Reading) -> Result:
         divergence = torch.where(defined, jsd(logits.nan_to_num().softmax(-1), own), torch.nan)  # (B, W)
         lead = advantages(logits, batch.predicted)
         flips = torch.where(defined, (lead < 0).any(-1).double(), torch.nan)
-        frames.append(batch.about().assign(**_compared(batch, divergence, flips)))
+        frames.append(batch.about(**_compared(batch, divergence, flips)))
     settings = {
         **reading.settings,
         "erasure": "the weight is set to 0 and the rest renormalised",

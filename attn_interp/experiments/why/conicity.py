@@ -68,8 +68,7 @@ def conicity(reading: Reading, *, states: str = ENCODER) -> Result:
         pooled = states_of_words(reading.model, batch.batch, "conicity is of", states).double().cpu()
         median_tvd, _ = sampled_changes(reading, batch, DRAWS)
         values = {"conicity": conicity_of(pooled, batch.is_word), "votes_alike": votes_alike(batch)}
-        about = batch.about().assign(**{name: value.numpy() for name, value in values.items()})
-        frames.append(about.assign(median_tvd=median_tvd))
+        frames.append(batch.about(**{name: value.numpy() for name, value in values.items()}, median_tvd=median_tvd))
     settings = {**reading.settings, "draws": DRAWS, "states": states}
     return Result("conicity", reading.in_order(frames), settings, COLUMNS)
 

@@ -83,7 +83,7 @@ def _of_batch(batch: ReadBatch, seed: int, states: str) -> pd.DataFrame:
         "tau_pushed_back": tau_pushed_back,
         "gain": tau_pushed_back - tau,
     }
-    return batch.about().assign(**{name: value.numpy() for name, value in values.items()})
+    return batch.about(**{name: value.numpy() for name, value in values.items()})
 
 
 def own_share(moved: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -83,7 +83,7 @@ def polarity(reading: Reading, *, methods: Methods = DEFAULT) -> Result:
             "vote": batch.leads if reading.affine else torch.full_like(batch.weights, torch.nan),
         }
         for name, own in weights.items():
-            frames.append(batch.about().assign(method=name, **dict(_columns(own, effects, batch.is_word))))
+            frames.append(batch.about(method=name, **dict(_columns(own, effects, batch.is_word))))
     return Result("polarity", reading.in_order(frames), {**reading.settings, "methods": names[1:]}, COLUMNS)
 
 

@@ -62,5 +62,5 @@ def compared(reading: Reading, other: AttentionModel) -> pd.DataFrame:
             "decision_flip": (decided != own.predicted).numpy(),
             "correct": [None if label is None else index == label for index, label in zip(decided.tolist(), labels)],
         }
-        frames.append(own.about().assign(**columns))
+        frames.append(own.about(**columns))
     return reading.in_order(frames)
