@@ -126,9 +126,10 @@ def of_settings(folder: Path, number: int) -> Iterator[Trial]:
             float: number_like or isinstance(value, float | np.floating),
             bool: isinstance(value, bool | np.bool_),
             str: isinstance(value, str),
+            type(None): value is None or number_like,  # a number that may be left out
             tuple: isinstance(value, tuple | list | range | np.ndarray) and all(type(each) is int for each in value),
         }[type(default)]
-        if fits and type(default) in (int, float):
+        if fits and type(default) in (int, float, type(None)) and value is not None:
             low, high = bounds.get(field.name, (0, math.inf))
             fits = bool(low <= value < high) and math.isfinite(value)
 
