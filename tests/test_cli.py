@@ -16,7 +16,7 @@ from attn_interp.models.classifiers.settings import ENCODERS
 
 OPTIONS = {
     "study": (
-        *("corpus", "path", "option", "encoder", "attention", "seed", "documents", "embeddings", "width"),
+        *("corpus", "path", "option", "encoder", "attention", "seed", "documents", "embeddings", "width", "epochs"),
         *("eps", "search", "results", "name", "seeds", "experiments", "jobs", "dask", "status"),
     ),
     "report": ("output",),
@@ -91,6 +91,12 @@ def test_help_teaches_every_option_and_gives_an_example(command) -> None:
     for option in OPTIONS[command]:
         assert re.search(rf"--{option}\b", done.output), option
     assert f"attn-interp {command}" in " ".join(done.output.split())
+
+
+def test_help_says_what_is_taken_where_nothing_is_said() -> None:
+    output = " ".join(CliRunner().invoke(app, ["study", "--help"]).output.split())
+    for default in ("(movies)", "lstm", "(1,000 steps, at most 8)", "(cpu)", "(study, or name of the file)"):
+        assert f"[default: {default}]" in output
 
 
 def test_help_names_every_encoder() -> None:
@@ -180,7 +186,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
     monkeypatch.setattr("attn_interp.studies.run.draw", lambda result, folder: None)
     options = ["--option", "text=body", "--option", "label=stars", "--option", "least-words=3", "--option", "seed=7"]
     arguments = ["study", "--corpus", table, *options, "--encoder", "average", "--width", 6, "--documents", 4]
-    arguments += ["--results", tmp_path / "results", "--name", "mine", "--seed", 2]
+    arguments += ["--results", tmp_path / "results", "--name", "mine", "--seed", 2, "--epochs", 3]
     code, out, err = call(*arguments)
     assert code == 0
     assert "Traceback" not in err
@@ -191,6 +197,7 @@ def test_study_answers_on_a_users_table_and_does_nothing_twice(call, table, tmp_
     cell = json.loads((folder / "settings.json").read_text())["cell"]
     assert cell["corpus_options"] == {"text": "body", "label": "stars", "least_words": 3, "seed": 7}
     assert (cell["seed"], cell["documents"], cell["settings"]["embedding_width"]) == (2, 4, 6)
+    assert (cell["training"]["epochs"], cell["training"]["steps"]) == (3, None)
     answers = pd.read_csv(folder / "overview.csv")
     assert list(answers.columns) == ["question", "statistic", "estimate", "low", "high", "n", "status"]
     for question in answers["question"].unique():
