@@ -21,23 +21,17 @@ COMPRESSION = 2  # of the PNG: 6 would take four times as long for a tenth less
 
 
 def _drawn(figure: Figure) -> tuple[bytes, bytes]:
-    """The figure as PNG and PDF, laid out once, as the PNG. `Figure.savefig` draws each file twice: once for the layout
-    alone, also where there is nothing to lay out."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf
-
+    """The figure as PNG and PDF, the second laid out as the first."""
     png, pdf = BytesIO(), BytesIO()
-    canvas, engine, dpi = figure.canvas, figure.get_layout_engine(), figure.get_dpi()
-    try:
-        figure.set_dpi(PIXELS)
-        FigureCanvasAgg(figure).print_png(png, pil_kwargs={"compress_level": COMPRESSION})
+    figure.savefig(png, format="png", dpi=PIXELS, pil_kwargs={"compress_level": COMPRESSION})
+    engine = figure.get_layout_engine()
+    if engine is not None:
         figure.set_layout_engine("none")
-        figure.set_dpi(dpi)
-        FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None})
+    try:
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
     finally:
-        figure.set_canvas(canvas)
-        figure.set_layout_engine(engine)
-        figure.set_dpi(dpi)
+        if engine is not None:
+            figure.set_layout_engine(engine)
     return png.getvalue(), pdf.getvalue()
 
 
@@ -47,7 +41,7 @@ def save_figure(
     """Write `path`.pdf, `path`.png (300 dpi) and `path`.csv, and return the three paths.
 
     Everything is made in memory first and each file is written under a temporary name and moved into place: a figure
-    that cannot be drawn leaves nothing behind. The same figure gives the same bytes: the PDF holds no date.
+    that cannot be drawn leaves nothing behind. A figure that is made again gives the same bytes: the PDF holds no date.
 
     Args:
         figure: The figure, or `ax.figure` of what a plot returned.

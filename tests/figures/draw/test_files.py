@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -52,3 +53,19 @@ def test_a_figure_that_cannot_be_drawn_leaves_nothing(tmp_path: Path) -> None:
 def test_a_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"without its suffix '\.pdf'"):
         save_figure(drawing(), tmp_path / "tau.pdf", DATA)
+
+
+@pytest.mark.parametrize("layout", ["none", "tight", "constrained"])
+def test_the_figure_is_left_as_it_was(tmp_path: Path, layout: str) -> None:
+    figure = plt.figure(layout=layout, dpi=90, facecolor="black")
+    figure.subplots().plot([1, 2], animated=True, linewidth=30, color="red")
+    resized: list[object] = []
+    figure.canvas.manager.resize = lambda *size: resized.append(size)
+    before = figure.canvas, figure.dpi, figure.get_layout_engine(), figure.get_facecolor()
+    png = save_figure(figure, tmp_path / layout, DATA)[1]
+    assert (figure.canvas, figure.dpi, figure.get_layout_engine(), figure.get_facecolor()) == before
+    assert not resized
+    pixels = plt.imread(png)
+    assert (pixels[0, 0] == 1).all()  # paper is white
+    assert ((pixels[..., 0] > 0.9) & (pixels[..., 1] < 0.1)).mean() > 0.02  # and what is drawn is on it
+    plt.close(figure)
