@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the name of the program; None: those it was called with.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    unseen_at_exit()
+    if arguments is None:
+        unseen_at_exit()
     with mistakes_in_one_line(), collected_seldom():
         try:
             code = app(given or ["--help"], prog_name="attn-interp", standalone_mode=False)
@@ -193,7 +194,7 @@ def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
     if "overview" in tables:
         show_table(tables["overview"], title=folder.name)
         for *labels, seeds, text in tables["sentences"].itertuples(index=False):
-            typer.echo(f"{', '.join(labels)}, {seeds} seeds: {text}")
+            typer.echo(f"{', '.join(labels)}, {seeds} seeds: {text or 'no experiment that was run has a verdict'}")
     failed = tables["cells"]["state"] == FAILED
     if failed.any():
         show_table(by_cell(tables["cells"][tables["cells"]["cell"].isin(tables["cells"]["cell"][failed])]), "failed")

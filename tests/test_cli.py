@@ -104,6 +104,16 @@ def test_help_names_every_encoder() -> None:
     assert all(encoder in output for encoder in ENCODERS)
 
 
+def test_the_exit_of_another_program_is_its_own(monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr("attn_interp.cli.unseen_at_exit", lambda: seen.append("exit"))
+    monkeypatch.setattr("sys.argv", ["attn-interp", "models"])
+    for arguments, expected in ((["models"], []), (None, ["exit"])):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert seen == expected
+
+
 def test_without_a_command_the_help_is_shown(call) -> None:
     for arguments in ((), ("--help",)):
         code, out, err = call(*arguments)

@@ -28,6 +28,17 @@ def test_seldom_is_never_more_often(before, inside) -> None:
     assert gc.get_threshold() == before
 
 
+def test_the_last_thread_that_leaves_puts_it_back() -> None:
+    gc.set_threshold(700, 10, 10)
+    first, second = collected_seldom(), collected_seldom()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() == (NEW, 10, 10)
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == (700, 10, 10)
+
+
 def test_at_its_exit_a_process_looks_through_nothing() -> None:
     code = (
         "import atexit, gc; from attn_interp.models.training.garbage import unseen_at_exit\n"
