@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from attn_interp.statistics.bootstrap import Floats
@@ -167,7 +168,7 @@ def auroc_values(label: pd.Series, probabilities: pd.DataFrame) -> Floats:
     return np.asarray(whole + (count - 1) * ((rest.mean() if len(rest) else np.nan) - without))
 
 
-def macro_f1(label: Integers, predicted: Integers, classes: int, counts: Integers | None = None) -> Floats:
+def macro_f1(label: Integers, predicted: Integers, classes: int, counts: ArrayLike | None = None) -> Floats:
     """Mean over the classes that occur of F1 = 2 TP / (2 TP + FP + FN), of many resamples of the documents at once.
 
     A class occurs where a document of the sample has it as its label or is predicted to have it. In [0, 1]. Equal to
@@ -181,19 +182,22 @@ def macro_f1(label: Integers, predicted: Integers, classes: int, counts: Integer
     Returns:
         (...) float64.
 
+    Raises:
+        ValueError: counts of another number of documents.
+
     >>> round(float(macro_f1(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)), 4)  # 2/3 and 4/5
     0.7333
     """
-    drawn = np.ones(len(label)) if counts is None else counts.astype(float)
+    drawn = _drawn(label, counts)
     gold, guess = (np.eye(classes)[side] for side in (label, predicted))  # (N, C)
     return _macro_f1(drawn @ (gold * guess), drawn @ (gold + guess))
 
 
-def auroc(label: Integers, scores: Floats, classes: int, counts: Integers | None = None) -> Floats:
+def auroc(label: Integers, scores: Floats, classes: int, counts: ArrayLike | None = None) -> Floats:
     """The area under the ROC curve, one class against the rest, mean over the classes, of many resamples at once.
 
     It is the chance that a document of the class scores higher than one of another, ties counting one half
-    (Mann-Whitney). In [0, 1]; NaN where a class has no document or all of them. Equal to
+    (Mann-Whitney). In [0, 1]; NaN where a class has no document or all of them, or a score is NaN. Equal to
     `sklearn.metrics.roc_auc_score(average="macro", multi_class="ovr")` of the documents, each as often as it was drawn:
     a resample has the order of its documents, so that they are sorted once.
 
@@ -206,22 +210,35 @@ def auroc(label: Integers, scores: Floats, classes: int, counts: Integers | None
     Returns:
         (...) float64.
 
+    Raises:
+        ValueError: counts of another number of documents.
+
     >>> scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])
     >>> float(auroc(np.array([0, 0, 1, 1]), scores, 2))
     0.75
     >>> float(auroc(np.array([0, 0, 1, 1]), scores, 2, counts=np.array([1, 0, 2, 0])))  # .9 against twice .5
     1.0
     """
-    drawn, areas = np.ones(len(label)) if counts is None else counts.astype(float), []
+    drawn, areas = _drawn(label, counts), []
     for k in range(classes):
         order = scores[:, k].argsort(kind="stable")
-        first = np.flatnonzero(np.diff(scores[order, k], prepend=-np.inf))  # of the documents of each value
+        rising = scores[order, k]
+        first = np.flatnonzero(np.concatenate([[True], rising[1:] != rising[:-1]]))  # of the documents of each value
         is_class, here = (label == k)[order], drawn[..., order]
         inside, outside = (np.add.reduceat(here * side, first, axis=-1) for side in (is_class, ~is_class))
         below = outside.cumsum(-1) - outside / 2
         with np.errstate(invalid="ignore", divide="ignore"):
-            areas.append((inside * below).sum(-1) / (inside.sum(-1) * outside.sum(-1)))
+            area = (inside * below).sum(-1) / (inside.sum(-1) * outside.sum(-1))
+        areas.append(np.full_like(area, np.nan) if np.isnan(rising).any() else area)
     return np.asarray(np.mean(areas, axis=0))
+
+
+def _drawn(label: Integers, counts: ArrayLike | None) -> Floats:
+    """(..., N) how often each document was drawn."""
+    drawn = np.ones(len(label)) if counts is None else np.asarray(counts, dtype=np.float64)
+    if drawn.shape[-1:] != label.shape:
+        raise ValueError(f"counts: got shape {drawn.shape}, expected (..., {len(label)}), one for each document")
+    return drawn
 
 
 def _macro_f1(hits: np.ndarray, sizes: np.ndarray) -> Floats:

@@ -98,6 +98,21 @@ def test_a_class_that_does_not_occur() -> None:
     assert found[0] == 0.5 and np.isnan(found[1])
 
 
+def test_scores_that_are_no_finite_numbers() -> None:
+    label, infinite = np.array([0, 0, 1, 1]), np.array([-np.inf, -np.inf, -np.inf, 1.0])
+    assert auroc(label, np.stack([-infinite, infinite], 1), 2) == 0.75  # half, half, 1 and 1
+    unknown = np.array([[0.1, 0.9], [np.nan, 0.2], [0.3, 0.7], [0.4, 0.6]])
+    assert np.isnan(auroc(label, unknown, 2, counts=[[1, 1, 1, 1], [1, 0, 1, 1]])).all()
+
+
+@pytest.mark.parametrize("score", [auroc, macro_f1])
+def test_counts_of_other_documents_are_refused(score) -> None:
+    label = np.array([0, 1])
+    given = np.eye(2) if score is auroc else label
+    with pytest.raises(ValueError, match=r"counts: got shape \(3,\), expected \(\.\.\., 2\)"):
+        score(label, given, 2, [1, 1, 7])
+
+
 def test_the_mean_of_the_jackknife_values_is_the_score_itself() -> None:
     rng = np.random.default_rng(9)
     label, predicted = rng.integers(3, size=(2, 40))
