@@ -27,12 +27,13 @@ from scipy.optimize import linear_sum_assignment
 from attn_interp.measures.divergence import LN2
 from attn_interp.readout.adversary.rank_blocks import Floats, Integers, Ranked, in_blocks, overlap
 from attn_interp.readout.adversary.slab import Slab, slab, two_class_scores, two_class_tvd
-from attn_interp.readout.entry import Array, entered
+from attn_interp.readout.entry import Array, check_eps, entered
 
 ENUMERATED_UP_TO = 7  # words: 5,040 permutations
 RELAXED_UP_TO = 1000  # words
 OPERATIONS = 2e9  # of a document, a second or two; half of them at most until it is parted, or two assignments
 EXCHANGE = 20  # operations over T squared; those of an assignment are T cubed
+ROUNDING = 1e-13  # of the output: permutations that do not move it differ in the last digits
 PRECISION = 1e-9  # nats, of the least bound
 TRIALS = 80  # of multipliers
 BOUND = itemgetter(0)
@@ -87,7 +88,8 @@ def permutation_adversary(
     weights, votes, is_word = entered(weights, votes, is_word)
     scores = two_class_scores(weights, votes)
     value = (weights * scores).sum(-1)
-    bounds = slab(value, eps)
+    check_eps(eps)
+    bounds = slab(value, max(eps, ROUNDING))
     found = weights.clone()
     ends = torch.zeros(len(weights), 2, dtype=torch.float64, device=weights.device)
     for row, words in enumerate(is_word):

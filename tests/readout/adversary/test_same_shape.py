@@ -163,6 +163,17 @@ def test_reversal_is_the_answer_where_the_output_does_not_care() -> None:
     assert torch.equal(found.jsd, found.jsd_upper)
 
 
+@pytest.mark.parametrize("words", [4, 7, 9, 12])
+def test_without_tolerance_what_moves_nothing_is_allowed(words: int) -> None:
+    """Equal votes: every permutation gives the same output, but for its last digits."""
+    weights, _ = drawn(40, words, 1.0)
+    votes = torch.tensor([0.1, 0.4], dtype=torch.float64).expand(40, words, 2)
+    found = permutation_adversary(weights, votes, eps=0.0)
+    reversal = weights.sort(descending=True).values.gather(1, weights.argsort().argsort())
+    torch.testing.assert_close(found.jsd, jsd(reversal, weights), atol=1e-12, rtol=0)
+    assert torch.equal(found.jsd, found.jsd_upper) and found.tvd.max() < 1e-12
+
+
 def test_edges(degenerate) -> None:
     weights, votes, is_word = degenerate
     found = permutation_adversary(weights, votes, is_word)
