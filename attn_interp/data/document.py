@@ -107,7 +107,8 @@ class Document:
         self._check_spans()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, words=tuple(map(intern, state["words"])))
+        signals = {name: _one_nan(values) for name, values in state["signals"].items()}
+        vars(self).update(state, words=tuple(map(intern, state["words"])), signals=signals)
 
     def __repr__(self) -> str:
         parts = [shortened(repr(self.text or " ".join(self.words)), 200), f"label={self.label}"]
@@ -215,7 +216,13 @@ def _numbers(given: Sequence[float]) -> tuple[float, ...]:
     values = tuple(given)
     if isinstance(given, bytes | Mapping | Set) or any(isinstance(each, str | bytes) for each in values):
         raise TypeError("these are no numbers in order")
-    return tuple(map(float, values))
+    return _one_nan(tuple(map(float, values)))
+
+
+def _one_nan(values: tuple[float, ...]) -> tuple[float, ...]:
+    """The values with `math.nan` for every NaN: Python compares tuples by identity first, so that equal documents are
+    equal."""
+    return tuple([math.nan if value != value else value for value in values])
 
 
 def _named_numbers(given: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:

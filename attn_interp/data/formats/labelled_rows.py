@@ -116,7 +116,24 @@ def rows_of(rows: Iterable[Row]) -> Sequence[Row]:
             len(each.split()) if isinstance(each, str) else len(each) for each in cells if isinstance(each, Sized)
         )
 
-    return gathered(rows, words)
+    return gathered(map(_plain, rows), words)
+
+
+def _plain(row: Row) -> Row:
+    """The row, which can be written to a file.
+
+    Raises:
+        ValueError: its text, words or second text are something else.
+    """
+    for name, given, kind in (("text", row.text, str), ("words", row.words, Sequence)):
+        if given is not None and (not isinstance(given, kind) or (kind is Sequence and isinstance(given, str))):
+            expected = "a text" if kind is str else "a list of words"
+            raise ValueError(f"{row.place}: {name} is {shortened(repr(given), 60)}, expected {expected}")
+    if row.second is not None and (not isinstance(row.second, Sequence | Document) or isinstance(row.second, bytes)):
+        raise ValueError(
+            f"{row.place}: its second text is {shortened(repr(row.second), 60)}, expected a text; name another column"
+        )
+    return row if row.text is None or type(row.text) is str else replace(row, text=str(row.text))
 
 
 def _documents(
@@ -209,10 +226,6 @@ def _split(row: Row, stated: bool) -> str:
 
 def _document(row: Row, classes: Sequence[str], label: int, least_words: int) -> Document:
     words, spans = row.words, row.spans
-    for name, given, kind in (("text", row.text, str), ("words", words, Sequence)):
-        if given is not None and (not isinstance(given, kind) or (kind is Sequence and isinstance(given, str))):
-            expected = "a text" if kind is str else "a list of words"
-            raise ValueError(f"{row.place}: {name} is {shortened(repr(given), 60)}, expected {expected}")
     if words is None:
         if row.text is None:
             raise ValueError(f"{row.place}: has neither words nor text; give it one of them")
@@ -253,10 +266,6 @@ def _document_of(given: Any, place: str) -> Document:
     """A second text as a document."""
     if isinstance(given, Document):
         return given
-    if not isinstance(given, Sequence) or isinstance(given, bytes):
-        raise ValueError(
-            f"{place}: its second text is {shortened(repr(given), 60)}, expected a text; name another column"
-        )
     if not (tokenise(given)[0] if isinstance(given, str) else given):
         raise ValueError(f"{place}: its second text is empty, it has no words; fill it or remove the row")
     return Document(given) if isinstance(given, str) else Document(words=given)

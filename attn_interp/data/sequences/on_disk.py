@@ -30,8 +30,9 @@ class _Written:
     """A file of M items, their ends in it after a 0, and their weights."""
 
     def __init__(self) -> None:
-        self.file = tempfile.TemporaryFile(prefix="attn_interp-")  # noqa: SIM115  (closed when nothing looks into it)
         self.ends, self.weights = array("q", [0]), array("q")
+        with self._room():
+            self.file = tempfile.TemporaryFile(prefix="attn_interp-")  # noqa: SIM115  (closed with the last reader)
         weakref.finalize(self, _close, self.file)
 
     def write(self, item: object, weight: int) -> None:

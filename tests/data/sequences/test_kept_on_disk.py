@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import pickle
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,6 +98,21 @@ def test_a_full_disk_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -
             gathered(DOCUMENTS, word_count)
         gc.collect()
         assert full.closed
+
+
+def test_a_folder_that_is_gone_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OSError, match=r"gone: takes what .*\(No such file or directory\); name a folder .*TMPDIR"):
+        gathered(DOCUMENTS, word_count)
+
+
+def test_a_document_is_equal_to_itself_where_a_signal_has_no_value() -> None:
+    without = [Document("a film", 1, id=f"n{i}", signals={"n": [np.nan, i]}) for i in range(30)]
+    kept = gathered(without, word_count)
+    assert isinstance(kept, OnDisk) and tuple(kept) == tuple(kept) == tuple(without) and kept[3] in kept
+    assert Document("a film", id="n", signals={"n": [math.nan, 1]}) == Document(
+        "a film", id="n", signals={"n": [-float("nan"), 1]}
+    )
 
 
 def test_an_error_of_the_source_stays_what_it_is() -> None:

@@ -12,6 +12,7 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample, shuffled
 from attn_interp.data.formats.jsonlines import save_jsonlines
+from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
 from attn_interp.data.load import load
 from attn_interp.data.sequences import on_disk
 from attn_interp.data.sequences.given import documents_of
@@ -88,6 +89,22 @@ def test_what_is_wrong_with_a_row_is_named_by_it(tmp_path: Path, monkeypatch: py
         path.write_text("\n".join(["id,text,label", *good, row]), "utf-8")
         with pytest.raises(ValueError, match=found):
             load(path, id="id")
+
+
+class Words(str):
+    """A text of another kind, as libraries have them."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("these stay in this process")
+
+
+def test_rows_that_cannot_be_written_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_disk, "IN_MEMORY", 200)
+    assert load([*map(Words, TEXTS)], labels=LABELS) == load(TEXTS, labels=LABELS)
+    rows = [Row(f"row {place}", f"{place}", label, text=TEXTS[place]) for place, label in enumerate(LABELS)]
+    for given, found in (({"text": open}, "text is <"), ({"text": "a film", "second": open}, "its second text is <")):
+        with pytest.raises(ValueError, match=f"odd row: {found}"):
+            corpus_of_rows([*rows, Row("odd row", "odd", LABELS[0], **given)], "odd")
 
 
 def test_a_missing_split_is_cut_of_what_is_on_disk_as_of_what_is_not(corpus: Corpus) -> None:
