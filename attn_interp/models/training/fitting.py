@@ -122,7 +122,7 @@ def fit(
     rows = token_ids(corpus.train, vocabulary)
     lengths = [len(document) for document in corpus.train]
     steps = batch_count(lengths, training.batch_size)
-    epochs = training.epochs if training.steps is None else min(training.epochs, math.ceil(training.steps / steps))
+    epochs = training.epochs if training.steps is None else min(training.epochs, -(-training.steps // steps))
     best = max(history, key=objective.merit, default=None)
     with progress_bar(f"training on {corpus.name}", (epochs - len(history)) * steps, progress) as step:
         for number in range(len(history) + 1, epochs + 1):

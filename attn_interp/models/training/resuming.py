@@ -75,11 +75,12 @@ class Resumable:
         device = self.module.head.weight.device
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError) as error:
+            described = state["training"]
+        except Exception as error:  # whatever torch says of a file that is none of its own
             raise ValueError(f"{self.path}: is damaged ({error}); delete it to train from the start") from error
-        if state["training"] != self._described():
+        if described != self._described():
             raise ValueError(
-                f"{self.path}: holds the state of a training with {state['training']}, this one has "
+                f"{self.path}: holds the state of a training with {described}, this one has "
                 f"{self._described()}; name another file"
             )
         self.module.load_state_dict(state["module"])

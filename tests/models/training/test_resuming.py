@@ -93,7 +93,8 @@ def test_the_state_of_another_training_is_refused(tmp_path) -> None:
         run(replace(SMALL, hidden=6), replace(QUICK, epochs=1), resume=tmp_path / "state")
 
 
-def test_a_damaged_file_is_refused(tmp_path) -> None:
-    (tmp_path / "state").write_bytes(b"PK\x03\x04 half of it")
+@pytest.mark.parametrize("content", [b"PK\x03\x04 half of it", b"epoch 3\n", b""])
+def test_a_damaged_file_is_refused(tmp_path, content) -> None:
+    (tmp_path / "state").write_bytes(content)
     with pytest.raises(ValueError, match="is damaged"):
         run(SMALL, QUICK, resume=tmp_path / "state")
