@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: What follows the name of the program; None: those it was called with.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
         unseen_at_exit()
+        arguments = sys.argv[1:]
     with mistakes_in_one_line(), collected_seldom():
         try:
-            code = app(given or ["--help"], prog_name="attn-interp", standalone_mode=False)
+            code = app(list(arguments) or ["--help"], prog_name="attn-interp", standalone_mode=False)
         except typer.TyperException as error:
             _refuse(f"{error.format_message()} (--help tells what there is)")
     raise SystemExit(code)
@@ -181,8 +181,7 @@ def _run_one(cell: Cell, folder: Path) -> None:
         table.to_csv(draft, index=False)
     show_table(table, title=run.folder.name)
     typer.echo(sentence(run.results))
-    typer.echo(f"tables and figures: {run.folder}")
-    typer.echo(f"as one page: attn-interp report {folder}")
+    typer.echo(f"tables and figures: {run.folder}\nas one page: attn-interp report {folder}")
 
 
 def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
