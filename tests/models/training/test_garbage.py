@@ -42,9 +42,8 @@ def test_the_last_thread_that_leaves_puts_it_back() -> None:
 def test_at_its_exit_a_process_looks_through_nothing() -> None:
     code = (
         "import atexit, gc; from attn_interp.models.training.garbage import unseen_at_exit\n"
-        "atexit.register(lambda: print(gc.get_freeze_count() > 1000)); unseen_at_exit(); print(gc.get_freeze_count() < 1000)"
+        "before = gc.get_freeze_count()\n"  # some Pythons begin with a few
+        "atexit.register(lambda: print(gc.get_freeze_count() - before > 1000)); unseen_at_exit()\n"
+        "print(gc.get_freeze_count() - before)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == [
-        "True",
-        "True",
-    ]
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["0", "True"]
