@@ -193,7 +193,7 @@ def _run_grid(grid: Grid, folder: Path, jobs: int, dask: str | None) -> None:
     if "overview" in tables:
         show_table(tables["overview"], title=folder.name)
         for *labels, seeds, text in tables["sentences"].itertuples(index=False):
-            typer.echo(f"{', '.join(labels)}, {seeds} seeds: {text or 'no experiment that was run has a verdict'}")
+            typer.echo(f"{', '.join(labels)}, {seeds} seeds: {text or 'the tables hold what was asked'}")
     failed = tables["cells"]["state"] == FAILED
     if failed.any():
         show_table(by_cell(tables["cells"][tables["cells"]["cell"].isin(tables["cells"]["cell"][failed])]), "failed")

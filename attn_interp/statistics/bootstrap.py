@@ -271,7 +271,7 @@ def _bootstrapped(
             (sample,),
             function,
             n_resamples=RESAMPLES,
-            batch=max(1, CELLS // len(sample)),
+            batch=at_once(len(sample))[0],
             vectorized=True,
             confidence_level=level,
             method="percentile",

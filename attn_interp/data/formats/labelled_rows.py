@@ -16,7 +16,7 @@ from attn_interp.data.corpus import SPLITS, Corpus
 from attn_interp.data.document import Document, shortened, word_count
 from attn_interp.data.formats.html_words import html_in
 from attn_interp.data.formats.html_words import strip_html as without_html
-from attn_interp.data.sequences.on_disk import chosen, gathered
+from attn_interp.data.sequences.on_disk import OnDisk, chosen, gathered
 from attn_interp.data.sequences.repeated import repeated
 from attn_interp.data.splits import complete_splits
 from attn_interp.data.tokenise import Span, tokenise
@@ -116,7 +116,7 @@ def rows_of(rows: Iterable[Row]) -> Sequence[Row]:
             len(each.split()) if isinstance(each, str) else len(each) for each in cells if isinstance(each, Sized)
         )
 
-    return gathered(map(_plain, rows), words)
+    return rows if isinstance(rows, OnDisk) else gathered(map(_plain, rows), words)
 
 
 def _plain(row: Row) -> Row:

@@ -124,8 +124,6 @@ def gathered(items: Iterable[Item], words: Callable[[Item], int]) -> Sequence[It
     Raises:
         OSError: the folder of temporary files has no room for them.
     """
-    if isinstance(items, OnDisk):
-        return items
     held: list[Item] = []
     weight, rest = 0, iter(items)
     for item in rest:

@@ -16,23 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 SUFFIXES = (".pdf", ".png", ".csv")
-PIXELS = 300  # of the PNG, for each inch
-COMPRESSION = 2  # of the PNG: 6 would take four times as long for a tenth less
-
-
-def _drawn(figure: Figure) -> tuple[bytes, bytes]:
-    """The figure as PNG and PDF, the second laid out as the first."""
-    png, pdf = BytesIO(), BytesIO()
-    figure.savefig(png, format="png", dpi=PIXELS, pil_kwargs={"compress_level": COMPRESSION})
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        figure.set_layout_engine("none")
-    try:
-        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
-    finally:
-        if engine is not None:
-            figure.set_layout_engine(engine)
-    return png.getvalue(), pdf.getvalue()
 
 
 def save_figure(
@@ -58,9 +41,16 @@ def save_figure(
     if whole is None:
         raise ValueError(f"{path}: the subfigure belongs to no figure; pass the figure that it was made in")
     make_legible(whole)
+    pdf, png = BytesIO(), BytesIO()
     with paper():
-        png, pdf = _drawn(whole)
-    contents = (pdf, png, data.to_csv(index=False, lineterminator="\n").encode())
+        whole.savefig(png, format="png", dpi=300)
+        layout = whole.get_layout_engine()
+        whole.set_layout_engine("none")  # the PDF is laid out as the PNG
+        try:
+            whole.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+        finally:
+            whole.set_layout_engine(layout)
+    contents = (pdf.getvalue(), png.getvalue(), data.to_csv(index=False, lineterminator="\n").encode())
     path.parent.mkdir(parents=True, exist_ok=True)
     written = tuple(path.with_name(path.name + suffix) for suffix in SUFFIXES)
     for target, content in zip(written, contents, strict=True):

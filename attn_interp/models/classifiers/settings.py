@@ -34,7 +34,7 @@ MOST = {"embedding_width": 100_000, "hidden": 100_000, "encoder_heads": 1_000, "
 """The largest network that is built."""
 
 STEPS = 1_000
-"""Of training in a study that does not say: on the movie snippets the dev loss rises with more, and accuracy does not
+"""Of training in a study that does not say: on the movie snippets twice as many make no better model
 (docs/default-run.md)."""
 
 

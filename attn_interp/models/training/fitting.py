@@ -93,7 +93,8 @@ def fit_classifier(
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """The seed's random numbers on one thread inside; the caller's random state and threads again afterwards."""
+    """The seed's random numbers on one thread inside, garbage looked for seldom; the caller's random state, threads and
+    collector again afterwards."""
     accelerators = range(torch.cuda.device_count()) if device.type == "cuda" else ()
     with torch.random.fork_rng(accelerators), one_thread(), collected_seldom():
         torch.default_generator.manual_seed(seed)

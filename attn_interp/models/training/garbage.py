@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-NEW = 50_000  # objects until Python looks for garbage among them; 700 by itself
-
+NEW = 50_000  # objects until Python looks for garbage among them; by itself some hundreds or thousands
 
 _LOCK = Lock()
 _BEFORE: list[tuple[int, int, int]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -76,7 +77,7 @@ class Resumable:
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
             described = state["training"]
-        except Exception as error:  # whatever torch says of a file that is none of its own
+        except (RuntimeError, EOFError, OSError, LookupError, TypeError, ValueError, UnpicklingError) as error:
             raise ValueError(f"{self.path}: is damaged ({error}); delete it to train from the start") from error
         if described != self._described():
             raise ValueError(

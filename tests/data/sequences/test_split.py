@@ -12,10 +12,11 @@ from attn_interp.data.corpus import Corpus
 from attn_interp.data.document import Document
 from attn_interp.data.draws import sample, shuffled
 from attn_interp.data.formats.jsonlines import save_jsonlines
-from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows
+from attn_interp.data.formats.labelled_rows import Row, corpus_of_rows, rows_of
 from attn_interp.data.load import load
 from attn_interp.data.sequences import on_disk
 from attn_interp.data.sequences.given import documents_of
+from attn_interp.data.sequences.on_disk import OnDisk
 from attn_interp.data.sequences.split import Split, is_on_disk
 from attn_interp.data.splits import complete_splits
 
@@ -102,6 +103,8 @@ def test_rows_that_cannot_be_written_to_a_file(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(on_disk, "IN_MEMORY", 200)
     assert load([*map(Words, TEXTS)], labels=LABELS) == load(TEXTS, labels=LABELS)
     rows = [Row(f"row {place}", f"{place}", label, text=TEXTS[place]) for place, label in enumerate(LABELS)]
+    kept = rows_of(rows)
+    assert isinstance(kept, OnDisk) and rows_of(kept) is kept  # not written twice
     for given, found in (({"text": open}, "text is <"), ({"text": "a film", "second": open}, "its second text is <")):
         with pytest.raises(ValueError, match=f"odd row: {found}"):
             corpus_of_rows([*rows, Row("odd row", "odd", LABELS[0], **given)], "odd")
